@@ -1,0 +1,1 @@
+"""Callstream agent-state: one state machine per agent."""

@@ -1,0 +1,1 @@
+"""Callstream console: sign-in and configuration."""

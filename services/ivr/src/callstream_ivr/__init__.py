@@ -1,0 +1,1 @@
+"""Callstream ivr: runs published flows for calls."""

@@ -1,0 +1,1 @@
+"""Callstream media-gateway: SIP, legs, bridges, prompts and recording."""

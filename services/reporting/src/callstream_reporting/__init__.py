@@ -1,0 +1,1 @@
+"""Callstream reporting: service records and timelines folded from the event log."""

@@ -1,0 +1,1 @@
+"""Callstream routing: queues, offers and routing decisions."""
