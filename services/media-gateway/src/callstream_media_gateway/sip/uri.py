@@ -1,0 +1,252 @@
+"""SIP, SIPS and tel URIs and the name-addr form of From, To and Contact (RFC 3261 19, 20.10, 25.1; RFC 3966)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from .errors import ParseError
+
+Params = dict[str, str | None]
+"""Parameters in order; names in lower case; None for a parameter without "="."""
+
+
+class Uri(NamedTuple):
+    """A parsed URI.
+
+    user keeps its %-escapes and may hold ";" parameters of a telephone number. host is in lower case, an IPv6 address
+    keeps its brackets; for a tel URI it is "" and user is the number. port is None when not written. headers is the
+    text behind "?".
+    """
+
+    scheme: str
+    user: str | None
+    host: str
+    port: int | None = None
+    params: Params = {}  # noqa: RUF012 - never changed; a NamedTuple's default
+    headers: str | None = None
+    password: str | None = None
+
+    @classmethod
+    def parse(cls, text: str, field: str = "URI") -> Uri:
+        """Parse a URI without angle brackets. Raises ParseError naming `field`."""
+        scheme, colon, rest = text.strip().partition(":")
+        scheme = scheme.lower()
+        if not colon or not rest:
+            raise ParseError(field, f"not a URI: {text[:80]!r}")
+        if scheme == "tel":
+            number, _, tail = rest.partition(";")
+            return cls("tel", number, "", None, parse_params(tail) if tail else {})
+        if scheme not in ("sip", "sips"):
+            raise ParseError(field, f"unknown scheme {scheme[:20]!r}")
+        # "@" ends the user part; a "?" or ";" before it belongs to the user (RFC 3261 19.1.2).
+        userinfo, at, hostpart = rest.rpartition("@")
+        if at and ("?" in userinfo or ";" in userinfo) and _at_is_in_headers(userinfo):
+            userinfo, at, hostpart = "", "", rest
+        hostpart, question, headers = hostpart.partition("?")
+        hostport, _, tail = hostpart.partition(";")
+        host, port = split_host_port(hostport, field)
+        user, password = None, None
+        if at:
+            user, colon, secret = userinfo.partition(":")
+            if not user:
+                raise ParseError(field, "empty user before @")
+            password = secret if colon else None
+        params = parse_params(tail) if tail else {}
+        return cls(scheme, user, host, port, params, headers if question else None, password)
+
+    def __str__(self) -> str:
+        parts = [self.scheme, ":"]
+        if self.user is not None:
+            parts.append(self.user)
+            if self.password is not None:
+                parts += [":", self.password]
+            if self.host:
+                parts.append("@")
+        parts.append(self.host)
+        if self.port is not None:
+            parts.append(f":{self.port}")
+        parts.append(format_params(self.params))
+        if self.headers is not None:
+            parts += ["?", self.headers]
+        return "".join(parts)
+
+    @property
+    def address(self) -> str:
+        """scheme:user@host in one spelling: the key of an address-of-record (RFC 3261 10.3 step 5)."""
+        user = f"{self.user}@" if self.user is not None else ""
+        port = f":{self.port}" if self.port is not None else ""
+        return f"{self.scheme}:{user}{self.host}{port}"
+
+
+class NameAddr(NamedTuple):
+    """A display name, a URI and the header's own parameters (tag, expires, q)."""
+
+    name: str
+    uri: Uri
+    params: Params = {}  # noqa: RUF012 - never changed; a NamedTuple's default
+
+    @classmethod
+    def parse(cls, text: str, field: str = "address") -> NameAddr:
+        """Parse `"Name" <uri>;params`, `Name <uri>` or a bare `uri;params` (whose params are the header's)."""
+        text = text.strip()
+        name = ""
+        if text.startswith('"'):
+            end = _end_of_quoted(text, field)
+            name = unquote(text[: end + 1])
+            text = text[end + 1 :].lstrip()
+            if not text.startswith("<"):
+                raise ParseError(field, "no <URI> behind the quoted name")
+        open_at = text.find("<")
+        if open_at >= 0:
+            close_at = text.find(">", open_at)
+            if close_at < 0:
+                raise ParseError(field, "no > behind <")
+            if open_at:
+                name = text[:open_at].strip()
+            tail = text[close_at + 1 :].strip()
+            uri = Uri.parse(text[open_at + 1 : close_at], field)
+            if tail and not tail.startswith(";"):
+                raise ParseError(field, f"unexpected text behind >: {tail[:40]!r}")
+            return cls(name, uri, parse_params(tail[1:]) if tail else {})
+        bare, _, tail = text.partition(";")
+        return cls(name, Uri.parse(bare, field), parse_params(tail) if tail else {})
+
+    def __str__(self) -> str:
+        return f"{quote(self.name)} <{self.uri}>{format_params(self.params)}" if self.name else self._bare()
+
+    def _bare(self) -> str:
+        return f"<{self.uri}>{format_params(self.params)}"
+
+    @property
+    def tag(self) -> str | None:
+        return self.params.get("tag")
+
+
+def split_host_port(text: str, field: str) -> tuple[str, int | None]:
+    """Split "host:port", "[v6]:port" or "host". Underscores in names are let through: phones send them."""
+    text = text.strip()
+    if text.startswith("["):
+        host, bracket, rest = text.partition("]")
+        if not bracket or (rest and not rest.startswith(":")):
+            raise ParseError(field, f"broken IPv6 reference {text[:60]!r}")
+        host, port_text = host + "]", rest[1:] if rest else None
+        if not rest:
+            port_text = None
+    else:
+        host, colon, after = text.partition(":")
+        port_text = after.strip() if colon else None
+        host = host.rstrip()
+    if not host or any(c in host for c in ' \t<>"@,;'):
+        raise ParseError(field, f"bad host {host[:60]!r}")
+    return host.lower(), None if port_text is None else parse_port(port_text, field)
+
+
+def parse_port(text: str, field: str) -> int:
+    """A port number 0-65535 of ASCII digits."""
+    if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
+        raise ParseError(field, f"bad port {text[:20]!r}")
+    return int(text)
+
+
+def parse_params(text: str) -> Params:
+    """Parse `a=1;b;c="x;y"` (no leading ";"). Quoted values lose their quotes."""
+    if '"' in text:
+        pieces = split_quoted(text, ";")
+    else:
+        pieces = text.split(";")
+    params: Params = {}
+    for piece in pieces:
+        name, equals, value = piece.partition("=")
+        name = name.strip().lower()
+        if not name:
+            continue
+        if not equals:
+            params[name] = None
+            continue
+        value = value.strip()
+        params[name] = unquote(value) if value.startswith('"') else value
+    return params
+
+
+_PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-.!%*_+`'~[]:/?&=$@")
+
+
+def format_params(params: Params) -> str:
+    """Write `;a=1;b`. A value that is no token or host is quoted."""
+    if not params:
+        return ""
+    parts = []
+    for name, value in params.items():
+        if value is None:
+            parts.append(f";{name}")
+        elif value and _PLAIN.issuperset(value):
+            parts.append(f";{name}={value}")
+        else:
+            parts.append(f";{name}={quote(value)}")
+    return "".join(parts)
+
+
+def split_quoted(text: str, separator: str) -> list[str]:
+    """Split at a separator that stands outside of "quoted strings" and <angle brackets>."""
+    pieces: list[str] = []
+    start, quoted, angle, skip = 0, False, False, False
+    for at, char in enumerate(text):
+        if skip:
+            skip = False
+        elif quoted:
+            if char == "\\":
+                skip = True
+            elif char == '"':
+                quoted = False
+        elif char == '"':
+            quoted = True
+        elif char == "<":
+            angle = True
+        elif char == ">":
+            angle = False
+        elif char == separator and not angle:
+            pieces.append(text[start:at])
+            start = at + 1
+    pieces.append(text[start:])
+    return pieces
+
+
+def unquote(text: str) -> str:
+    """The content of a quoted string; text without quotes comes back as it is."""
+    if len(text) < 2 or text[0] != '"' or text[-1] != '"':
+        return text.strip('"')
+    inner = text[1:-1]
+    if "\\" not in inner:
+        return inner
+    out, skip = [], False
+    for char in inner:
+        if char == "\\" and not skip:
+            skip = True
+            continue
+        skip = False
+        out.append(char)
+    return "".join(out)
+
+
+def quote(text: str) -> str:
+    """Write a quoted string."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _end_of_quoted(text: str, field: str) -> int:
+    at = 1
+    while at < len(text):
+        if text[at] == "\\":
+            at += 2
+            continue
+        if text[at] == '"':
+            return at
+        at += 1
+    raise ParseError(field, "quoted name without an end")
+
+
+def _at_is_in_headers(before_at: str) -> bool:
+    """True for `sip:host?To=sip:x@y`: the "?" stands in the host part, so the later "@" is no user separator."""
+    question = before_at.find("?")
+    return question >= 0 and "=" in before_at[question:] and "@" not in before_at[:question]
