@@ -1,0 +1,221 @@
+"""Signalling's end of the socket to the media worker.
+
+The connection may break at any time (worker restarted, signalling too slow): the client connects again by itself,
+repeats commands that were not answered (they are idempotent) and gets unacknowledged events again. An event is
+acknowledged when `on_event` has returned, so signalling killed in the middle of it sees the event again, under the same event_id.
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Self
+
+import msgspec
+
+from callstream_media_gateway.media.protocol import (
+    LENGTH_BYTES,
+    MAX_FRAME_BYTES,
+    Ack,
+    AnyCommand,
+    AnyEvent,
+    Connect,
+    CreateLeg,
+    Disconnect,
+    Edge,
+    EventMessage,
+    FromWorker,
+    LegCreated,
+    Refusal,
+    Replaced,
+    Reply,
+    Request,
+    Snapshot,
+    Stats,
+    WorkerStats,
+)
+
+log = logging.getLogger(__name__)
+
+RETRY_DELAYS_S = (0.02, 0.05, 0.1, 0.2, 0.5)
+"""Waits between attempts to connect; the last one repeats."""
+
+
+class MediaRefusedError(Exception):
+    """The worker said no; nothing was changed."""
+
+    def __init__(self, refusal: Refusal, detail: str) -> None:
+        super().__init__(f"{refusal}: {detail}")
+        self.refusal = refusal
+        self.detail = detail
+
+
+class MediaUnavailableError(Exception):
+    """No answer in time. The command may or may not take effect; repeating it is safe."""
+
+
+class MediaClient:
+    """One media worker, as signalling sees it.
+
+    `on_event` is awaited for one event after the other, in order; it may send commands itself. What it raises is logged,
+    and the event counts as dealt with. `on_snapshot` is called on each (re)connection before any event of that connection.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        on_event: Callable[[AnyEvent], Awaitable[None]],
+        on_snapshot: Callable[[Snapshot], Awaitable[None]] | None = None,
+    ) -> None:
+        self.snapshot: Snapshot | None = None
+        self.replaced = asyncio.Event()
+        self._path = path
+        self._on_event = on_event
+        self._on_snapshot = on_snapshot
+        self._next_request = 0
+        self._pending: dict[int, tuple[bytes, asyncio.Future[Reply]]] = {}
+        self._inbox: asyncio.Queue[Snapshot | EventMessage] = asyncio.Queue()
+        self._writer: asyncio.StreamWriter | None = None
+        self._attached = asyncio.Event()
+        self._encoder = msgspec.msgpack.Encoder()
+        self._decoder = msgspec.msgpack.Decoder(FromWorker)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @classmethod
+    async def connect(
+        cls,
+        path: str,
+        on_event: Callable[[AnyEvent], Awaitable[None]],
+        on_snapshot: Callable[[Snapshot], Awaitable[None]] | None = None,
+        timeout_s: float = 10.0,
+    ) -> Self:
+        """Wait until the worker's snapshot is here. `MediaUnavailableError` when there is none within timeout_s."""
+        client = cls(path, on_event, on_snapshot)
+        client._tasks = [asyncio.create_task(client._keep_connected()), asyncio.create_task(client._dispatch())]
+        try:
+            async with asyncio.timeout(timeout_s):
+                await client._attached.wait()
+        except TimeoutError:
+            await client.close()
+            raise MediaUnavailableError(f"no media worker at {path} within {timeout_s} s") from None
+        return client
+
+    async def close(self) -> None:
+        """Leave; the worker goes on with its calls."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._drop_connection()
+        for _, future in self._pending.values():
+            future.cancel()
+        self._pending.clear()
+
+    @property
+    def connected(self) -> bool:
+        return self._writer is not None
+
+    async def request(self, command: AnyCommand, timeout_s: float = 3.0) -> Reply:
+        """Send any command. Raises `MediaRefusedError` or `MediaUnavailableError`."""
+        self._next_request += 1
+        request_id = self._next_request
+        frame = self._frame(Request(request_id, command))
+        future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+        self._pending[request_id] = (frame, future)
+        if self._writer is not None:
+            self._writer.write(frame)
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await future
+        except TimeoutError:
+            raise MediaUnavailableError(f"{type(command).__name__}: no answer within {timeout_s} s") from None
+        finally:
+            self._pending.pop(request_id, None)
+        if reply.refusal is not None:
+            raise MediaRefusedError(reply.refusal, reply.detail)
+        return reply
+
+    async def create_leg(self, command: CreateLeg) -> int:
+        """The local RTP port."""
+        value = (await self.request(command)).value
+        if not isinstance(value, LegCreated):
+            raise MediaUnavailableError(f"create_leg {command.leg_id}: answer without a port")
+        return value.rtp_port
+
+    async def stats(self) -> WorkerStats:
+        value = (await self.request(Stats())).value
+        if not isinstance(value, WorkerStats):
+            raise MediaUnavailableError("stats: answer without figures")
+        return value
+
+    async def bridge(self, leg_a: str, leg_b: str) -> None:
+        """Each hears the other, from the same tick on."""
+        await self.request(Connect((Edge(leg_a, leg_b), Edge(leg_b, leg_a))))
+
+    async def unbridge(self, leg_a: str, leg_b: str) -> None:
+        await self.request(Disconnect((Edge(leg_a, leg_b), Edge(leg_b, leg_a))))
+
+    # --- the connection ---------------------------------------------------------------------------------------------
+
+    async def _keep_connected(self) -> None:
+        attempt = 0
+        while not self.replaced.is_set():
+            try:
+                reader, self._writer = await asyncio.open_unix_connection(self._path)
+                attempt = 0
+                for frame, _ in self._pending.values():
+                    self._writer.write(frame)
+                await self._read(reader)
+            except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError) as error:
+                log.debug("media worker at %s: %s", self._path, error)
+            self._drop_connection()
+            if not self.replaced.is_set():
+                await asyncio.sleep(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
+                attempt += 1
+
+    def _drop_connection(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+
+    async def _read(self, reader: asyncio.StreamReader) -> None:
+        while True:
+            length = int.from_bytes(await reader.readexactly(LENGTH_BYTES), "big")
+            if length > MAX_FRAME_BYTES:
+                raise msgspec.DecodeError(f"frame of {length} bytes")
+            message = self._decoder.decode(await reader.readexactly(length))
+            match message:
+                case Reply():
+                    waiting = self._pending.get(message.request_id)
+                    if waiting is not None and not waiting[1].done():
+                        waiting[1].set_result(message)
+                case Replaced():
+                    log.warning("another client took over the media worker at %s", self._path)
+                    self.replaced.set()
+                    return
+                case Snapshot() | EventMessage():
+                    self._inbox.put_nowait(message)
+
+    async def _dispatch(self) -> None:
+        while True:
+            message = await self._inbox.get()
+            try:
+                if isinstance(message, Snapshot):
+                    self.snapshot = message
+                    if self._on_snapshot is not None:
+                        await self._on_snapshot(message)
+                    self._attached.set()
+                    continue
+                await self._on_event(message.event)
+            except Exception:
+                log.exception("media event not dealt with: %r", message)
+            if isinstance(message, EventMessage) and self._inbox.empty():
+                self._acknowledge(message.event.event_id)
+
+    def _acknowledge(self, event_id: str) -> None:
+        if self._writer is not None:
+            with contextlib.suppress(OSError):
+                self._writer.write(self._frame(Ack(event_id)))
+
+    def _frame(self, message: Request | Ack) -> bytes:
+        body = self._encoder.encode(message)
+        return len(body).to_bytes(LENGTH_BYTES, "big") + body

@@ -1,0 +1,397 @@
+"""What signalling and the media worker say to each other over a Unix stream socket.
+
+Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request` and `Ack`; the worker
+sends `Snapshot` (first, on every connection), `Reply`, `EventMessage` and `Replaced`.
+
+Delivery: every command is idempotent (the same ids again change nothing and give the same answer), so a client whose
+connection broke repeats what was unanswered. Events are delivered at least once: the worker keeps each one until it is
+acknowledged, at most `MAX_KEPT_EVENTS`, oldest dropped first; `event_id` is the same at each delivery.
+
+Units: times in milliseconds unless the name says otherwise, levels in dBm0 (G.711 full scale is +3.14), gains linear.
+"""
+
+from typing import Literal
+
+from msgspec import Struct
+
+MAX_FRAME_BYTES = 4 * 1024 * 1024
+MAX_KEPT_EVENTS = 20_000
+LENGTH_BYTES = 4
+
+Codec = Literal["PCMA", "PCMU"]
+Address = tuple[str, int]
+"""(IPv4 address in dots, UDP port)."""
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+class Command(Struct, frozen=True, tag_field="type", omit_defaults=True):
+    """Base of all commands."""
+
+
+class CreateLeg(Command, frozen=True, tag="create_leg"):
+    """Open an RTP socket for a leg. Answer: `LegCreated`. Again with a known leg_id: the same port, nothing changed.
+
+    remote: where the peer's SDP says its audio is; None while no SDP has been seen. Received audio may be PCMA (payload
+    type 8) or PCMU (0) at any time; `codec` is what we send. event_pt_in is the telephone-event payload type (RFC 4733)
+    of our own SDP, that is what the peer will use toward us; None: not offered.
+    rtp_timeout_ms: silence on the wire after which `RtpTimeout` is emitted, 0 = never. Leave 0 while ringing and set it
+    by `UpdateLeg` at the answer.
+    """
+
+    leg_id: str
+    call_id: str
+    codec: Codec = "PCMA"
+    remote: Address | None = None
+    event_pt_in: int | None = 101
+    rtp_timeout_ms: int = 0
+
+
+class UpdateLeg(Command, frozen=True, tag="update_leg"):
+    """Change what an answer or re-INVITE changed; None leaves a field as it is.
+
+    A `remote` different from the one known opens the latch again: the next good source is locked to.
+    sending False: the peer said sendonly or inactive, no RTP goes out to it (RFC 3264 §8.4).
+    Setting rtp_timeout_ms starts its clock now; 0 switches it off.
+    """
+
+    leg_id: str
+    codec: Codec | None = None
+    remote: Address | None = None
+    event_pt_in: int | None = None
+    rtp_timeout_ms: int | None = None
+    sending: bool | None = None
+
+
+class DestroyLeg(Command, frozen=True, tag="destroy_leg"):
+    """Close the socket, end its plays (`PlayFinished` stopped) and its rows in the matrix; `LegStats` follows.
+
+    A leg that is not there: no error. When the last leg of a call is gone its recordings are stopped.
+    """
+
+    leg_id: str
+
+
+class File(Struct, frozen=True, tag="file"):
+    """A PCM wav file (8 or 16 bit and more, any rate, mono or stereo), absolute path readable by the worker."""
+
+    path: str
+
+
+class Silence(Struct, frozen=True, tag="silence"):
+    """A pause."""
+
+    ms: int
+
+
+class Tone(Struct, frozen=True, tag="tone"):
+    """Sum of sine waves, each at level_dbm0."""
+
+    frequencies_hz: tuple[float, ...]
+    ms: int
+    level_dbm0: float = -13.0
+
+
+PlayItem = File | Silence | Tone
+
+
+class Play(Command, frozen=True, tag="play"):
+    """Play items one after the other to a leg; ends in exactly one `PlayFinished`.
+
+    repeat: how often the whole list is played, 0 = until stopped. A leg has one play at a time: a new play_id ends the
+    running one (`stopped`). interruptible: a digit of this leg ends it (`interrupted`), one that began earlier does not.
+    over: False, the leg hears only the prompt while it lasts; True, the prompt is mixed over what it hears otherwise.
+    """
+
+    leg_id: str
+    play_id: str
+    items: tuple[PlayItem, ...]
+    repeat: int = 1
+    interruptible: bool = False
+    over: bool = False
+
+
+class StopPlay(Command, frozen=True, tag="stop_play"):
+    """End a play (`PlayFinished` stopped). One that is over or unknown: no error."""
+
+    play_id: str
+
+
+class Edge(Struct, frozen=True):
+    """One entry of the mixing matrix: `listener` hears `source`, multiplied by gain (1.0 = as it is)."""
+
+    listener: str
+    source: str
+    gain: float = 1.0
+
+
+class Connect(Command, frozen=True, tag="connect"):
+    """Set entries of the matrix, all at the same tick. Both legs must be there; they may be of different calls.
+
+    Bridge: both directions. Listen: supervisor hears both. Whisper: also agent hears supervisor.
+    Mute: Disconnect one direction.
+    """
+
+    edges: tuple[Edge, ...]
+
+
+class Disconnect(Command, frozen=True, tag="disconnect"):
+    """Remove entries (gain ignored), all at the same tick; entries and legs that are not there: no error."""
+
+    edges: tuple[Edge, ...]
+
+
+class StartRecording(Command, frozen=True, tag="start_recording"):
+    """Record stereo 8 kHz 16 bit wav: left what left_leg says, right what right_leg says.
+
+    right_leg None: right is everything left_leg hears (prompts, music, whoever is connected), which needs no new
+    command when agents change. path: relative to the worker's recordings directory, parents are made. A channel whose leg is
+    gone is silent. Written about once per second; after a kill the file ends early and `encode.py` still converts it.
+    """
+
+    call_id: str
+    recording_id: str
+    left_leg: str
+    right_leg: str | None
+    path: str
+
+
+class StopRecording(Command, frozen=True, tag="stop_recording"):
+    """End a recording; `RecordingStopped` follows when the file is complete. One not there: no error."""
+
+    recording_id: str
+
+
+class Stats(Command, frozen=True, tag="stats"):
+    """Answer: `WorkerStats`."""
+
+
+class Drain(Command, frozen=True, tag="drain"):
+    """Refuse new legs (`draining`); `Drained` and exit when the last leg is gone, or after grace_ms (0: no limit)."""
+
+    grace_ms: int = 0
+
+
+AnyCommand = (
+    CreateLeg
+    | UpdateLeg
+    | DestroyLeg
+    | Play
+    | StopPlay
+    | Connect
+    | Disconnect
+    | StartRecording
+    | StopRecording
+    | Stats
+    | Drain
+)
+
+
+class Request(Struct, frozen=True, tag="request"):
+    """A command with the number under which its `Reply` comes back."""
+
+    request_id: int
+    command: AnyCommand
+
+
+class Ack(Struct, frozen=True, tag="ack"):
+    """This event and all before it are dealt with and may be forgotten."""
+
+    event_id: str
+
+
+FromSignalling = Request | Ack
+
+
+# --- answers --------------------------------------------------------------------------------------------------------
+
+
+class LegCreated(Struct, frozen=True, tag="leg_created"):
+    """The local RTP port (even; RTCP is the next one), on the worker's --rtp-host."""
+
+    rtp_port: int
+
+
+class WorkerStats(Struct, frozen=True, tag="worker_stats"):
+    """Totals since the worker started, but legs, plays, recordings (now).
+
+    late_frames: ticks, counted once per leg, whose audio left more than one frame (20 ms) after its schedule.
+    tick_ms_p50/p99: work inside a tick over the last 1,000 of them.
+    """
+
+    legs: int
+    plays: int
+    recordings: int
+    ticks: int
+    late_frames: int
+    packets_in: int
+    packets_out: int
+    stranger_packets: int
+    malformed_packets: int
+    send_errors: int
+    events_kept: int
+    events_dropped: int
+    cpu_seconds: float
+    rss_bytes: int
+    tick_ms_p50: float
+    tick_ms_p99: float
+    draining: bool
+
+
+Refusal = Literal["bad-argument", "unknown-leg", "no-ports", "draining", "internal"]
+
+
+class Reply(Struct, frozen=True, tag="reply", omit_defaults=True):
+    """refusal None: done. Otherwise nothing was changed, and `detail` names the field."""
+
+    request_id: int
+    refusal: Refusal | None = None
+    detail: str = ""
+    value: LegCreated | WorkerStats | None = None
+
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+class Event(Struct, frozen=True, kw_only=True, tag_field="type"):
+    """Base of all events. event_id is unique and stays the same when delivered again; at_ms: Unix time."""
+
+    event_id: str = ""
+    at_ms: int = 0
+
+
+PlayEnd = Literal["completed", "interrupted", "stopped", "failed"]
+
+
+class PlayFinished(Event, frozen=True, tag="play_finished"):
+    """A play is over. played_ms: how much was sent. detail: why it failed (which file)."""
+
+    leg_id: str
+    play_id: str
+    reason: PlayEnd
+    played_ms: int
+    detail: str = ""
+
+
+class Digit(Event, frozen=True, tag="digit"):
+    """A key was pressed on this leg, once per key (RFC 4733 retransmissions are merged).
+
+    duration_ms 0: the far end never told. method is "rtp" here; INFO digits do not pass through the worker.
+    """
+
+    leg_id: str
+    call_id: str
+    digit: str
+    duration_ms: int
+    method: Literal["rtp"] = "rtp"
+
+
+class FirstRtp(Event, frozen=True, tag="first_rtp"):
+    """The leg locked to a source: audio flows from there, and ours goes there (symmetric RTP, RFC 4961)."""
+
+    leg_id: str
+    call_id: str
+    source: Address
+
+
+class RtpTimeout(Event, frozen=True, tag="rtp_timeout"):
+    """Nothing received for silent_ms, once until packets come again."""
+
+    leg_id: str
+    call_id: str
+    silent_ms: int
+
+
+class RecordingStopped(Event, frozen=True, tag="recording_stopped"):
+    """The wav file is complete. path is absolute. error: what could not be written ('' when all was)."""
+
+    recording_id: str
+    call_id: str
+    path: str
+    duration_ms: int
+    size_bytes: int
+    error: str = ""
+
+
+class LegStats(Event, frozen=True, tag="leg_stats"):
+    """What a leg had received and sent when it was destroyed.
+
+    lost: gaps in the sequence numbers never filled; late: packets that came after their turn; jitter_ms: interarrival
+    jitter of RFC 3550 §6.4.1; resyncs: how often the jitter buffer jumped to a new position after a stall or a new source.
+    """
+
+    leg_id: str
+    call_id: str
+    packets_in: int
+    packets_out: int
+    lost: int
+    late: int
+    duplicates: int
+    strangers: int
+    malformed: int
+    resyncs: int
+    jitter_ms: float
+    duration_ms: int
+
+
+class Draining(Event, frozen=True, tag="draining"):
+    """The worker takes no new legs (SIGTERM or `Drain`)."""
+
+    legs: int
+
+
+class Drained(Event, frozen=True, tag="drained"):
+    """The worker is empty or its grace is over, and exits; legs counts those cut off."""
+
+    legs: int
+
+
+AnyEvent = PlayFinished | Digit | FirstRtp | RtpTimeout | RecordingStopped | LegStats | Draining | Drained
+
+
+class EventMessage(Struct, frozen=True, tag="event"):
+    """An event on its way to signalling, in the order in which it happened."""
+
+    event: AnyEvent
+
+
+class LegState(Struct, frozen=True):
+    """A leg as the worker holds it. latched: the source it is locked to."""
+
+    leg_id: str
+    call_id: str
+    rtp_port: int
+    codec: Codec
+    remote: Address | None
+    latched: Address | None
+    play_id: str | None
+    sending: bool
+
+
+class RecordingState(Struct, frozen=True):
+    """A running recording."""
+
+    recording_id: str
+    call_id: str
+    left_leg: str
+    right_leg: str | None
+    path: str
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot"):
+    """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are lost."""
+
+    worker_id: str
+    rtp_host: str
+    draining: bool
+    legs: tuple[LegState, ...]
+    edges: tuple[Edge, ...]
+    recordings: tuple[RecordingState, ...]
+
+
+class Replaced(Struct, frozen=True, tag="replaced"):
+    """Another connection is master now; this one is closed and should not come back by itself."""
+
+
+FromWorker = Snapshot | Reply | EventMessage | Replaced
