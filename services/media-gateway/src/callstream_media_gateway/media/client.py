@@ -2,7 +2,8 @@
 
 The connection may break at any time (worker restarted, signalling too slow): the client connects again by itself,
 repeats commands that were not answered (they are idempotent) and gets unacknowledged events again. An event is
-acknowledged when `on_event` has returned, so signalling killed in the middle of it sees the event again, under the same event_id.
+acknowledged when `on_event` has returned, so signalling killed in the middle of it sees the event again, under the
+same event_id.
 """
 
 import asyncio
@@ -57,8 +58,9 @@ class MediaUnavailableError(Exception):
 class MediaClient:
     """One media worker, as signalling sees it.
 
-    `on_event` is awaited for one event after the other, in order; it may send commands itself. What it raises is logged,
-    and the event counts as dealt with. `on_snapshot` is called on each (re)connection before any event of that connection.
+    `on_event` is awaited for one event after the other, in order; it may send commands itself. What it raises is
+    logged, and the event counts as dealt with. `on_snapshot` is called on each (re)connection before any event of
+    that connection.
     """
 
     def __init__(

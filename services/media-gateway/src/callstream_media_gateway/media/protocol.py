@@ -100,8 +100,9 @@ class Play(Command, frozen=True, tag="play"):
     """Play items one after the other to a leg; ends in exactly one `PlayFinished`.
 
     repeat: how often the whole list is played, 0 = until stopped. A leg has one play at a time: a new play_id ends the
-    running one (`stopped`). interruptible: a digit of this leg ends it (`interrupted`), one that began earlier does not.
-    over: False, the leg hears only the prompt while it lasts; True, the prompt is mixed over what it hears otherwise.
+    running one (`stopped`). interruptible: a digit of this leg ends it (`interrupted`), one that began earlier does
+    not. over: False, the leg hears only the prompt while it lasts; True, the prompt is mixed over what it hears
+    otherwise.
     """
 
     leg_id: str
@@ -146,8 +147,9 @@ class StartRecording(Command, frozen=True, tag="start_recording"):
     """Record stereo 8 kHz 16 bit wav: left what left_leg says, right what right_leg says.
 
     right_leg None: right is everything left_leg hears (prompts, music, whoever is connected), which needs no new
-    command when agents change. path: relative to the worker's recordings directory, parents are made. A channel whose leg is
-    gone is silent. Written about once per second; after a kill the file ends early and `encode.py` still converts it.
+    command when agents change. path: relative to the worker's recordings directory, parents are made. A channel whose
+    leg is gone is silent. Written about once per second; after a kill the file ends early and `encode.py` still
+    converts it.
     """
 
     call_id: str
@@ -318,7 +320,8 @@ class LegStats(Event, frozen=True, tag="leg_stats"):
     """What a leg had received and sent when it was destroyed.
 
     lost: gaps in the sequence numbers never filled; late: packets that came after their turn; jitter_ms: interarrival
-    jitter of RFC 3550 §6.4.1; resyncs: how often the jitter buffer jumped to a new position after a stall or a new source.
+    jitter of RFC 3550 §6.4.1; resyncs: how often the jitter buffer jumped to a new position after a stall or a new
+    source.
     """
 
     leg_id: str
@@ -380,7 +383,9 @@ class RecordingState(Struct, frozen=True):
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):
-    """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are lost."""
+    """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are
+    lost.
+    """
 
     worker_id: str
     rtp_host: str
