@@ -1,0 +1,153 @@
+"""Events of the aggregate `call`, owned by media-gateway. The aggregate id is the call id."""
+
+from callstream.contracts.envelope import Event, event
+from callstream.contracts.states import LegRole
+from callstream.kernel.outcomes import Party, Reason
+
+
+@event("call", "arrived")
+class CallArrived(Event, frozen=True, kw_only=True):
+    """A trunk brought an INVITE for a number of ours (t0). Nothing has been answered yet."""
+
+    caller: str
+    """E.164, or as the trunk gave it when it cannot be brought to that form; empty when withheld."""
+    called: str
+    trunk: str
+    gateway: str
+    """The gateway instance that holds the call; its commands go there."""
+    leg_id: str
+    """The customer's leg."""
+    sip_call_id: str = ""
+    region: str = ""
+    """Home region of the caller (F011), or empty."""
+
+
+@event("call", "answered")
+class CallAnswered(Event, frozen=True, kw_only=True):
+    """The customer's leg was answered by the system: audio flows both ways from now on."""
+
+
+@event("call", "playback-finished")
+class PlaybackFinished(Event, frozen=True, kw_only=True):
+    """A playback that was asked for by its id is over."""
+
+    play_id: str
+    how: str
+    """`completed`, `interrupted` (by a key), `stopped` (by command) or `failed`."""
+    message: str = ""
+
+
+@event("call", "digit-received")
+class DigitReceived(Event, frozen=True, kw_only=True):
+    """The customer pressed a key, by RFC 4733 or INFO. One event a key press, in order."""
+
+    digit: str
+    leg_id: str
+    method: str = "rfc4733"
+    duration_ms: int = 0
+    play_id: str = ""
+    """The playback during which it came, or empty."""
+
+
+@event("call", "leg-started")
+class LegStarted(Event, frozen=True, kw_only=True):
+    """An INVITE left for another party's phone."""
+
+    leg_id: str
+    role: LegRole
+    offer_id: str = ""
+    agent_id: str = ""
+
+
+@event("call", "leg-ringing")
+class LegRinging(Event, frozen=True, kw_only=True):
+    """The other phone rings (180 or 183)."""
+
+    leg_id: str
+
+
+@event("call", "offer-answered")
+class OfferAnswered(Event, frozen=True, kw_only=True):
+    """The agent's phone was answered (tA). It counts only when it stands before the offer's withdrawal in the log."""
+
+    offer_id: str
+    request_id: str
+    agent_id: str
+    leg_id: str
+
+
+@event("call", "offer-failed")
+class OfferFailed(Event, frozen=True, kw_only=True):
+    """The agent's phone could not be rung or said no: routing withdraws the offer."""
+
+    offer_id: str
+    request_id: str
+    agent_id: str
+    reason: Reason
+    sip_status: int = 0
+
+
+@event("call", "bridged")
+class CallBridged(Event, frozen=True, kw_only=True):
+    """Customer and agent hear each other from now on."""
+
+    offer_id: str
+    agent_id: str
+    customer_leg_id: str
+    agent_leg_id: str
+
+
+@event("call", "leg-ended")
+class LegEnded(Event, frozen=True, kw_only=True):
+    """A leg is over: its phone is free again. This is the media truth that agent states are held against."""
+
+    leg_id: str
+    role: LegRole
+    reason: Reason
+    agent_id: str = ""
+    offer_id: str = ""
+    packets_received: int = 0
+    packets_lost: int = 0
+    jitter_ms: float = 0.0
+
+
+@event("call", "recording-started")
+class RecordingStarted(Event, frozen=True, kw_only=True):
+    """The conversation is being recorded, customer left, agent right (F198)."""
+
+    recording_id: str
+    agent_id: str = ""
+
+
+@event("call", "recording-ready")
+class RecordingReady(Event, frozen=True, kw_only=True):
+    """The recording can be played and downloaded (F199, F201)."""
+
+    recording_id: str
+    path: str
+    """Relative to the recordings store, tenant first: it names no machine."""
+    duration_ms: int
+    size_bytes: int
+    sha256: str
+    format: str = "mp3"
+
+
+@event("call", "recording-failed")
+class RecordingFailed(Event, frozen=True, kw_only=True):
+    """The recording could not be finished; what was recorded stays where it is."""
+
+    recording_id: str
+    message: str
+
+
+@event("call", "ended")
+class CallEnded(Event, frozen=True, kw_only=True):
+    """The customer's leg and all others are over. Nothing but recording events follows.
+
+    The outcome (answered, abandoned, …) is a fold over the whole log, because the log's order decides races between the
+    caller's hang-up and what ivr and routing did at the same moment: `callstream.contracts.outcome`.
+    """
+
+    reason: Reason
+    party: Party
+    sip_status: int = 0

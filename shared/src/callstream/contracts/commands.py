@@ -1,0 +1,192 @@
+"""Commands, version 1: requests that one service makes of another, each answered accepted or refused.
+
+Every command is idempotent by its id: repeating it (because the answer was lost) gives the first answer again and does
+nothing twice. Subject: `cmd.<service>.<scope>.<name>` (subjects.py).
+"""
+
+from collections.abc import Callable
+from typing import ClassVar, TypeVar
+
+import msgspec
+
+from callstream.contracts.config import Prompt
+from callstream.contracts.states import AgentState
+from callstream.kernel.outcomes import Party, Reason
+
+
+class Command(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Base of all commands."""
+
+    SERVICE: ClassVar[str]
+    NAME: ClassVar[str]
+    command_id: str
+
+
+class Reply(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The answer. `reason`, `message` and `field` are set when refused; `result` is the command's own answer."""
+
+    accepted: bool
+    reason: Reason | None = None
+    message: str = ""
+    field: str = ""
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+C = TypeVar("C", bound=type[Command])
+
+COMMAND_TYPES: dict[tuple[str, str], type[Command]] = {}
+
+
+def command(service: str, name: str) -> Callable[[C], C]:
+    """Give a command its receiver and name, and enter it in the registry."""
+
+    def enter(cls: C) -> C:
+        cls.SERVICE, cls.NAME = service, name
+        COMMAND_TYPES[service, name] = cls
+        return cls
+
+    return enter
+
+
+# media-gateway; scope: the gateway instance that holds the call
+
+
+@command("media-gateway", "answer-call")
+class AnswerCall(Command, frozen=True, kw_only=True):
+    """Answer the customer's leg. Refused: `unknown-call`. Accepted again when it is answered already."""
+
+    call_id: str
+
+
+@command("media-gateway", "play")
+class PlayPrompts(Command, frozen=True, kw_only=True):
+    """Play prompts to the customer; replaces what is playing. `call.playback-finished` with this play id follows once."""
+
+    call_id: str
+    play_id: str
+    prompts: tuple[Prompt, ...]
+    repeat: int = 1
+    barge_in: bool = False
+    """A key stops it (F076)."""
+
+
+@command("media-gateway", "stop-playback")
+class StopPlayback(Command, frozen=True, kw_only=True):
+    """Stop a playback if it is still on."""
+
+    call_id: str
+    play_id: str
+
+
+@command("media-gateway", "hang-up")
+class HangUpCall(Command, frozen=True, kw_only=True):
+    """End the whole call. Accepted also when it is over already."""
+
+    call_id: str
+    reason: Reason
+    party: Party = Party.SYSTEM
+
+
+# agent-state; scope: the tenant
+
+
+@command("agent-state", "sign-in")
+class SignIn(Command, frozen=True, kw_only=True):
+    """Begin the agent's session; moves to the tenant's default state (F001, F044)."""
+
+    agent_id: str
+    actor: str
+    terminal: str = "desk-phone"
+
+
+@command("agent-state", "sign-out")
+class SignOut(Command, frozen=True, kw_only=True):
+    """End the session; during a call it is kept as the next state (F043, F045)."""
+
+    agent_id: str
+    actor: str
+
+
+@command("agent-state", "set-state")
+class SetState(Command, frozen=True, kw_only=True):
+    """Choose idle, busy-set, or break with a reason of the tenant's list; queued during a call (F045)."""
+
+    agent_id: str
+    actor: str
+    state: AgentState
+    reason: str = ""
+
+
+@command("agent-state", "end-wrap-up")
+class EndWrapUp(Command, frozen=True, kw_only=True):
+    """'Start answering': wrap-up ends at once (F051)."""
+
+    agent_id: str
+    actor: str
+
+
+@command("agent-state", "reserve")
+class ReserveAgent(Command, frozen=True, kw_only=True):
+    """Reserve an idle agent for an offer (F048). Refused with `already-reserved` or `illegal-state` when not idle."""
+
+    agent_id: str
+    offer_id: str
+    request_id: str
+    call_id: str
+
+
+@command("agent-state", "release")
+class ReleaseAgent(Command, frozen=True, kw_only=True):
+    """Give back a reservation whose offer was never made."""
+
+    agent_id: str
+    offer_id: str
+
+
+@command("agent-state", "get")
+class GetAgent(Command, frozen=True, kw_only=True):
+    """The agent's present state. Result: AgentView."""
+
+    agent_id: str
+
+
+@command("agent-state", "list")
+class ListAgents(Command, frozen=True, kw_only=True):
+    """All agents of the tenant. Result: list of AgentView."""
+
+
+class AgentView(msgspec.Struct, frozen=True, kw_only=True):
+    """What others may know of an agent now."""
+
+    agent_id: str
+    state: AgentState
+    since: str
+    reason: str = ""
+    call_id: str = ""
+    next_state: str = ""
+
+
+# routing; scope: the tenant
+
+
+@command("routing", "queue-position")
+class QueuePosition(Command, frozen=True, kw_only=True):
+    """Callers ahead of a waiting request (F072, F130). Result: int. Refused with `unknown-call` when it does not wait."""
+
+    request_id: str
+
+
+@command("routing", "waiting")
+class ListWaiting(Command, frozen=True, kw_only=True):
+    """All waiting requests of the tenant in their order. Result: list of WaitingView."""
+
+
+class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
+    """A waiting request."""
+
+    request_id: str
+    call_id: str
+    group_id: str
+    enqueued_at: str
+    ahead: int
+    offered_to: str = ""

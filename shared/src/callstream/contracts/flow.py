@@ -1,0 +1,169 @@
+"""Flow documents: the graph that a caller follows (F071-F103), its check, and nothing that runs it.
+
+A valid flow has one Start node, no dangling exits, no unreachable nodes, and every path ends in an End node (F103, F110).
+A cycle is allowed (a menu's `*` leads back), but from every node an End must be reachable.
+"""
+
+from typing import Annotated, ClassVar
+
+import msgspec
+
+from callstream.contracts.config import Document, Prompt, Token
+
+Prompts = tuple[Prompt, ...]
+Label = Annotated[str, msgspec.Meta(max_length=64)]
+
+
+class Node(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", forbid_unknown_fields=True):
+    """What all nodes have."""
+
+    id: Token
+    label: Label = ""
+
+
+class Start(Node, frozen=True, kw_only=True, tag="start"):
+    """Entry of the flow (F071)."""
+
+    next: Token
+
+
+class Play(Node, frozen=True, kw_only=True, tag="play"):
+    """Plays prompts (F074, F076, F077)."""
+
+    prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
+    next: Token
+    repeat: Annotated[int, msgspec.Meta(ge=1, le=10)] = 1
+    barge_in: bool = True
+
+
+class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One entry of a branch's map (F079)."""
+
+    key: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]$")]
+    name: Label
+    next: Token
+
+
+class Branch(Node, frozen=True, kw_only=True, tag="branch"):
+    """A menu (F078-F082). More than `max_errors` wrong or missing keys end the call with reason `max-errors`."""
+
+    prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
+    choices: Annotated[tuple[Choice, ...], msgspec.Meta(min_length=1)]
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 5
+    timeout_prompts: Prompts = ()
+    error_prompts: Prompts = ()
+    max_errors: Annotated[int, msgspec.Meta(ge=0, le=10)] = 3
+    barge_in: bool = True
+
+
+class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
+    """Asks for an agent of a group and keeps the caller company until the bridge (F085-F087, F091)."""
+
+    group_id: Token
+    failed: Token
+    """Exit when the request cannot be served."""
+    transferring_prompts: Prompts = ()
+    queue_prompts: Prompts = ()
+    """Looped while waiting; may speak ${WaitNo}, which is asked for anew at each round (F072)."""
+    connect_prompts: Prompts = ()
+    """For the customer alone, before the bridge; may speak ${StaffNo} (F073)."""
+    priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+
+
+class End(Node, frozen=True, kw_only=True, tag="end"):
+    """Hangs up (F103)."""
+
+
+AnyNode = Start | Play | Branch | TransferToAgent | End
+
+
+class Flow(Document, frozen=True, kw_only=True):
+    """One version of a flow. Kept under `<id>.<version>`."""
+
+    KIND: ClassVar[str] = "flow"
+    id: Token
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    nodes: Annotated[tuple[AnyNode, ...], msgspec.Meta(min_length=1, max_length=500)]
+    version: int = 1
+
+    @property
+    def key_id(self) -> str:
+        """`<id>.<version>`."""
+        return f"{self.id}.{self.version}"
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True):
+    """One fault of a flow: which node, which field, what is wrong."""
+
+    node: str
+    field: str
+    message: str
+
+
+def exits(node: AnyNode) -> tuple[tuple[str, str], ...]:
+    """(field, target node id) of each exit of a node."""
+    match node:
+        case Start() | Play():
+            return (("next", node.next),)
+        case Branch():
+            return tuple((f"choices[{i}].next", choice.next) for i, choice in enumerate(node.choices))
+        case TransferToAgent():
+            return (("failed", node.failed),)
+        case End():
+            return ()
+
+
+def check(flow: Flow) -> list[Problem]:
+    """All faults of a flow's graph, in the order of its nodes; empty when it may be published."""
+    by_id: dict[str, AnyNode] = {}
+    problems: list[Problem] = []
+    for node in flow.nodes:
+        if node.id in by_id:
+            problems.append(Problem(node=node.id, field="id", message="another node has this id"))
+        by_id[node.id] = node
+    starts = [node for node in flow.nodes if isinstance(node, Start)]
+    if len(starts) != 1:
+        field_of = starts[1].id if starts else ""
+        problems.append(Problem(node=field_of, field="nodes", message=f"one Start node is needed, found {len(starts)}"))
+    for node in flow.nodes:
+        problems += [
+            Problem(node=node.id, field=field, message=f"leads to no node: '{target}'")
+            for field, target in exits(node)
+            if target not in by_id
+        ]
+        if isinstance(node, Branch):
+            problems += _repeated_keys(node)
+    if problems:
+        return problems
+    reached = _closure({starts[0].id}, {node.id: [t for _, t in exits(node)] for node in flow.nodes})
+    back: dict[str, list[str]] = {node.id: [] for node in flow.nodes}
+    for node in flow.nodes:
+        for _, target in exits(node):
+            back[target].append(node.id)
+    ending = _closure({node.id for node in flow.nodes if isinstance(node, End)}, back)
+    for node in flow.nodes:
+        if node.id not in reached:
+            problems.append(Problem(node=node.id, field="id", message="cannot be reached from Start"))
+        elif node.id not in ending:
+            problems.append(Problem(node=node.id, field="next", message="no path from here reaches an End node"))
+    return problems
+
+
+def _repeated_keys(node: Branch) -> list[Problem]:
+    seen: set[str] = set()
+    problems = []
+    for i, choice in enumerate(node.choices):
+        if choice.key in seen:
+            problems.append(Problem(node=node.id, field=f"choices[{i}].key", message=f"key '{choice.key}' stands twice"))
+        seen.add(choice.key)
+    return problems
+
+
+def _closure(seed: set[str], edges: dict[str, list[str]]) -> set[str]:
+    reached, todo = set(seed), list(seed)
+    while todo:
+        for target in edges[todo.pop()]:
+            if target not in reached:
+                reached.add(target)
+                todo.append(target)
+    return reached

@@ -1,0 +1,104 @@
+"""Events of the aggregate `ivr`, owned by ivr: one session for each call, the aggregate id is the call id.
+
+`handled` is the log position of the newest event that the session had taken into account: what stands behind it is still
+to be handled after a crash.
+"""
+
+from callstream.contracts.config import Prompt
+from callstream.contracts.envelope import Event, event
+from callstream.kernel.outcomes import Reason
+
+
+@event("ivr", "started")
+class IvrStarted(Event, frozen=True, kw_only=True):
+    """The flow bound to the called number began for this call, on the version that was published at that moment (F116)."""
+
+    flow_id: str
+    flow_version: int
+    number: str
+    handled: int
+
+
+@event("ivr", "node-entered")
+class NodeEntered(Event, frozen=True, kw_only=True):
+    """The call reached a node of its flow."""
+
+    node_id: str
+    kind: str
+    label: str
+    handled: int
+    play_id: str = ""
+    """The playback that this entry asks for, or empty."""
+
+
+@event("ivr", "key-pressed")
+class KeyPressed(Event, frozen=True, kw_only=True):
+    """A key that a node was waiting for, or a wrong one: the caller's key trail (F012)."""
+
+    node_id: str
+    label: str
+    key: str
+    branch: str
+    """Name of the branch taken; empty for a wrong key."""
+    errors: int
+    handled: int
+    play_id: str = ""
+
+
+@event("ivr", "input-timed-out")
+class InputTimedOut(Event, frozen=True, kw_only=True):
+    """No key within the node's time (F080); counts as an error (D5)."""
+
+    node_id: str
+    errors: int
+    handled: int
+    play_id: str = ""
+
+
+@event("ivr", "prompt-started")
+class PromptStarted(Event, frozen=True, kw_only=True):
+    """The session went on to its next playback: another repeat, an error prompt, the queue music's next round."""
+
+    node_id: str
+    purpose: str
+    play_id: str
+    handled: int
+
+
+@event("ivr", "agent-requested")
+class AgentRequested(Event, frozen=True, kw_only=True):
+    """The caller asks for an agent (tR). From here routing owns the wait."""
+
+    request_id: str
+    call_id: str
+    group_id: str
+    caller: str
+    called: str
+    gateway: str
+    customer_leg_id: str
+    handled: int
+    priority: int = 0
+    """Greater is served first."""
+    attributes: dict[str, str] = {}
+    trail: tuple["TrailEntry", ...] = ()
+    connect_prompt: tuple[Prompt, ...] = ()
+    """Played to the customer before the bridge (F091); `${StaffNo}` still stands in it."""
+
+
+class TrailEntry(Event, frozen=True, kw_only=True):
+    """One key of the trail, as the agent sees it (F012)."""
+
+    label: str
+    key: str
+    branch: str
+    time: str
+    """ISO 8601, UTC."""
+
+
+@event("ivr", "ended")
+class IvrEnded(Event, frozen=True, kw_only=True):
+    """The session is over: it reached End, was hung up, was handed to an agent, or its caller left."""
+
+    reason: Reason
+    handled: int
+    node_id: str = ""

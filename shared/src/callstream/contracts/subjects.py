@@ -1,0 +1,60 @@
+"""Every NATS subject, stream and bucket name of Callstream. No other file spells one.
+
+Events    cs.<tenant>.<aggregate>.<id>.<event>         cs.acme.call.01J….arrived
+Commands  cmd.<service>.<scope>.<command>              scope: a tenant, or a gateway instance for the calls it holds
+Poison    dlq.<service>.<tenant>.<aggregate>.<event>   a message that a consumer could not handle, with the error
+"""
+
+EVENTS_STREAM = "EVENTS"
+DEAD_LETTER_STREAM = "DEAD_LETTERS"
+EVENT_ROOT = "cs"
+ALL_EVENTS = "cs.>"
+ALL_DEAD_LETTERS = "dlq.>"
+
+CONFIG_BUCKET = "CONFIG"
+CREDENTIALS_BUCKET = "CREDENTIALS"
+LEASES_BUCKET = "LEASES"
+SNAPSHOTS_BUCKET = "SNAPSHOTS"
+
+
+def event_subject(tenant: str, aggregate: str, aggregate_id: str, name: str) -> str:
+    """The subject that one event is stored under."""
+    return f"cs.{tenant}.{aggregate}.{aggregate_id}.{name}"
+
+
+def aggregate_subjects(tenant: str, aggregate: str, aggregate_id: str) -> str:
+    """All events of one aggregate: what an expected version is checked against."""
+    return f"cs.{tenant}.{aggregate}.{aggregate_id}.>"
+
+
+def events_of(aggregate: str, name: str = "*", tenant: str = "*") -> str:
+    """Events of one kind of aggregate, all of them or those of one name, of all tenants or one."""
+    return f"cs.{tenant}.{aggregate}.*.{name}"
+
+
+def parse_event_subject(subject: str) -> tuple[str, str, str, str]:
+    """(tenant, aggregate, aggregate id, event name) of an event's subject; ValueError when it is none."""
+    parts = subject.split(".")
+    if len(parts) != 5 or parts[0] != EVENT_ROOT:
+        raise ValueError(f"not an event subject: {subject!r}")
+    return parts[1], parts[2], parts[3], parts[4]
+
+
+def command_subject(service: str, scope: str, command: str) -> str:
+    """Where a command is sent: `scope` is the tenant, or the gateway instance that holds the call."""
+    return f"cmd.{service}.{scope}.{command}"
+
+
+def commands_of(service: str, command: str, scope: str = "*") -> str:
+    """What the handler of one command listens on."""
+    return f"cmd.{service}.{scope}.{command}"
+
+
+def dead_letter_subject(service: str, tenant: str, aggregate: str, name: str) -> str:
+    """Where a consumer puts a message that it cannot handle."""
+    return f"dlq.{service}.{tenant}.{aggregate}.{name}"
+
+
+def config_key(tenant: str, kind: str, object_id: str) -> str:
+    """The key of a configuration document. E.164's plus sign cannot stand in a key and is left out."""
+    return f"{tenant}.{kind}.{object_id.lstrip('+')}"

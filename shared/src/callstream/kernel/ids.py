@@ -1,0 +1,39 @@
+"""Typed identifiers.
+
+Ids are ULIDs: 26 characters of Crockford's base 32, 48 bits of Unix milliseconds followed by 80 random bits. They sort by
+creation time, contain no NATS separator (`.`, `*`, `>`, white space) and so may stand in a subject as one token.
+"""
+
+from datetime import datetime
+from typing import NewType
+
+TenantId = NewType("TenantId", str)
+CallId = NewType("CallId", str)
+RequestId = NewType("RequestId", str)
+"""One request for an agent: the contact that waits in a queue. A call may make several, one after the other."""
+OfferId = NewType("OfferId", str)
+LegId = NewType("LegId", str)
+PlayId = NewType("PlayId", str)
+RecordingId = NewType("RecordingId", str)
+AgentId = NewType("AgentId", str)
+"""The agent's number (F163), digits and letters, unique in its tenant: what ${StaffNo} speaks."""
+GroupId = NewType("GroupId", str)
+FlowId = NewType("FlowId", str)
+NodeId = NewType("NodeId", str)
+CommandId = NewType("CommandId", str)
+EventId = NewType("EventId", str)
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_RANDOM_BITS = 80
+
+
+def ulid(at: datetime, random_bits: int) -> str:
+    """The ULID of the aware time `at` (milliseconds count) with the low 80 bits of `random_bits`."""
+    millis = int(at.timestamp() * 1000)
+    value = (millis << _RANDOM_BITS) | (random_bits & ((1 << _RANDOM_BITS) - 1))
+    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+
+
+def is_token(text: str) -> bool:
+    """Whether `text` may stand as one token of a NATS subject."""
+    return 0 < len(text) <= 128 and text.isascii() and text.isprintable() and not any(c in ".*> " for c in text)
