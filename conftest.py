@@ -1,0 +1,3 @@
+"""Plugins of the whole test run; what they offer is documented in tests/plugins."""
+
+pytest_plugins = ["tests.plugins.servers"]

@@ -1,0 +1,1 @@
+"""NATS and PostgreSQL from wheels, started as child processes on loopback."""

@@ -1,0 +1,78 @@
+"""Who may say what on NATS: one user per service, least privilege, in one table.
+
+A service appends only to the aggregates that it owns, commands only the services named here, and reads the log and
+the buckets below. What is not listed is refused by the server itself, whatever the service's code does.
+"""
+
+from typing import Any
+
+OPERATOR = "operator"
+"""Declares streams, serves the command line and the tests: may do everything."""
+
+# service: (aggregates it appends to, services it commands)
+SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "media-gateway": (("call", "leg", "gateway"), ()),
+    "ivr": (("ivr",), ("media-gateway",)),
+    "routing": (("queue",), ("agent-state", "media-gateway")),
+    "agent-state": (("agent",), ()),
+    "console": (("config",), ("agent-state", "routing", "media-gateway", "ivr")),
+    "reporting": ((), ()),
+}
+
+# bucket: (who reads, who writes); None is every service
+BUCKETS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...] | None]] = {
+    "CONFIG": (None, ("console",)),
+    "LEASES": (None, None),
+    "CREDENTIALS": (("media-gateway",), ("console",)),
+    "SNAPSHOTS": (None, None),
+}
+
+
+def reading(stream: str) -> list[str]:
+    """The requests that reading one stream (or a bucket's stream) takes, by consumer or message by message."""
+    return [
+        f"$JS.API.CONSUMER.CREATE.{stream}",
+        f"$JS.API.CONSUMER.CREATE.{stream}.>",
+        f"$JS.API.CONSUMER.INFO.{stream}.>",
+        f"$JS.API.CONSUMER.MSG.NEXT.{stream}.>",
+        f"$JS.API.CONSUMER.DELETE.{stream}.>",
+        f"$JS.API.STREAM.MSG.GET.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}",
+        f"$JS.API.DIRECT.GET.{stream}.>",
+        f"$JS.ACK.{stream}.>",
+        f"$JS.FC.{stream}.>",
+    ]
+
+
+def bucket_rules(service: str) -> list[str]:
+    subjects: list[str] = []
+    for bucket, (readers, writers) in BUCKETS.items():
+        if writers is None or service in writers:
+            subjects += [f"$KV.{bucket}.>"]
+        if readers is None or service in readers:
+            subjects += reading(f"KV_{bucket}")
+    # Snapshots too large for one message live in an object store of the same name; replacing one purges its old chunks.
+    return [*subjects, "$O.SNAPSHOTS.>", *reading("OBJ_SNAPSHOTS"), "$JS.API.STREAM.PURGE.OBJ_SNAPSHOTS"]
+
+
+def permissions(service: str) -> dict[str, Any]:
+    """The `permissions` block of one service's user, as nats-server's configuration wants it."""
+    aggregates, commanded = SERVICES[service]
+    publish = ["$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", *reading("EVENTS")]
+    publish += [f"cs.*.{aggregate}.>" for aggregate in aggregates]
+    publish += [f"cmd.{other}.>" for other in commanded]
+    publish += [f"dlq.{service}.>", *bucket_rules(service)]
+    return {
+        "publish": {"allow": publish},
+        "subscribe": {"allow": [f"_INBOX.{service}.>", f"cmd.{service}.>"]},
+        # A command is answered on its reply subject, which lies in the asker's inbox.
+        "allow_responses": True,
+    }
+
+
+def users(passwords: dict[str, str]) -> list[dict[str, Any]]:
+    """The `users` of the configuration; `passwords` by user name, for the operator and each service."""
+    everyone: list[dict[str, Any]] = [{"user": OPERATOR, "password": passwords[OPERATOR]}]
+    for service in SERVICES:
+        everyone.append({"user": service, "password": passwords[service], "permissions": permissions(service)})
+    return everyone

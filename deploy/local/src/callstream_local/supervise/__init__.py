@@ -1,0 +1,1 @@
+"""Child processes: start, watch, restart with back-off, stop without leaving an orphan."""

@@ -1,0 +1,59 @@
+"""Become another program, but first tie our life to the parent's and give up root where asked.
+
+Run as `python -I -S launch.py PARENT SIGNAL UID GID CAPABILITY -- argv...`; -1 leaves uid, gid or capability alone.
+A small program of its own, because code between fork and exec of a big threaded parent is a known way to deadlock.
+
+- The kernel sends SIGNAL to us when the parent dies, even by kill -9 (prctl(2), PR_SET_PDEATHSIG). The setting is lost
+  at a change of credentials, so it comes last; a parent that died before it is noticed by getppid.
+- CAPABILITY is kept across the change of user and the exec (capabilities(7), ambient set): PostgreSQL refuses to be
+  root, yet must reach a data folder below a directory that only root may enter, such as /root.
+"""
+
+import ctypes
+import os
+import struct
+import sys
+
+PR_SET_PDEATHSIG = 1
+PR_SET_KEEPCAPS = 8
+PR_CAP_AMBIENT = 47
+PR_CAP_AMBIENT_RAISE = 2
+CAPABILITY_VERSION_3 = 0x20080522
+
+libc = ctypes.CDLL(None, use_errno=True)
+
+
+def check(result: int, what: str) -> None:
+    if result != 0:
+        number = ctypes.get_errno()
+        raise OSError(number, f"{what}: {os.strerror(number)}")
+
+
+def become(uid: int, gid: int, capability: int) -> None:
+    """Drop to uid and gid for good, keeping at most one capability."""
+    if capability >= 0:
+        check(libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0), "prctl(PR_SET_KEEPCAPS)")
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if capability >= 0:
+        header = struct.pack("=Ii", CAPABILITY_VERSION_3, 0)
+        low, high = (1 << capability) & 0xFFFFFFFF, (1 << capability) >> 32
+        # effective, permitted, inheritable; the low 32 bits first, then the high ones
+        sets = struct.pack("=6I", low, low, low, high, high, high)
+        check(libc.capset(header, sets), "capset")
+        check(libc.prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, capability, 0, 0), "prctl(PR_CAP_AMBIENT)")
+
+
+def main() -> None:
+    parent, signal_number, uid, gid, capability = (int(word) for word in sys.argv[1:6])
+    argv = sys.argv[7:]
+    if uid >= 0:
+        become(uid, gid, capability)
+    check(libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
+    if os.getppid() != parent:
+        sys.exit(f"launch: the parent {parent} is gone, {argv[0]} is not started")
+    os.execvp(argv[0], argv)  # noqa: S606  the argument vector comes from our own code, no shell is involved
+
+
+main()
