@@ -4,6 +4,8 @@
 to be handled after a crash.
 """
 
+import msgspec
+
 from callstream.contracts.config import Prompt
 from callstream.contracts.envelope import Event, event
 from callstream.kernel.outcomes import Reason
@@ -65,6 +67,16 @@ class PromptStarted(Event, frozen=True, kw_only=True):
     handled: int
 
 
+class TrailEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """One key of the trail, as the agent sees it (F012)."""
+
+    label: str
+    key: str
+    branch: str
+    time: str
+    """ISO 8601, UTC."""
+
+
 @event("ivr", "agent-requested")
 class AgentRequested(Event, frozen=True, kw_only=True):
     """The caller asks for an agent (tR). From here routing owns the wait."""
@@ -80,19 +92,9 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     priority: int = 0
     """Greater is served first."""
     attributes: dict[str, str] = {}
-    trail: tuple["TrailEntry", ...] = ()
+    trail: tuple[TrailEntry, ...] = ()
     connect_prompt: tuple[Prompt, ...] = ()
     """Played to the customer before the bridge (F091); `${StaffNo}` still stands in it."""
-
-
-class TrailEntry(Event, frozen=True, kw_only=True):
-    """One key of the trail, as the agent sees it (F012)."""
-
-    label: str
-    key: str
-    branch: str
-    time: str
-    """ISO 8601, UTC."""
 
 
 @event("ivr", "ended")
