@@ -55,6 +55,8 @@ class Reason(StrEnum):
     FLOW_ENDED = "flow-ended"
     CALLER_HUNG_UP = "caller-hung-up"
     CALLER_CANCELLED = "caller-cancelled"
+    CALLER_LOST = "caller-lost"
+    """The caller's phone vanished without a BYE: no ACK, session timer run out, unreachable."""
     AGENT_HUNG_UP = "agent-hung-up"
     LEFT_BY_KEY = "left-by-key"
     ANSWERED = "answered"
