@@ -1,0 +1,69 @@
+# `make` prints the commands. Everything runs in .venv, which is made when it is missing or out of date.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+STAMP := .venv/.installed
+SOURCES := shared/src $(wildcard services/*/src) deploy/local/src
+PROJECTS := $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
+
+.PHONY: help setup packages lint types lock lock-check test unit e2e features demo bench up down status clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## the environment in .venv, from requirements.lock (skipped when nothing changed)
+
+$(STAMP): requirements.lock $(PROJECTS) .ci/environment
+	@.ci/environment
+	@touch $@
+
+packages: ## sipp and baresip for the end-to-end tests, by apt-get, when missing
+	@.ci/system-packages
+
+lint: setup types ## ruff, strict types, import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+
+types: setup
+	$(BIN)/mypy $(SOURCES)
+
+lock: setup ## bring requirements.lock up to date with the pyproject files (pins that fit are kept)
+	@.ci/lock write
+
+lock-check: setup
+	@.ci/lock check
+
+test: setup packages lint lock-check ## everything that CI runs
+	$(BIN)/pytest
+
+unit: setup ## tests of the parts alone, and of the contracts
+	$(BIN)/pytest $(wildcard shared/tests services/*/tests deploy/local/tests tests/contracts tests/simulation)
+
+e2e: setup packages ## tests across services, with foreign phones
+	$(BIN)/pytest $(wildcard tests/integration tests/e2e)
+
+features: setup packages ## run all tests, and list which features they carry (build/features.json)
+	$(BIN)/python -m tools.features
+
+demo: setup ## real calls through a fresh copy: CALLS=20 AGENTS=5, KEEP=1 leaves it running
+	$(BIN)/callstream demo $(if $(CALLS),--calls $(CALLS)) $(if $(AGENTS),--agents $(AGENTS)) $(if $(KEEP),--keep)
+
+bench: setup ## measure; ONLY=media for one part (build/bench.json)
+	$(BIN)/callstream bench $(if $(ONLY),--only $(ONLY))
+
+up: setup ## start everything in the background (data in ./.callstream)
+	$(BIN)/callstream up --detach
+
+down: ## stop it
+	$(BIN)/callstream down
+
+status: ## what runs, where, and whether it is ready
+	$(BIN)/callstream status
+
+clean: ## remove the environment, caches and build results; data stays
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
