@@ -1,0 +1,1 @@
+"""Use cases of console, one verb a file."""

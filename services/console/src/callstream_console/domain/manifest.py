@@ -1,0 +1,83 @@
+"""The declarative file of `callstream apply`: what a tenant's call centre should look like.
+
+Objects that the manifest names are created or changed; what it does not name stays. The whole manifest is checked before
+anything is written, and written in one transaction.
+"""
+
+from typing import Annotated
+
+import msgspec
+
+from callstream.contracts.config import E164, Agent, Settings, SkillGroup, Token, Trunk
+from callstream.contracts.flow import AnyNode, Flow
+from callstream.contracts.roles import Role
+
+Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
+Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
+
+
+class Strict(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A misspelt field is an error that names it."""
+
+
+class Phone(Strict, frozen=True, kw_only=True):
+    """An agent's desk phone (F060). The password is kept as digest secrets only."""
+
+    user: Token
+    password: Annotated[str, msgspec.Meta(min_length=4, max_length=128)] = ""
+    """Empty keeps the one that is set."""
+
+
+class AgentEntry(Strict, frozen=True, kw_only=True):
+    """An agent with phone and, when a password is given, a login of the role `agent`."""
+
+    id: Token
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    email: Email
+    phone: Phone
+    groups: tuple[Token, ...] = ()
+    password: Password | None = None
+
+    def document(self) -> Agent:
+        """What other services may know."""
+        return Agent(id=self.id, name=self.name, email=self.email, groups=self.groups, sip_user=self.phone.user)
+
+
+class FlowEntry(Strict, frozen=True, kw_only=True):
+    """A flow; its version is counted by console."""
+
+    id: Token
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    nodes: Annotated[tuple[AnyNode, ...], msgspec.Meta(min_length=1, max_length=500)]
+
+    def document(self, version: int) -> Flow:
+        """The flow as one published version."""
+        return Flow(id=self.id, name=self.name, nodes=self.nodes, version=version)
+
+
+class NumberEntry(Strict, frozen=True, kw_only=True):
+    """A number and its flow; it follows the flow's newest version (F116)."""
+
+    number: E164
+    flow: Token
+    trunks: tuple[Token, ...] = ()
+
+
+class PersonEntry(Strict, frozen=True, kw_only=True):
+    """A login that is no agent's."""
+
+    email: Email
+    role: Role
+    password: Password
+
+
+class Manifest(Strict, frozen=True, kw_only=True):
+    """The whole file."""
+
+    settings: Settings | None = None
+    groups: tuple[SkillGroup, ...] = ()
+    agents: tuple[AgentEntry, ...] = ()
+    flows: tuple[FlowEntry, ...] = ()
+    numbers: tuple[NumberEntry, ...] = ()
+    trunks: tuple[Trunk, ...] = ()
+    people: tuple[PersonEntry, ...] = ()

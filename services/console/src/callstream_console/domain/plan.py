@@ -1,0 +1,132 @@
+"""From a manifest to the documents that change: `plan(holdings, manifest) -> changes`, or a refusal that names the field.
+
+Applying the same manifest twice gives no second change. A flow whose content differs becomes a new version, and the numbers
+bound to it follow in the same transaction: calls that are in the flow finish on the version they began with (F116).
+"""
+
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from callstream.contracts.config import Audio, AudioFile, Document, Number, Prompt
+from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream_console.domain.holdings import Holdings
+from callstream_console.domain.manifest import Manifest
+
+
+class Change(msgspec.Struct, frozen=True, kw_only=True):
+    """One document to write; `before` is None when it is new."""
+
+    before: Document | None
+    after: Document
+
+
+def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
+    """The documents that `manifest` changes, in an order in which nothing refers to what does not exist yet."""
+    _check_unique(manifest)
+    wanted: list[Document] = []
+    if manifest.settings is not None:
+        wanted.append(manifest.settings)
+    wanted += manifest.groups
+    wanted += manifest.trunks
+    wanted += [entry.document() for entry in manifest.agents]
+    newest = {flow.id: flow for flow in holdings.newest_flows()}
+    new_flows = list(_flows(newest, manifest))
+    newest |= {flow.id: flow for flow in new_flows}
+    wanted += new_flows
+    wanted += _numbers(holdings, manifest, newest)
+    after = Holdings(documents=holdings.documents | {(d.KIND, d.key_id): d for d in wanted})
+    _check_references(after, manifest, new_flows)
+    changes = (Change(before=holdings.documents.get((d.KIND, d.key_id)), after=d) for d in wanted)
+    return [change for change in changes if change.before != change.after]
+
+
+def _flows(newest: dict[str, Flow], manifest: Manifest) -> Iterator[Flow]:
+    for i, entry in enumerate(manifest.flows):
+        old = newest.get(entry.id)
+        if old is not None and old == entry.document(old.version):
+            continue
+        flow = entry.document(old.version + 1 if old else 1)
+        for problem in check(flow):
+            where = f"flows[{i}].nodes[{problem.node}].{problem.field}" if problem.node else f"flows[{i}].{problem.field}"
+            raise Refusal(Reason.INVALID, problem.message, where)
+        yield flow
+
+
+def _numbers(holdings: Holdings, manifest: Manifest, newest: dict[str, Flow]) -> Iterator[Number]:
+    named = set()
+    for i, entry in enumerate(manifest.numbers):
+        if entry.flow not in newest:
+            raise Refusal(Reason.UNKNOWN_FLOW, f"no such flow: '{entry.flow}'", f"numbers[{i}].flow")
+        named.add(entry.number)
+        yield Number(number=entry.number, flow_id=entry.flow, flow_version=newest[entry.flow].version, trunks=entry.trunks)
+    for number in holdings.of(Number):
+        if isinstance(number, Number) and number.number not in named:
+            yield msgspec.structs.replace(number, flow_version=newest[number.flow_id].version)
+
+
+def _check_unique(manifest: Manifest) -> None:
+    _unique("groups", "id", (group.id for group in manifest.groups))
+    _unique("groups", "name", (group.name for group in manifest.groups))
+    _unique("agents", "id", (agent.id for agent in manifest.agents))
+    _unique("agents", "email", (agent.email.lower() for agent in manifest.agents))
+    _unique("agents", "phone.user", (agent.phone.user for agent in manifest.agents))
+    _unique("flows", "id", (flow.id for flow in manifest.flows))
+    _unique("numbers", "number", (number.number for number in manifest.numbers))
+    _unique("trunks", "id", (trunk.id for trunk in manifest.trunks))
+
+
+def _unique(where: str, field: str, values: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for i, value in enumerate(values):
+        if value in seen:
+            raise Refusal(Reason.CONFLICT, f"'{value}' stands twice", f"{where}[{i}].{field}")
+        seen.add(value)
+
+
+def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) -> None:
+    known = after.documents
+    for i, agent in enumerate(manifest.agents):
+        for j, group in enumerate(agent.groups):
+            if ("group", group) not in known:
+                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"agents[{i}].groups[{j}]")
+        others = (d for d in after.of(type(agent.document())) if d.key_id != agent.id)
+        if any(getattr(other, "sip_user", None) == agent.phone.user for other in others):
+            raise Refusal(Reason.CONFLICT, "another agent has this phone", f"agents[{i}].phone.user")
+    for i, number in enumerate(manifest.numbers):
+        for j, trunk in enumerate(number.trunks):
+            if ("trunk", trunk) not in known:
+                raise Refusal(Reason.INVALID, f"no such trunk: '{trunk}'", f"numbers[{i}].trunks[{j}]")
+    for flow in flows:
+        _check_flow(flow, known)
+
+
+def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
+    for node in flow.nodes:
+        if isinstance(node, TransferToAgent) and ("group", node.group_id) not in known:
+            raise Refusal(
+                Reason.UNKNOWN_GROUP, f"no such group: '{node.group_id}'", f"flows[{flow.id}].nodes[{node.id}].group_id"
+            )
+        for field, prompts in prompts_of(node):
+            for k, prompt in enumerate(prompts):
+                if isinstance(prompt, Audio) and (AudioFile.KIND, prompt.audio_id) not in known:
+                    raise Refusal(
+                        Reason.INVALID,
+                        f"no such audio: '{prompt.audio_id}'",
+                        f"flows[{flow.id}].nodes[{node.id}].{field}[{k}]",
+                    )
+
+
+def prompts_of(node: object) -> list[tuple[str, tuple[Prompt, ...]]]:
+    match node:
+        case Play():
+            return [("prompts", node.prompts)]
+        case Branch():
+            return [(name, getattr(node, name)) for name in ("prompts", "timeout_prompts", "error_prompts")]
+        case TransferToAgent():
+            names = ("transferring_prompts", "queue_prompts", "connect_prompts")
+            return [(name, getattr(node, name)) for name in names]
+        case _:
+            return []

@@ -1,0 +1,310 @@
+"""The HTTP API on a real PostgreSQL: sign-in, roles, apply, audio, operation log and the outbox behind it."""
+
+import asyncio
+import io
+import wave
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import msgspec
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from callstream.contracts.commands import Command, Reply, SetState, SignIn
+from callstream.contracts.roles import Role
+from callstream.kernel.clock import SystemClock
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.auth import TokenVerifier
+from callstream.runtime.migrations import migrate
+from callstream_console import migrations
+from callstream_console.adapters.documents import Documents
+from callstream_console.adapters.outbox import Outbox, PublishFailed
+from callstream_console.adapters.people import Login, People
+from callstream_console.adapters.tokens import TokenSigner
+from callstream_console.api import Parts, build_api
+from callstream_console.app.on_log_in import LogIn
+
+
+class RecordedCommands:
+    """Stands where agent-state listens: remembers what was sent and answers as told."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[Command, str]] = []
+        self.reply = Reply(accepted=True)
+
+    async def send(self, command: Command, scope: str, timeout: float = 1.0, retries: int = 2) -> Reply:
+        self.sent.append((command, scope))
+        return self.reply
+
+
+class MemoryBuckets:
+    """Buckets that can be made to fail."""
+
+    def __init__(self) -> None:
+        self.values: dict[tuple[str, str], bytes | None] = {}
+        self.order: list[str] = []
+        self.down = False
+
+    async def put(self, bucket: str, key: str, value: bytes | None) -> None:
+        if self.down:
+            raise PublishFailed("the broker is away")
+        self.values[bucket, key] = value
+        self.order.append(key)
+
+
+class MovableClock(SystemClock):
+    def __init__(self) -> None:
+        self.offset = timedelta()
+
+    def now(self) -> Any:
+        return super().now() + self.offset
+
+
+class House:
+    """Console without its frame: API, database and what it would publish."""
+
+    def __init__(self, pool: asyncpg.Pool, keys: Path) -> None:
+        self.commands, self.buckets, self.clock = RecordedCommands(), MemoryBuckets(), MovableClock()
+        self.documents, self.people = Documents(pool), People(pool)
+        self.outbox = Outbox(pool, self.buckets)
+        ids = iter(range(10_000))
+        self.prompts = keys / "prompts"
+        self.pool = pool
+        self.app = build_api(
+            Parts(
+                documents=self.documents,
+                people=self.people,
+                log_in=LogIn(self.people, TokenSigner(keys / "private.pem"), self.clock),
+                outbox=self.outbox,
+                commands=self.commands,  # type: ignore[arg-type]
+                verifier=TokenVerifier.from_file(keys / "public.pem"),
+                prompts=self.prompts,
+                new_id=lambda: f"id{next(ids):05}",
+            )
+        )
+        self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://console")
+
+    async def add(self, email: str, role: Role, tenant: str = "main", agent_id: str = "") -> None:
+        async with self.pool.acquire() as connection, connection.transaction():
+            await self.people.put(
+                connection, tenant, Login(email=email, role=role, password="correct horse", agent_id=agent_id), email
+            )
+
+    async def token(self, email: str) -> dict[str, str]:
+        response = await self.client.post("/v1/login", json={"email": email, "password": "correct horse"})
+        assert response.status_code == 200, response.text
+        return {"Authorization": f"Bearer {response.json()['access_token']}"}
+
+
+@pytest_asyncio.fixture
+async def house(fresh_database: str, tmp_path: Path) -> AsyncIterator[House]:
+    key = Ed25519PrivateKey.generate()
+    (tmp_path / "private.pem").write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    (tmp_path / "public.pem").write_bytes(
+        key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    )
+    await migrate(fresh_database, "callstream_console", migrations.HEAD)
+    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+        house = House(pool, tmp_path)
+        for role in Role:
+            await house.add(f"{role}@example.com", role, agent_id="1001" if role is Role.AGENT else "")
+        yield house
+        await house.client.aclose()
+
+
+MANIFEST = {
+    "groups": [{"id": "sales", "name": "Sales"}],
+    "agents": [
+        {
+            "id": "1001",
+            "name": "Ann",
+            "email": "ann@example.com",
+            "phone": {"user": "1001", "password": "very secret"},
+            "groups": ["sales"],
+        }
+    ],
+}
+
+
+@pytest.mark.feature("F068", "F271")
+async def test_a_password_gives_a_token_of_the_persons_role_and_a_wrong_one_gives_none(house: House) -> None:
+    wrong = await house.client.post("/v1/login", json={"email": "admin@example.com", "password": "wrong"})
+    nobody = await house.client.post("/v1/login", json={"email": "nobody@example.com", "password": "wrong"})
+    assert wrong.status_code == nobody.status_code == 403
+    assert wrong.json() == nobody.json(), "the answer does not tell whether the address exists"
+    assert (await house.client.post("/v1/apply", json={})).status_code == 401
+    forged = {"Authorization": "Bearer eyJhbGciOiJub25lIn0.eyJzdWIiOiJ4In0."}
+    assert (await house.client.post("/v1/apply", json={}, headers=forged)).status_code == 401
+    for role, status in {Role.ADMIN: 200, Role.SUPERVISOR: 403, Role.AGENT: 403, Role.ANALYST: 403, Role.REVIEWER: 403}.items():
+        headers = await house.token(f"{role}@example.com")
+        assert (await house.client.post("/v1/apply", json={}, headers=headers)).status_code == status, role
+
+
+async def test_five_wrong_passwords_close_the_address_for_half_a_minute(house: House) -> None:
+    for _ in range(5):
+        await house.client.post("/v1/login", json={"email": "admin@example.com", "password": "wrong"})
+    right = {"email": "admin@example.com", "password": "correct horse"}
+    closed = await house.client.post("/v1/login", json=right)
+    assert closed.status_code == 429
+    assert 0 < int(closed.headers["retry-after"]) <= 30
+    house.clock.offset = timedelta(seconds=31)
+    assert (await house.client.post("/v1/login", json=right)).status_code == 200
+
+
+@pytest.mark.feature("F273")
+async def test_access_tokens_expire_and_a_refresh_token_works_once(house: House) -> None:
+    house.clock.offset = timedelta(minutes=-16)
+    old = await house.token("admin@example.com")
+    expired = await house.client.get("/v1/config/group", headers=old)
+    assert (expired.status_code, expired.json()["expired"]) == (401, True)
+    house.clock.offset = timedelta()
+    login = await house.client.post("/v1/login", json={"email": "admin@example.com", "password": "correct horse"})
+    refresh = {"refresh_token": login.json()["refresh_token"]}
+    assert (await house.client.post("/v1/refresh", json=refresh)).status_code == 200
+    assert (await house.client.post("/v1/refresh", json=refresh)).status_code == 403
+
+
+async def test_apply_publishes_documents_and_keeps_secrets_to_the_gateways_bucket(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    first = await house.client.post("/v1/apply", json=MANIFEST, headers=headers)
+    assert first.json()["created"] == ["group/sales", "agent/1001", "sip-credential/1001"]
+    again = await house.client.post("/v1/apply", json=MANIFEST, headers=headers)
+    assert again.json() == {"created": [], "changed": [], "logins": []}
+    await house.outbox.publish_batch()
+    assert list(house.buckets.values) == [
+        ("CONFIG", "main.group.sales"),
+        ("CONFIG", "main.agent.1001"),
+        ("CREDENTIALS", "main.sip-credential.1001"),
+    ]
+    listed = await house.client.get("/v1/config/agent", headers=headers)
+    log = await house.client.get("/v1/operations", headers=headers)
+    published = b"".join(value or b"" for (bucket, _), value in house.buckets.values.items() if bucket == "CONFIG")
+    for text in (listed.text, log.text, published.decode()):
+        assert "very secret" not in text
+        assert "ha1" not in text
+    assert (await house.client.get("/v1/config/sip-credential", headers=headers)).status_code == 422
+
+
+@pytest.mark.feature("F183")
+async def test_the_operation_log_says_who_changed_what(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    await house.client.post("/v1/apply", json=MANIFEST, headers=headers)
+    renamed = {"groups": [{"id": "sales", "name": "Sales North"}]}
+    await house.client.post("/v1/apply", json=renamed, headers=headers)
+    log = (await house.client.get("/v1/operations", headers=headers)).json()
+    assert (log[0]["actor"], log[0]["action"], log[0]["id"]) == ("admin@example.com", "change", "sales")
+    assert (log[0]["before"]["name"], log[0]["after"]["name"]) == ("Sales", "Sales North")
+    agent = await house.token("agent@example.com")
+    assert (await house.client.get("/v1/operations", headers=agent)).status_code == 403
+
+
+async def test_a_refused_manifest_writes_nothing_and_names_the_field(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    half_good = {**MANIFEST, "numbers": [{"number": "+8610555", "flow": "missing"}]}
+    refused = await house.client.post("/v1/apply", json=half_good, headers=headers)
+    assert (refused.status_code, refused.json()["field"]) == (422, "numbers[0].flow")
+    misspelt = await house.client.post("/v1/apply", json={"groups": [{"id": "a", "nmae": "A"}]}, headers=headers)
+    assert misspelt.status_code == 422
+    assert "nmae" in misspelt.json()["message"] or "name" in misspelt.json()["message"]
+    garbage = await house.client.post("/v1/apply", content=b"{not json", headers=headers)
+    assert garbage.status_code == 422
+    assert (await house.client.get("/v1/config/group", headers=headers)).json() == []
+    assert await house.outbox.pending() == 0
+
+
+async def test_changes_wait_in_the_outbox_while_the_broker_is_away_and_leave_in_order(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    house.buckets.down = True
+    await house.client.post("/v1/apply", json=MANIFEST, headers=headers)
+    task = asyncio.create_task(house.outbox.run())
+    await house.client.post("/v1/apply", json={"groups": [{"id": "sales", "name": "New"}]}, headers=headers)
+    assert await house.outbox.pending() == 4
+    house.buckets.down = False
+    async with asyncio.timeout(20):
+        while await house.outbox.pending():
+            await asyncio.sleep(0.02)
+    task.cancel()
+    assert house.buckets.order[-4:] == ["main.group.sales", "main.agent.1001", "main.sip-credential.1001", "main.group.sales"]
+    value = house.buckets.values["CONFIG", "main.group.sales"]
+    assert msgspec.json.decode(value or b"")["body"]["name"] == "New"
+
+
+@pytest.mark.feature("F275")
+async def test_another_tenant_sees_nothing_and_gets_404(house: House) -> None:
+    await house.client.post("/v1/apply", json=MANIFEST, headers=await house.token("admin@example.com"))
+    await house.add("boss@other.example", Role.ADMIN, tenant="other")
+    other = await house.token("boss@other.example")
+    assert (await house.client.get("/v1/config/group", headers=other)).json() == []
+    assert (await house.client.get("/v1/config/group/sales", headers=other)).status_code == 404
+    assert (await house.client.delete("/v1/config/group/sales", headers=other)).status_code == 404
+    assert (await house.client.post("/v1/agents/1001/sign-in", headers=other)).status_code == 404
+    taken = {"people": [{"email": "admin@example.com", "role": "admin", "password": "long enough"}]}
+    assert (await house.client.post("/v1/apply", json=taken, headers=other)).status_code == 409
+
+
+@pytest.mark.feature("F166")
+async def test_audio_of_at_most_5_mb_is_taken_and_anything_else_refused(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    stored = await house.client.put("/v1/audio/welcome", content=wav(1000), headers=headers)
+    assert stored.status_code == 200
+    assert (house.prompts / stored.json()["path"]).read_bytes() == wav(1000)
+    for content in (b"", b"RIFF....WAVEgarbage", wav(0), wav(5 * 1024 * 1024)):
+        refused = await house.client.put("/v1/audio/bad", content=content, headers=headers)
+        assert (refused.status_code, refused.json()["field"]) == (422, "content")
+    assert (await house.client.put("/v1/audio/a.b", content=wav(10), headers=headers)).status_code == 422
+
+
+@pytest.mark.feature("F155")
+async def test_deleting_a_group_keeps_its_agents(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    await house.client.post("/v1/apply", json=MANIFEST, headers=headers)
+    assert (await house.client.delete("/v1/config/group/sales", headers=headers)).status_code == 204
+    assert (await house.client.get("/v1/config/agent/1001", headers=headers)).json()["groups"] == []
+    assert (await house.client.delete("/v1/config/group/sales", headers=headers)).status_code == 404
+
+
+async def test_agents_act_for_themselves_and_supervisors_for_anybody(house: House) -> None:
+    await house.client.post("/v1/apply", json=MANIFEST, headers=await house.token("admin@example.com"))
+    agent, boss = await house.token("agent@example.com"), await house.token("supervisor@example.com")
+    assert (await house.client.post("/v1/agents/me/sign-in", headers=agent)).status_code == 200
+    command, scope = house.commands.sent[-1]
+    assert isinstance(command, SignIn)
+    assert (command.agent_id, command.actor, scope) == ("1001", "agent@example.com", "main")
+    assert (await house.client.post("/v1/agents/1002/sign-in", headers=agent)).status_code == 403
+    choice = {"state": "break", "reason": "meal"}
+    assert (await house.client.post("/v1/agents/1001/state", json=choice, headers=boss)).status_code == 200
+    command, _ = house.commands.sent[-1]
+    assert isinstance(command, SetState)
+    assert (command.state, command.reason) == ("break", "meal")
+    assert (await house.client.post("/v1/agents/1001/state", json={"state": "asleep"}, headers=boss)).status_code == 422
+    assert (await house.client.post("/v1/agents/9999/sign-in", headers=boss)).status_code == 404
+    house.commands.reply = Reply(accepted=False, reason=Reason.ILLEGAL_STATE, message="not possible in 'offline'")
+    refused = await house.client.post("/v1/agents/me/end-wrap-up", headers=agent)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "illegal-state")
+
+
+def test_the_head_of_the_migrations_is_the_newest_version() -> None:
+    from alembic.config import Config
+    from alembic.script import ScriptDirectory
+
+    config = Config()
+    config.set_main_option("script_location", "callstream_console:migrations")
+    assert ScriptDirectory.from_config(config).get_current_head() == migrations.HEAD
+
+
+def wav(size: int) -> bytes:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as sound:
+        sound.setnchannels(1)
+        sound.setsampwidth(2)
+        sound.setframerate(8000)
+        sound.writeframes(b"\0\1" * (size // 2))
+    return content.getvalue()

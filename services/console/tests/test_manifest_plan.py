@@ -1,0 +1,210 @@
+"""From manifest to changes: what is created, what follows, and what is refused with the field named."""
+
+import msgspec
+import pytest
+
+from callstream.contracts.config import Agent, Document, Number, SkillGroup, Trunk
+from callstream.contracts.flow import End, Flow, Start
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream_console.domain.deletion import check_deletion, unlinked
+from callstream_console.domain.holdings import Holdings
+from callstream_console.domain.manifest import Manifest
+from callstream_console.domain.plan import plan
+
+TRANSFER = {
+    "id": "hotline",
+    "name": "Hotline",
+    "nodes": [
+        {"kind": "start", "id": "start", "next": "ask"},
+        {
+            "kind": "branch",
+            "id": "ask",
+            "prompts": [{"kind": "tts", "text": "1 for sales"}],
+            "choices": [{"key": "1", "name": "sales", "next": "agent"}],
+        },
+        {"kind": "transfer-to-agent", "id": "agent", "group_id": "sales", "failed": "end"},
+        {"kind": "end", "id": "end"},
+    ],
+}
+WHOLE = {
+    "groups": [{"id": "sales", "name": "Sales"}],
+    "trunks": [{"id": "carrier", "peers": ["127.0.0.1"]}],
+    "agents": [
+        {
+            "id": "1001",
+            "name": "Ann",
+            "email": "ann@example.com",
+            "phone": {"user": "1001", "password": "secret"},
+            "groups": ["sales"],
+        }
+    ],
+    "flows": [TRANSFER],
+    "numbers": [{"number": "+861055501234", "flow": "hotline", "trunks": ["carrier"]}],
+}
+
+
+def manifest(**parts: object) -> Manifest:
+    return msgspec.convert(parts, Manifest)
+
+
+def after(holdings: Holdings, **parts: object) -> Holdings:
+    changes = plan(holdings, manifest(**parts))
+    return Holdings(documents=holdings.documents | {(c.after.KIND, c.after.key_id): c.after for c in changes})
+
+
+def names(documents: list[Document]) -> list[str]:
+    return [f"{d.KIND}/{d.key_id}" for d in documents]
+
+
+def test_a_whole_manifest_creates_its_objects_in_an_order_without_dangling_references() -> None:
+    changes = plan(Holdings(), manifest(**WHOLE))
+    assert names([c.after for c in changes]) == [
+        "group/sales",
+        "trunk/carrier",
+        "agent/1001",
+        "flow/hotline.1",
+        "number/861055501234",
+    ]
+    assert all(c.before is None for c in changes)
+
+
+def test_the_same_manifest_twice_changes_nothing() -> None:
+    assert plan(after(Holdings(), **WHOLE), manifest(**WHOLE)) == []
+
+
+@pytest.mark.feature("F116")
+def test_a_changed_flow_becomes_a_new_version_and_its_numbers_follow_while_the_old_version_stays() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    changed = TRANSFER | {"name": "Hotline 2"}
+    holdings = after(holdings, flows=[changed])
+    number = holdings.documents["number", "861055501234"]
+    assert isinstance(number, Number)
+    assert number.flow_version == 2
+    assert number.trunks == ("carrier",)
+    assert {"hotline.1", "hotline.2"} <= {key for kind, key in holdings.documents if kind == "flow"}
+
+
+@pytest.mark.feature("F115")
+def test_one_flow_serves_many_numbers_and_a_number_has_one_flow() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    holdings = after(holdings, numbers=[{"number": "+861055501235", "flow": "hotline"}])
+    flows = {n.number: n.flow_id for n in holdings.of(Number) if isinstance(n, Number)}
+    assert flows == {"+861055501234": "hotline", "+861055501235": "hotline"}
+    twice = [{"number": "+861055501236", "flow": "hotline"}] * 2
+    with pytest.raises(Refusal, match=r"numbers\[1\].number"):
+        plan(holdings, manifest(numbers=twice))
+
+
+REFUSED = [
+    ("unknown group of an agent", {"agents": [WHOLE["agents"][0]]}, "agents[0].groups[0]", Reason.UNKNOWN_GROUP),
+    ("unknown flow of a number", {"numbers": [{"number": "+8610", "flow": "none"}]}, "numbers[0].flow", Reason.UNKNOWN_FLOW),
+    ("unknown group of a flow", {"flows": [TRANSFER]}, "flows[hotline].nodes[agent].group_id", Reason.UNKNOWN_GROUP),
+    (
+        "unknown audio",
+        {
+            "flows": [
+                {
+                    "id": "f",
+                    "name": "f",
+                    "nodes": [
+                        {"kind": "start", "id": "s", "next": "p"},
+                        {"kind": "play", "id": "p", "prompts": [{"kind": "audio", "audio_id": "welcome"}], "next": "e"},
+                        {"kind": "end", "id": "e"},
+                    ],
+                }
+            ]
+        },
+        "flows[f].nodes[p].prompts[0]",
+        Reason.INVALID,
+    ),
+    (
+        "a graph that leads nowhere",
+        {"flows": [{"id": "f", "name": "f", "nodes": [{"kind": "start", "id": "s", "next": "gone"}]}]},
+        "flows[0].nodes[s].next",
+        Reason.INVALID,
+    ),
+    (
+        "a group twice",
+        {"groups": [{"id": "a", "name": "A"}, {"id": "a", "name": "B"}]},
+        "groups[1].id",
+        Reason.CONFLICT,
+    ),
+    (
+        "two groups of one name",
+        {"groups": [{"id": "a", "name": "A"}, {"id": "b", "name": "A"}]},
+        "groups[1].name",
+        Reason.CONFLICT,
+    ),
+    (
+        "unknown trunk of a number",
+        {**WHOLE, "trunks": []},
+        "numbers[0].trunks[0]",
+        Reason.INVALID,
+    ),
+]
+
+
+@pytest.mark.parametrize(("story", "parts", "field", "reason"), REFUSED, ids=[row[0] for row in REFUSED])
+def test_a_refusal_names_the_field(story: str, parts: dict[str, object], field: str, reason: Reason) -> None:
+    with pytest.raises(Refusal) as refused:
+        plan(Holdings(), manifest(**parts))
+    assert (refused.value.field, refused.value.reason) == (field, reason)
+
+
+def test_a_phone_belongs_to_one_agent() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    thief = {"id": "1002", "name": "Bob", "email": "bob@example.com", "phone": {"user": "1001", "password": "other"}}
+    with pytest.raises(Refusal, match=r"agents\[0\].phone.user"):
+        plan(holdings, manifest(agents=[thief]))
+
+
+@pytest.mark.feature("F153")
+@pytest.mark.parametrize("name", ["", "二" * 21, "x" * 21])
+def test_a_group_name_has_one_to_twenty_characters_and_full_width_counts_one(name: str) -> None:
+    assert manifest(groups=[{"id": "a", "name": "二" * 20}]).groups[0].name == "二" * 20
+    with pytest.raises(msgspec.ValidationError, match=r"groups\[0\].name"):
+        manifest(groups=[{"id": "a", "name": name}])
+    with pytest.raises(msgspec.ValidationError, match="concurrency"):
+        manifest(groups=[{"id": "a", "name": "A", "concurrency": 2}])
+
+
+@pytest.mark.feature("F177")
+@pytest.mark.parametrize("field", ["ring_timeout_s", "wrap_up_s"])
+@pytest.mark.parametrize("value", [0, 91, 1.5, "30", -1])
+def test_timers_of_the_service_settings_are_whole_seconds_from_1_to_90(field: str, value: object) -> None:
+    for good in (1, 90):
+        settings = manifest(settings={field: good}).settings
+        assert getattr(settings, field) == good
+    with pytest.raises(msgspec.ValidationError, match=rf"settings\.{field}"):
+        manifest(settings={field: value})
+
+
+@pytest.mark.feature("F155")
+def test_a_group_that_a_flow_points_at_stays_and_a_free_one_leaves_its_agents_unlinked() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    with pytest.raises(Refusal, match="flow hotline") as refused:
+        check_deletion(holdings, "group", "sales")
+    assert refused.value.reason is Reason.CONFLICT
+    holdings.documents["group", "spare"] = SkillGroup(id="spare", name="Spare")
+    ann = holdings.documents["agent", "1001"]
+    assert isinstance(ann, Agent)
+    holdings.documents["agent", "1001"] = msgspec.structs.replace(ann, groups=("sales", "spare"))
+    check_deletion(holdings, "group", "spare")
+    assert [(a.id, a.groups) for a in unlinked(holdings, "spare")] == [("1001", ("sales",))]
+
+
+def test_flows_and_used_trunks_are_not_deleted() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    for kind, key in (("flow", "hotline.1"), ("trunk", "carrier"), ("settings", "main")):
+        with pytest.raises(Refusal):
+            check_deletion(holdings, kind, key)
+    holdings.documents["trunk", "spare"] = Trunk(id="spare", peers=("10.0.0.1",))
+    check_deletion(holdings, "trunk", "spare")
+
+
+def test_an_unused_version_of_a_flow_does_not_hold_a_group() -> None:
+    holdings = after(Holdings(), **WHOLE)
+    plain = Flow(id="hotline", name="Plain", version=2, nodes=(Start(id="s", next="e"), End(id="e")))
+    holdings.documents["flow", "hotline.2"] = plain
+    check_deletion(holdings, "group", "sales")
