@@ -21,7 +21,7 @@ ARRIVED = call.CallArrived(
 )
 ANSWERED_BY_SYSTEM = call.CallAnswered()
 IN_MENU = ivr.NodeEntered(node_id="menu", kind="branch", label="Menu", handled=1)
-AT_END = ivr.NodeEntered(node_id="bye", kind="end", label="", handled=1)
+AT_END = ivr.IvrEnded(reason=Reason.FLOW_ENDED, node_id="bye", handled=1)
 KEY = ivr.KeyPressed(node_id="menu", label="Menu", key="2", branch="After sales", errors=0, handled=3)
 LEFT = call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER)
 FLOW_ENDED = call.CallEnded(reason=Reason.FLOW_ENDED, party=Party.SYSTEM)

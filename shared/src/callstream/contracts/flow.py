@@ -1,14 +1,18 @@
 """Flow documents: the graph that a caller follows (F071-F103), its check, and nothing that runs it.
 
 A valid flow has one Start node, no dangling exits, no unreachable nodes, and every path ends in an End node (F103, F110).
-A cycle is allowed (a menu's `*` leads back), but from every node an End must be reachable.
+A cycle is allowed (a menu's `*` leads back), but from every node an End must be reachable. Because only a menu has more
+than one exit, every cycle then holds a menu, and a menu is left by a key alone: no valid flow runs in circles by itself.
 """
 
-from typing import Annotated, ClassVar
+import re
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from callstream.contracts.config import Document, Prompt, Token
+from callstream.contracts.config import Document, Prompt, Speech, Token
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
 
 Prompts = tuple[Prompt, ...]
 Label = Annotated[str, msgspec.Meta(max_length=64)]
@@ -45,7 +49,11 @@ class Choice(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class Branch(Node, frozen=True, kw_only=True, tag="branch"):
-    """A menu (F078-F082). More than `max_errors` wrong or missing keys end the call with reason `max-errors`."""
+    """A menu (F078-F082). More than `max_errors` wrong or missing keys end the call with reason `max-errors`.
+
+    `timeout_prompts` and `error_prompts` are heard instead of the menu's own prompts when it waits again; without them the
+    menu is read again.
+    """
 
     prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
     choices: Annotated[tuple[Choice, ...], msgspec.Meta(min_length=1)]
@@ -100,6 +108,33 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True):
     message: str
 
 
+class InvalidFlow(Refusal):
+    """A document that is no flow, or a flow that may not be published. `problems` names node and field of each fault."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        first = problems[0]
+        field = f"{first.node}.{first.field}" if first.node and first.field else first.node or first.field
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        super().__init__(Reason.INVALID, first.message + more, field)
+        self.problems = problems
+
+
+def read_flow(document: Any) -> Flow:
+    """The checked flow of a decoded JSON or YAML document; raises InvalidFlow."""
+    try:
+        flow = msgspec.convert(document, Flow)
+    except msgspec.ValidationError as error:
+        raise InvalidFlow([_schema_problem(document, str(error))]) from None
+    if problems := check(flow):
+        raise InvalidFlow(problems)
+    return flow
+
+
+def kind_of(node: AnyNode) -> str:
+    """The node's kind as documents and events write it."""
+    return str(node.__struct_config__.tag)
+
+
 def exits(node: AnyNode) -> tuple[tuple[str, str], ...]:
     """(field, target node id) of each exit of a node."""
     match node:
@@ -133,6 +168,7 @@ def check(flow: Flow) -> list[Problem]:
         ]
         if isinstance(node, Branch):
             problems += _repeated_keys(node)
+        problems += _misplaced_variables(node)
     if problems:
         return problems
     reached = _closure({starts[0].id}, {node.id: [t for _, t in exits(node)] for node in flow.nodes})
@@ -157,6 +193,45 @@ def _repeated_keys(node: Branch) -> list[Problem]:
             problems.append(Problem(node=node.id, field=f"choices[{i}].key", message=f"key '{choice.key}' stands twice"))
         seen.add(choice.key)
     return problems
+
+
+_VARIABLE = re.compile(r"\$\{([^}]*)\}")
+_VARIABLES_OF = {"queue_prompts": "WaitNo", "connect_prompts": "StaffNo"}
+"""The only places where the number of callers ahead and the agent's number are known (F071-F073)."""
+
+
+def _misplaced_variables(node: AnyNode) -> list[Problem]:
+    problems = []
+    for name in node.__struct_fields__:
+        if not name.endswith("prompts"):
+            continue
+        prompts: Prompts = getattr(node, name)
+        for i, prompt in enumerate(prompts):
+            if not isinstance(prompt, Speech):
+                continue
+            for variable in _VARIABLE.findall(prompt.text):
+                if variable != _VARIABLES_OF.get(name):
+                    message = f"'${{{variable}}}' is not known here"
+                    problems.append(Problem(node=node.id, field=f"{name}[{i}].text", message=message))
+    return problems
+
+
+_PATH = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
+_NODE_PATH = re.compile(r"^nodes\[(?P<index>\d+)\]\.?(?P<field>.*)$")
+
+
+def _schema_problem(document: Any, error: str) -> Problem:
+    """msgspec tells the path (`$.nodes[3].timeout_s`); people know their nodes by id."""
+    found = _PATH.match(error)
+    message, path = (found["message"], found["path"] or "") if found else (error, "")
+    inside = _NODE_PATH.match(path)
+    if inside is None:
+        return Problem(node="", field=path, message=message)
+    node = document["nodes"][int(inside["index"])]
+    node_id = node.get("id") if isinstance(node, dict) else None
+    if not isinstance(node_id, str):
+        return Problem(node="", field=path, message=message)
+    return Problem(node=node_id, field=inside["field"], message=message)
 
 
 def _closure(seed: set[str], edges: dict[str, list[str]]) -> set[str]:

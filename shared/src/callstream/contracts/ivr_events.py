@@ -23,7 +23,7 @@ class IvrStarted(Event, frozen=True, kw_only=True):
 
 @event("ivr", "node-entered")
 class NodeEntered(Event, frozen=True, kw_only=True):
-    """The call reached a node of its flow."""
+    """The call reached a node of its flow. Start and End have no event of their own: `ivr.started` and `ivr.ended` are theirs."""
 
     node_id: str
     kind: str
@@ -31,6 +31,10 @@ class NodeEntered(Event, frozen=True, kw_only=True):
     handled: int
     play_id: str = ""
     """The playback that this entry asks for, or empty."""
+    barge_in: bool = False
+    """Keys count while this node's prompts play."""
+    timeout_s: int = 0
+    """How long the node waits for a key once a prompt is over; 0: it waits for none."""
 
 
 @event("ivr", "key-pressed")
@@ -43,8 +47,10 @@ class KeyPressed(Event, frozen=True, kw_only=True):
     branch: str
     """Name of the branch taken; empty for a wrong key."""
     errors: int
+    """Wrong and missing keys since this node was entered."""
     handled: int
     play_id: str = ""
+    """The error prompt that a wrong key asks for, or empty."""
 
 
 @event("ivr", "input-timed-out")
@@ -55,16 +61,29 @@ class InputTimedOut(Event, frozen=True, kw_only=True):
     errors: int
     handled: int
     play_id: str = ""
+    """The timeout prompt, or empty when there were too many errors."""
 
 
 @event("ivr", "prompt-started")
 class PromptStarted(Event, frozen=True, kw_only=True):
-    """The session went on to its next playback: another repeat, an error prompt, the queue music's next round."""
+    """The next round of a waiting caller's queue prompts (F087)."""
 
     node_id: str
     purpose: str
+    """`queue`."""
     play_id: str
     handled: int
+
+
+@event("ivr", "prompt-failed")
+class PromptFailed(Event, frozen=True, kw_only=True):
+    """The gateway refused a playback (unknown audio, …): the flow goes on as if it were over."""
+
+    node_id: str
+    play_id: str
+    reason: Reason
+    handled: int
+    message: str = ""
 
 
 class TrailEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

@@ -163,7 +163,7 @@ def _flow_started(_: CallSummary, __: Recorded, event: ivr.IvrStarted) -> Change
 
 
 def _node_entered(_: CallSummary, __: Recorded, event: ivr.NodeEntered) -> Changes:
-    return {"node_id": event.node_id, "flow_ended": event.kind == "end"}
+    return {"node_id": event.node_id}
 
 
 def _key_pressed(summary: CallSummary, recorded: Recorded, event: ivr.KeyPressed) -> Changes:
@@ -318,7 +318,7 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     queue.ContactLeft: _left,
 }
 
-_NOT_BY_THE_FLOW = frozenset({Reason.ANSWERED, Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED})
+_NOT_BY_THE_FLOW = frozenset({Reason.ANSWERED, Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST})
 """Reasons of an ended session that say that someone else was first."""
 
 _COUNT_AFTER_THE_END: frozenset[type[Event]] = frozenset({call.RecordingStarted, call.RecordingReady})
