@@ -1,0 +1,1 @@
+"""Tools of this repository's developers; none of it is shipped."""
