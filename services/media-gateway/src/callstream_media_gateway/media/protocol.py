@@ -176,17 +176,7 @@ class Drain(Command, frozen=True, tag="drain"):
 
 
 AnyCommand = (
-    CreateLeg
-    | UpdateLeg
-    | DestroyLeg
-    | Play
-    | StopPlay
-    | Connect
-    | Disconnect
-    | StartRecording
-    | StopRecording
-    | Stats
-    | Drain
+    CreateLeg | UpdateLeg | DestroyLeg | Play | StopPlay | Connect | Disconnect | StartRecording | StopRecording | Stats | Drain
 )
 
 

@@ -1,0 +1,261 @@
+"""What each command does to the engine. All are idempotent; a refused one changes nothing."""
+
+import heapq
+import itertools
+import os
+import resource
+import time
+from pathlib import Path
+
+import numpy as np
+
+from callstream_media_gateway.media import protocol as p
+from callstream_media_gateway.media.control import Control
+from callstream_media_gateway.media.engine import Engine
+from callstream_media_gateway.media.latch import Latch
+from callstream_media_gateway.media.leg import Leg
+from callstream_media_gateway.media.player import MAX_ITEM_MS, Playing
+from callstream_media_gateway.media.sockets import NoPortsError, open_pair
+
+
+class RefusedError(Exception):
+    """Carries the refusal of the reply."""
+
+    def __init__(self, refusal: p.Refusal, detail: str) -> None:
+        super().__init__(detail)
+        self.refusal = refusal
+
+
+class Commands:
+    """ports: even RTP ports of this worker; recordings: directory below which recordings are written."""
+
+    def __init__(self, engine: Engine, host: str, ports: range, recordings: Path, control: Control) -> None:
+        self.draining = False
+        self.grace_ms = 0
+        self._engine = engine
+        self._host = host
+        self._ports = ports
+        self._next_port = 0
+        self._recordings = recordings.resolve()
+        self._free_slots = list(range(len(ports)))
+        self._control = control
+
+    def apply(self, command: p.AnyCommand) -> p.LegCreated | p.WorkerStats | None:
+        """Raises `RefusedError`."""
+        match command:
+            case p.CreateLeg():
+                return self._create_leg(command)
+            case p.UpdateLeg():
+                self._update_leg(command)
+            case p.DestroyLeg():
+                self.destroy_leg(command.leg_id)
+            case p.Play():
+                self._play(command)
+            case p.StopPlay():
+                self._engine.player.stop(command.play_id)
+            case p.Connect():
+                self._connect(command)
+            case p.Disconnect():
+                self._disconnect(command)
+            case p.StartRecording():
+                self._start_recording(command)
+            case p.StopRecording():
+                self._engine.recorder.stop(command.recording_id)
+                self._engine.changed = True
+            case p.Stats():
+                return self._stats()
+            case p.Drain():
+                self.draining, self.grace_ms = True, command.grace_ms
+        return None
+
+    def _leg(self, leg_id: str, field: str) -> Leg:
+        leg = self._engine.legs.get(leg_id)
+        if leg is None:
+            raise RefusedError("unknown-leg", f"{field}: no leg {leg_id!r}")
+        return leg
+
+    def _create_leg(self, command: p.CreateLeg) -> p.LegCreated:
+        known = self._engine.legs.get(command.leg_id)
+        if known is not None:
+            return p.LegCreated(known.ports.port)
+        if self.draining:
+            raise RefusedError("draining", "leg_id: this worker takes no new legs")
+        _check_address(command.remote)
+        _check_event_pt(command.event_pt_in)
+        if not self._free_slots:
+            raise RefusedError("no-ports", "leg_id: as many legs as this worker can hold")
+        # Going round the range keeps a port quiet for a while before the next call gets it.
+        choices = itertools.chain(self._ports[self._next_port :], self._ports[: self._next_port])
+        try:
+            pair = open_pair(self._host, choices)
+        except NoPortsError as error:
+            raise RefusedError("no-ports", f"leg_id: {error}") from None
+        except OSError as error:
+            raise RefusedError("no-ports", f"leg_id: {error.strerror}") from None
+        self._next_port = (self._ports.index(pair.port) + 1) % len(self._ports)
+        now_ms = _now_ms()
+        leg = Leg(
+            command.leg_id,
+            command.call_id,
+            heapq.heappop(self._free_slots),
+            pair,
+            command.codec,
+            command.remote,
+            command.event_pt_in,
+            now_ms,
+            Latch(command.remote),
+            rtp_timeout_ms=command.rtp_timeout_ms,
+            timeout_from_ms=now_ms,
+        )
+        engine = self._engine
+        engine.jitter.reset(leg.slot)
+        engine.arrivals.reset(leg.slot, now_ms)
+        engine.sender.reset(leg.slot)
+        engine.receiver.add(leg)
+        engine.legs[leg.leg_id] = leg
+        engine.changed = True
+        return p.LegCreated(pair.port)
+
+    def _update_leg(self, command: p.UpdateLeg) -> None:
+        leg = self._leg(command.leg_id, "leg_id")
+        _check_address(command.remote)
+        _check_event_pt(command.event_pt_in)
+        if command.codec is not None:
+            leg.codec = command.codec
+        if command.event_pt_in is not None:
+            leg.event_pt_in = command.event_pt_in
+        if command.sending is not None:
+            leg.sending = command.sending
+        if command.rtp_timeout_ms is not None:
+            leg.rtp_timeout_ms, leg.timeout_from_ms, leg.timeout_told = command.rtp_timeout_ms, _now_ms(), False
+        if command.remote is not None and command.remote != leg.remote:
+            leg.remote = command.remote
+            if leg.latched != command.remote:
+                self._engine.receiver.unlatch(leg)
+        self._engine.changed = True
+
+    def destroy_leg(self, leg_id: str) -> None:
+        engine = self._engine
+        leg = engine.legs.pop(leg_id, None)
+        if leg is None:
+            return
+        engine.player.end(leg, "stopped")
+        engine.matrix.remove(leg)
+        engine.receiver.remove(leg)
+        engine.changed = True
+        engine.emit(
+            p.LegStats(
+                leg_id=leg.leg_id,
+                call_id=leg.call_id,
+                packets_in=int(engine.arrivals.packets[leg.slot]),
+                packets_out=int(engine.sender.packets[leg.slot]),
+                lost=engine.arrivals.lost(leg.slot),
+                late=int(engine.jitter.late[leg.slot]),
+                duplicates=int(engine.arrivals.duplicates[leg.slot]),
+                strangers=leg.strangers,
+                malformed=leg.malformed,
+                resyncs=int(engine.jitter.resyncs[leg.slot]),
+                jitter_ms=engine.arrivals.jitter_ms(leg.slot),
+                duration_ms=_now_ms() - leg.created_ms,
+            )
+        )
+        heapq.heappush(self._free_slots, leg.slot)
+        of_call = [r.recording_id for r in engine.recorder.running.values() if r.call_id == leg.call_id]
+        if of_call and not any(other.call_id == leg.call_id for other in engine.legs.values()):
+            for recording_id in of_call:
+                engine.recorder.stop(recording_id)
+
+    def _play(self, command: p.Play) -> None:
+        leg = self._leg(command.leg_id, "leg_id")
+        if not command.items:
+            raise RefusedError("bad-argument", "items: empty")
+        if command.repeat < 0:
+            raise RefusedError("bad-argument", f"repeat: {command.repeat} is negative")
+        for number, item in enumerate(command.items):
+            if not isinstance(item, p.File) and not 0 <= item.ms <= MAX_ITEM_MS:
+                raise RefusedError("bad-argument", f"items[{number}].ms: {item.ms} is not within 0..{MAX_ITEM_MS}")
+        self._engine.player.start(
+            Playing(leg, command.play_id, command.items, command.repeat, command.interruptible, command.over)
+        )
+
+    def _connect(self, command: p.Connect) -> None:
+        edges = [
+            (self._leg(edge.listener, "edges.listener"), self._leg(edge.source, "edges.source"), edge.gain)
+            for edge in command.edges
+        ]
+        for _, _, gain in edges:
+            if not 0 <= gain <= 16:
+                raise RefusedError("bad-argument", f"edges.gain: {gain} is not within 0..16")
+        for listener, source, gain in edges:
+            self._engine.matrix.set(listener, source, gain)
+        self._engine.changed = True
+
+    def _disconnect(self, command: p.Disconnect) -> None:
+        legs = self._engine.legs
+        for edge in command.edges:
+            if edge.listener in legs and edge.source in legs:
+                self._engine.matrix.clear(legs[edge.listener], legs[edge.source])
+        self._engine.changed = True
+
+    def _start_recording(self, command: p.StartRecording) -> None:
+        recorder = self._engine.recorder
+        if command.recording_id in recorder.running:
+            return
+        left = self._leg(command.left_leg, "left_leg")
+        right = None if command.right_leg is None else self._leg(command.right_leg, "right_leg")
+        path = (self._recordings / command.path).resolve()
+        if not path.is_relative_to(self._recordings) or path == self._recordings:
+            raise RefusedError("bad-argument", f"path: {command.path!r} leads out of the recordings directory")
+        if path.exists():
+            raise RefusedError("bad-argument", f"path: {command.path!r} exists")
+        recorder.start(command.recording_id, command.call_id, left, right, path)
+        self._engine.changed = True
+
+    def _stats(self) -> p.WorkerStats:
+        engine = self._engine
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        times = np.array(engine.tick_ms or [0.0])
+        return p.WorkerStats(
+            legs=len(engine.legs),
+            plays=len(engine.player),
+            recordings=len(engine.recorder.running),
+            ticks=engine.ticks,
+            late_frames=engine.late_frames,
+            packets_in=engine.receiver.packets,
+            packets_out=engine.sender.total,
+            stranger_packets=engine.receiver.strangers,
+            malformed_packets=engine.receiver.malformed,
+            send_errors=engine.sender.errors,
+            events_kept=self._control.kept,
+            events_dropped=self._control.dropped,
+            cpu_seconds=usage.ru_utime + usage.ru_stime,
+            rss_bytes=_rss_bytes(),
+            tick_ms_p50=float(np.percentile(times, 50)),
+            tick_ms_p99=float(np.percentile(times, 99)),
+            draining=self.draining,
+        )
+
+
+def _now_ms() -> int:
+    return time.monotonic_ns() // 1_000_000
+
+
+def _rss_bytes() -> int:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def _check_address(address: p.Address | None) -> None:
+    if address is None:
+        return
+    host, port = address
+    parts = host.split(".")
+    if len(parts) != 4 or not all(part.isdigit() and int(part) < 256 for part in parts):
+        raise RefusedError("bad-argument", f"remote: {host!r} is not an IPv4 address")
+    if not 0 < port < 65536:
+        raise RefusedError("bad-argument", f"remote: port {port}")
+
+
+def _check_event_pt(payload_type: int | None) -> None:
+    if payload_type is not None and not 96 <= payload_type <= 127:
+        raise RefusedError("bad-argument", f"event_pt_in: {payload_type} is not a dynamic payload type (96..127)")

@@ -1,0 +1,220 @@
+"""Reads the sockets of all legs in batches.
+
+One epoll round gives at most one packet per leg, received straight into the rows of one array; headers are then checked
+and payloads filed for all of them at once. What is not plain (telephone-events, other packet lengths, a new SSRC,
+header extensions, garbage) is taken out and read one by one with `wire.parse`.
+"""
+
+import contextlib
+import select
+import socket
+from collections.abc import Callable
+
+import numpy as np
+
+from callstream_media_gateway.media import wire
+from callstream_media_gateway.media.arrays import FRAME, I64
+from callstream_media_gateway.media.arrivals import Arrivals
+from callstream_media_gateway.media.dtmf import Key
+from callstream_media_gateway.media.g711 import PCMA, PCMU
+from callstream_media_gateway.media.jitter import JitterBuffers
+from callstream_media_gateway.media.latch import Latch
+from callstream_media_gateway.media.leg import Leg
+from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.sockets import connected
+
+BATCH = 1024
+ROUNDS = 64
+"""Packets per leg and read at most: more than a jitter buffer holds, and a flood does not stop the tick."""
+STRANGERS_PER_READ = 32
+_ROW = 1024
+_PLAIN_BYTES = wire.HEADER_BYTES + FRAME
+_PLAIN_MASK, _PLAIN = 0xFF770000, 0x80000000
+"""Version 2, no padding, extension or CSRC; payload type 0 or 8; the marker and the sequence number may be anything."""
+_COMFORT_NOISE = 13
+
+
+class Receiver:
+    """on_latched(leg), on_press(leg) at the beginning of a key, on_key(leg, key) once per key."""
+
+    def __init__(
+        self,
+        host: str,
+        jitter: JitterBuffers,
+        arrivals: Arrivals,
+        on_latched: Callable[[Leg], None],
+        on_press: Callable[[Leg], None],
+        on_key: Callable[[Leg, Key], None],
+    ) -> None:
+        self.packets = 0
+        self.malformed = 0
+        self.strangers = 0
+        self._host = host
+        self._jitter = jitter
+        self._arrivals = arrivals
+        self._on_latched, self._on_press, self._on_key = on_latched, on_press, on_key
+        self._open, self._fast = select.epoll(), select.epoll()
+        self._open_legs: dict[int, Leg] = {}
+        self._fast_legs: dict[int, Leg] = {}
+        self._recv_into: dict[int, Callable[[memoryview], int]] = {}
+        self._slot_of_fd = np.zeros(1024, np.int64)
+        self._pressing: set[Leg] = set()
+        self._inbox = np.zeros((BATCH, _ROW), np.uint8)
+        self._words = self._inbox.view(">u4")
+        self._rows = [memoryview(row) for row in self._inbox]
+
+    def add(self, leg: Leg) -> None:
+        self._open_legs[leg.ports.open.fileno()] = leg
+        self._open.register(leg.ports.open, select.EPOLLIN)
+
+    def remove(self, leg: Leg) -> None:
+        """Close the leg's sockets."""
+        self.unlatch(leg)
+        self._pressing.discard(leg)
+        self._open.unregister(leg.ports.open)
+        del self._open_legs[leg.ports.open.fileno()]
+        leg.ports.open.close()
+        leg.ports.rtcp.close()
+
+    def unlatch(self, leg: Leg) -> None:
+        """Back to the open socket: the next good source is locked to."""
+        leg.latch, leg.latched = Latch(leg.remote), None
+        if leg.fast is not None:
+            fd = leg.fast.fileno()
+            self._fast.unregister(fd)
+            del self._fast_legs[fd], self._recv_into[fd]
+            leg.fast.close()
+            leg.fast = None
+
+    def read(self, now_ms: int) -> None:
+        """Everything that has arrived. now_ms: monotonic."""
+        for fd, _ in self._open.poll(0):
+            self._read_open(self._open_legs[fd], now_ms)
+        if self._fast_legs:
+            for _ in range(ROUNDS):
+                ready = self._fast.poll(0, BATCH)
+                if not ready:
+                    break
+                self._round(ready, now_ms)
+        for leg in list(self._pressing):
+            self._keys(leg, leg.digits.time(now_ms))
+
+    # --- locked legs, many packets at once --------------------------------------------------------------------------
+
+    def _round(self, ready: list[tuple[int, int]], now_ms: int) -> None:
+        fds: list[int] = []
+        sizes: list[int] = []
+        receive = self._recv_into
+        for (fd, _), row in zip(ready, self._rows, strict=False):
+            fds.append(fd)
+            try:
+                sizes.append(receive[fd](row))
+            except OSError:  # an ICMP error of what we sent, or a packet with a wrong checksum
+                sizes.append(-1)
+        count = len(fds)
+        self.packets += count
+        slots = self._slot_of_fd[fds]
+        words = self._words[:count, :3].astype(np.uint32)
+        first, timestamps = words[:, 0], words[:, 1]
+        plain = (first & _PLAIN_MASK == _PLAIN) & (words[:, 2] == self._arrivals.ssrc[slots])
+        plain &= np.array(sizes) == _PLAIN_BYTES
+        payloads = self._inbox[:count, wire.HEADER_BYTES : _PLAIN_BYTES]
+        if not plain.all():
+            for i in np.flatnonzero(~plain).tolist():
+                if sizes[i] >= 0 and fds[i] in self._fast_legs:
+                    self._one(self._fast_legs[fds[i]], bytes(self._rows[i][: sizes[i]]), now_ms)
+            slots, first, timestamps, payloads = slots[plain], first[plain], timestamps[plain], payloads[plain]
+        if len(slots):
+            self._arrivals.packet(slots, (first & 0xFFFF).astype(np.int64), timestamps, now_ms)
+            laws = (first >> 16 & PCMA).astype(np.uint8)
+            self._arrivals.duplicate(slots, self._jitter.push(slots, timestamps, payloads, laws))
+
+    def _one(self, leg: Leg, data: bytes, now_ms: int) -> None:
+        packet = wire.parse(data)
+        if packet is None:
+            self._malformed(leg)
+            return
+        is_event = packet.payload_type == leg.event_pt_in
+        if not is_event and packet.payload_type not in (PCMU, PCMA, _COMFORT_NOISE):
+            self._malformed(leg)
+            return
+        if packet.ssrc != self._arrivals.ssrc[leg.slot] or self._arrivals.packets[leg.slot] == 0:
+            self._arrivals.new_source(leg.slot, packet.ssrc)
+            self._jitter.restart(leg.slot)
+            self._keys(leg, leg.digits.source_changed())
+        slots: I64 = np.array([leg.slot])
+        timestamps = np.array([packet.timestamp], np.uint32)
+        self._arrivals.packet(slots, np.array([packet.sequence]), timestamps, now_ms, timed=not is_event)
+        if is_event:
+            self._event(leg, packet, now_ms)
+            return
+        codes = np.frombuffer(packet.payload, np.uint8)
+        if packet.payload_type == _COMFORT_NOISE or not len(codes):
+            return
+        if len(codes) == FRAME:
+            laws = np.array([packet.payload_type], np.uint8)
+            self._arrivals.duplicate(slots, self._jitter.push(slots, timestamps, codes[None, :], laws))
+        else:
+            self._jitter.push_samples(leg.slot, packet.timestamp, codes, packet.payload_type)
+
+    def _event(self, leg: Leg, packet: wire.Packet, now_ms: int) -> None:
+        begun = leg.digits.begun
+        keys = leg.digits.packet(packet.timestamp, packet.payload, now_ms)
+        if leg.digits.begun != begun:
+            self._on_press(leg)
+        if leg.digits.pressed:
+            self._pressing.add(leg)
+        self._keys(leg, keys)
+
+    def _keys(self, leg: Leg, keys: list[Key]) -> None:
+        if not leg.digits.pressed:
+            self._pressing.discard(leg)
+        for key in keys:
+            self._on_key(leg, key)
+
+    # --- the open socket: legs not locked yet, and strangers ---------------------------------------------------------
+
+    def _read_open(self, leg: Leg, now_ms: int) -> None:
+        for _ in range(STRANGERS_PER_READ):
+            try:
+                data, source = leg.ports.open.recvfrom(_ROW)
+            except OSError:
+                return
+            self.packets += 1
+            if leg.latched is not None:
+                self._stranger(leg)
+                continue
+            packet = wire.parse(data)
+            if packet is None:
+                self._malformed(leg)
+            elif not leg.latch.accepts(source, packet.sequence, packet.ssrc):
+                self._stranger(leg)
+            elif self._lock(leg, source):
+                self._one(leg, data, now_ms)
+
+    def _lock(self, leg: Leg, source: Address) -> bool:
+        with contextlib.suppress(OSError):
+            self._attach(leg, connected(self._host, leg.ports.port, source), source)
+            return True
+        return False
+
+    def _attach(self, leg: Leg, fast: socket.socket, source: Address) -> None:
+        fd = fast.fileno()
+        leg.fast, leg.latched = fast, source
+        if fd >= len(self._slot_of_fd):
+            self._slot_of_fd = np.concatenate([self._slot_of_fd, np.zeros(fd, np.int64)])
+        self._slot_of_fd[fd] = leg.slot
+        self._fast_legs[fd] = leg
+        self._recv_into[fd] = fast.recv_into
+        self._fast.register(fd, select.EPOLLIN)
+        self._arrivals.known[leg.slot] = False
+        self._jitter.restart(leg.slot)
+        self._on_latched(leg)
+
+    def _stranger(self, leg: Leg) -> None:
+        leg.strangers += 1
+        self.strangers += 1
+
+    def _malformed(self, leg: Leg) -> None:
+        leg.malformed += 1
+        self.malformed += 1
