@@ -6,11 +6,11 @@ from callstream.contracts.commands import Command, Reply
 class Commands:
     """Sends commands to other services.
 
-        reply = await commands.send(ReserveAgent(command_id=..., ...), scope=tenant)
+    reply = await commands.send(ReserveAgent(command_id=..., ...), scope=tenant)
     """
 
-    async def send(self, command: Command, scope: str, timeout: float = 1.0, retries: int = 2) -> Reply:
-        """The receiver's reply. Each try lasts `timeout` seconds and carries the same command id, so it is done once.
+    async def send(self, command: Command, scope: str, timeout_s: float = 1.0, retries: int = 2) -> Reply:
+        """The receiver's reply. Each try lasts `timeout_s` seconds and carries the same command id, so it is done once.
 
         Never raises for an absent or slow receiver: after the last try the answer is
         `Reply(accepted=False, reason=Reason.UNAVAILABLE)`. Whether the command was carried out is then unknown.

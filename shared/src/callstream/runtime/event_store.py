@@ -46,6 +46,17 @@ class Append(msgspec.Struct, frozen=True):
     events: Sequence[NewEvent]
     expected: int | None
 
+    def check(self) -> None:
+        """Raises StoreRefused when there is nothing to append or an event belongs to another aggregate."""
+        if not self.events:
+            raise StoreRefused(f"an append of {self.aggregate} {self.aggregate_id!r} without events")
+        for new in self.events:
+            if (new.tenant, new.event.AGGREGATE, new.aggregate_id) != (self.tenant, self.aggregate, self.aggregate_id):
+                raise StoreRefused(
+                    f"{new.event.TYPE} of {new.tenant} {new.aggregate_id!r} in an append of "
+                    f"{self.tenant} {self.aggregate} {self.aggregate_id!r}"
+                )
+
 
 class Subscription(Protocol):
     """A running subscription. It lives through broker restarts until `stop`."""

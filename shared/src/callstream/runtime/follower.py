@@ -5,55 +5,31 @@ State changes only by what the stream says: `evolve` is called for each event in
 seen everything that there was (live) and this instance is the active one; never beside `evolve` and never beside itself.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import Any
 
 import msgspec
+import structlog
 
-from callstream.contracts.envelope import NewEvent, Recorded
+from callstream.contracts.envelope import Recorded
 from callstream.kernel.clock import Clock
-from callstream.runtime.event_store import Append, EventStore
+from callstream.runtime import metrics
+from callstream.runtime.event_store import EventStore, Subscription
+from callstream.runtime.in_flight import InFlight
+from callstream.runtime.snapshots import Snapshot, SnapshotStore
 
+SNAPSHOT_EVERY = 20_000
+"""Events between two snapshots of a live state."""
+OVERDUE_PAUSE_S = 0.02
+"""A timer that is due although a reaction ran (its append is under way) is looked at again after this pause."""
+LONGEST_WAIT_S = 30.0
 
-class Snapshot(msgspec.Struct, frozen=True):
-    """How a service's state is kept between runs; msgpack of `kind`.
-
-    `version` counts up whenever the meaning of the state changes: a snapshot of another version is ignored, and the state
-    is built from the log's beginning.
-    """
-
-    version: int
-    kind: Any
-    """The type that is kept (a msgspec Struct, or what msgspec can convert)."""
-    take: Callable[[], Any]
-    """The state as a `kind`. Called between two batches."""
-    restore: Callable[[Any], None]
-    """Puts a `kind` back into the empty state."""
-
-
-class InFlight:
-    """Aggregates whose append is under way: a decision skips them until the event came back or the append failed.
-
-        if (tenant, "queue", request_id) not in in_flight:
-            in_flight.append("queue", request_id, tenant, events, expected)
-    """
-
-    def __contains__(self, key: tuple[str, str, str]) -> bool:
-        """Whether (tenant, aggregate, id) is under way."""
-        raise NotImplementedError
-
-    def append(self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None) -> None:
-        """Start an append in the background and mark its aggregate. Ends by itself: stored, conflict or failure (logged)."""
-        raise NotImplementedError
-
-    def append_many(self, appends: Sequence[Append]) -> None:
-        """The same for several aggregates at once."""
-        raise NotImplementedError
+log = structlog.get_logger(__name__)
 
 
 class Follower:
-    """See the module's docstring."""
+    """`await start()`, `await live.wait()` if need be, `wake()` to ask for a reaction, `await stop()`."""
 
     def __init__(
         self,
@@ -68,18 +44,153 @@ class Follower:
         in_flight: InFlight | None = None,
         active: Callable[[], bool] = lambda: True,
         snapshot: Snapshot | None = None,
+        snapshots: SnapshotStore | None = None,
+        snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
         """`evolve` folds one event; `react` is awaited after each batch when live, when `next_due` has come (normally
-        `state.timers.next_due`), and on `wake`, provided that `active()` (normally `lease.held`)."""
+        `state.timers.next_due`), and on `wake`, provided that `active()` (normally `lease.held`).
+
+        An exception of `evolve` sends that one event to the dead letters; an exception of `react` is logged and counted,
+        and the next batch, timer or wake tries again.
+        """
+        self.name = name
+        self.live = asyncio.Event()
+        """Set once the state has seen everything that the log held at the start."""
+        self._store, self._filters, self._evolve, self._clock = store, tuple(filters), evolve, clock
+        self._react, self._next_due, self._in_flight, self._active = react, next_due, in_flight, active
+        self._snapshot, self._snapshots, self._snapshot_every = snapshot, snapshots, snapshot_every
+        self._position = 0
+        self._since_snapshot = 0
+        self._turn = asyncio.Lock()
+        self._woken = asyncio.Event()
+        self._rearm = asyncio.Event()
+        self._armed: datetime | None = None
+        self._folded = metrics.events_folded.labels(name)
+        self._position_gauge = metrics.follower_position.labels(name)
+        self._reactions = metrics.reactions.labels(name)
+        self._subscription: Subscription | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+        if in_flight is not None:
+            in_flight.on_failure = self.wake
+
+    @property
+    def position(self) -> int:
+        """Stream sequence of the last event folded."""
+        return self._position
+
+    @property
+    def pending(self) -> int:
+        """Events known to wait; 0 when up to date."""
+        return 0 if self._subscription is None else self._subscription.pending
 
     async def start(self) -> None:
         """Load the snapshot and begin to follow. Returns at once; `live` tells when the state is up to date."""
-        raise NotImplementedError
+        await self._restore()
+        subscription = await self._store.subscribe(self._filters, self._position, self._fold)
+        self._subscription = subscription
+        self._tasks = [asyncio.create_task(self._go_live(subscription)), asyncio.create_task(self._run())]
 
     def wake(self) -> None:
         """Ask for a reaction soon, for example after a change of configuration or a lease won."""
-        raise NotImplementedError
+        self._woken.set()
+        self._rearm.set()
 
     async def stop(self) -> None:
-        """Finish the batch in hand, save the snapshot, end."""
-        raise NotImplementedError
+        """Finish the batch in hand, end, save the snapshot."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._subscription is not None:
+            await self._subscription.stop()
+        if self.live.is_set() and self._since_snapshot:
+            await self.save()
+
+    async def save(self) -> None:
+        """Keep the state as it is now."""
+        if self._snapshot is None or self._snapshots is None:
+            return
+        async with self._turn:
+            state = msgspec.msgpack.encode(self._snapshot.take())
+            position, self._since_snapshot = self._position, 0
+        await self._snapshots.save(self.name, self._snapshot.version, position, state)
+
+    async def _restore(self) -> None:
+        if self._snapshot is None or self._snapshots is None:
+            return
+        kept = await self._snapshots.load(self.name, self._snapshot.version)
+        if kept is None:
+            return
+        position, state = kept
+        try:
+            decoded = msgspec.msgpack.decode(state, type=self._snapshot.kind)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            log.warning("snapshot is not readable", follower=self.name, error=str(error))
+            return
+        self._snapshot.restore(decoded)
+        self._position = position
+        log.info("snapshot restored", follower=self.name, position=position)
+
+    async def _fold(self, batch: list[Recorded]) -> None:
+        async with self._turn:
+            for recorded in batch:
+                if recorded.seq <= self._position:
+                    continue
+                try:
+                    self._evolve(recorded)
+                except Exception as error:
+                    log.exception("event not folded", follower=self.name, seq=recorded.seq, type=recorded.event.TYPE)
+                    await self._store.dead_letter(recorded, error)
+                self._position = recorded.seq
+                if self._in_flight is not None:
+                    self._in_flight.seen(recorded)
+            self._folded.inc(len(batch))
+            self._position_gauge.set(self._position)
+            self._since_snapshot += len(batch)
+            await self._react_now()
+        if self._next() != self._armed or self._since_snapshot >= self._snapshot_every:
+            self._rearm.set()
+
+    async def _go_live(self, subscription: Subscription) -> None:
+        await subscription.caught_up.wait()
+        self.live.set()
+        log.info("live", follower=self.name, position=self._position)
+        self.wake()
+
+    async def _run(self) -> None:
+        """Waits for timers and wakes, and saves snapshots."""
+        while True:
+            self._rearm.clear()
+            self._armed = due = self._next()
+            wait = LONGEST_WAIT_S if due is None else min(LONGEST_WAIT_S, (due - self._clock.now()).total_seconds())
+            if wait > 0 and not self._woken.is_set():
+                try:
+                    async with asyncio.timeout(wait):
+                        await self._rearm.wait()
+                except TimeoutError:
+                    pass
+            if self._woken.is_set() or self._overdue():
+                self._woken.clear()
+                async with self._turn:
+                    await self._react_now()
+                if self._overdue():
+                    await asyncio.sleep(OVERDUE_PAUSE_S)
+            if self.live.is_set() and self._since_snapshot >= self._snapshot_every:
+                await self.save()
+
+    def _next(self) -> datetime | None:
+        """When a timer must make this instance react."""
+        return self._next_due() if self._next_due is not None and self.live.is_set() and self._active() else None
+
+    def _overdue(self) -> bool:
+        due = self._next()
+        return due is not None and due <= self._clock.now()
+
+    async def _react_now(self) -> None:
+        if self._react is None or not self.live.is_set() or not self._active():
+            return
+        self._reactions.inc()
+        try:
+            await self._react()
+        except Exception:
+            metrics.reactions_failed.labels(self.name).inc()
+            log.exception("reaction failed", follower=self.name)

@@ -1,15 +1,15 @@
 """The frame of every service: connection, command handlers, health, metrics, start and drain.
 
-    async def wire(service: Service) -> None:
-        state = State()
-        in_flight = service.in_flight()
-        lease = service.lease("routing")
-        follower = service.follow([events_of("queue")], state.evolve, react=..., next_due=state.timers.next_due,
-                                  in_flight=in_flight, active=lease.held)
-        service.on_command(QueuePosition, handle_queue_position)
+async def wire(service: Service) -> None:
+    state = State()
+    in_flight = service.in_flight()
+    lease = service.lease("routing")
+    follower = service.follow([events_of("queue")], state.evolve, react=..., next_due=state.timers.next_due,
+                              in_flight=in_flight, active=lease.held)
+    service.on_command(QueuePosition, handle_queue_position)
 
-    def main() -> None:
-        run("routing", wire)
+def main() -> None:
+    run("routing", wire)
 """
 
 from collections.abc import Awaitable, Callable

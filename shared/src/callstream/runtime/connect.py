@@ -1,0 +1,36 @@
+"""A NATS connection as every service uses it: found again for ever, private inbox, nothing on standard error."""
+
+import nats
+import structlog
+from nats.aio.client import Client
+
+log = structlog.get_logger(__name__)
+
+RECONNECT_WAIT_S = 0.1
+
+
+def inbox_prefix(user: str) -> bytes:
+    """A user may listen on its own inbox only, so answers to one service cannot be read by another."""
+    return f"_INBOX.{user}".encode() if user else b"_INBOX"
+
+
+async def connect(url: str, *, name: str, user: str = "", password: str = "") -> Client:
+    """Connect, waiting for the broker as long as it takes."""
+    return await nats.connect(
+        url,
+        name=name,
+        user=user or None,
+        password=password or None,
+        inbox_prefix=inbox_prefix(user),
+        allow_reconnect=True,
+        max_reconnect_attempts=-1,
+        reconnect_time_wait=RECONNECT_WAIT_S,
+        connect_timeout=2,
+        ping_interval=10,
+        max_outstanding_pings=2,
+        error_cb=_log_error,
+    )
+
+
+async def _log_error(error: Exception) -> None:
+    log.warning("nats", error=f"{type(error).__name__}: {error}")

@@ -1,0 +1,104 @@
+"""Which aggregates have an append under way.
+
+A decision marks its aggregate here and sends the append; the mark goes when the event comes back through the subscription
+(its id is seen), or when the append failed. Between the two, decisions leave the aggregate alone, because the state does
+not know yet what is already on its way. A crash in between needs no care: the event is in the log or it is not.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import structlog
+
+from callstream.contracts.envelope import NewEvent, Recorded
+from callstream.runtime import metrics
+from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
+
+Key = tuple[str, str, str]
+"""(tenant, aggregate, id)"""
+
+log = structlog.get_logger(__name__)
+
+
+class InFlight:
+    """Aggregates whose append is under way: a decision skips them until the event came back or the append failed.
+
+    if (tenant, "queue", request_id) not in in_flight:
+        in_flight.append("queue", request_id, tenant, events, expected)
+
+    The follower that owns it must follow every aggregate that is appended here, or the marks would stay.
+    """
+
+    def __init__(self, store: EventStore) -> None:
+        self._store = store
+        self._awaited: dict[str, tuple[Key, ...]] = {}
+        self._keys: dict[Key, str] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.on_failure: Callable[[], None] = lambda: None
+        """Called after a failed append: the decision must be taken anew. The follower sets it to its `wake`."""
+
+    def __contains__(self, key: Key) -> bool:
+        return key in self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def append(self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None) -> None:
+        """Start an append in the background and mark its aggregate. Ends by itself: stored, conflict or failure (logged)."""
+        self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+
+    def append_many(self, appends: Sequence[Append]) -> None:
+        """The same for several aggregates at once, all or none. Raises ValueError when one of them is under way already."""
+        keys = tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends)
+        for key in keys:
+            if key in self._keys:
+                raise ValueError(f"{' '.join(key)} has an append under way")
+        last = appends[-1].events[-1].id
+        self._awaited[last] = keys
+        for key in keys:
+            self._keys[key] = last
+        metrics.in_flight.set(len(self._keys))
+        self._start(self._append(appends, last))
+
+    def seen(self, recorded: Recorded) -> None:
+        """An event came through the subscription; called by the follower before `evolve` gets the next one."""
+        keys = self._awaited.pop(recorded.id, None)
+        if keys is not None:
+            self._unmark(keys)
+
+    async def settled(self, within_s: float) -> bool:
+        """Wait until every append has been answered (not: has come back); False when the time is over. For the drain."""
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=within_s)
+        return not self._tasks
+
+    async def _append(self, appends: Sequence[Append], last: str) -> None:
+        first = appends[0]
+        try:
+            await self._store.append_many(appends)
+        except VersionConflict as conflict:
+            # What moved the aggregate on is on its way to us, and a reaction follows it; wake in case it came already.
+            log.info("append conflict", aggregate=conflict.aggregate, aggregate_id=conflict.aggregate_id)
+        except StoreUnavailable as error:
+            log.warning("append not answered", aggregate=first.aggregate, aggregate_id=first.aggregate_id, error=str(error))
+        except StoreRefused as error:
+            log.error("append refused", aggregate=first.aggregate, aggregate_id=first.aggregate_id, error=str(error))
+        except Exception:
+            log.exception("append failed", aggregate=first.aggregate, aggregate_id=first.aggregate_id)
+        else:
+            return
+        keys = self._awaited.pop(last, None)
+        if keys is not None:
+            self._unmark(keys)
+        self.on_failure()
+
+    def _unmark(self, keys: tuple[Key, ...]) -> None:
+        for key in keys:
+            self._keys.pop(key, None)
+        metrics.in_flight.set(len(self._keys))
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -1,0 +1,312 @@
+"""The event store on JetStream.
+
+What was measured and decides the shape (server 2.15): the expected version must name the whole aggregate's subjects, else
+it guards only the message's own; the version is checked before the duplicate, so a repeat after a lost acknowledgement
+looks like a conflict and must be told apart by the id of the event that stands after the expected version; one duplicate
+id rejects a whole atomic batch (10201); a batch is stored without gaps.
+
+A broker that is away: appends wait and repeat until the deadline, then raise StoreUnavailable; subscriptions resume by
+themselves. Reads are direct gets: with replicas they may come from a follower that lags, which an append's expected
+version forgives.
+"""
+
+import asyncio
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import structlog
+from nats.aio.client import Client
+from nats.errors import Error as NatsError
+
+from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
+from callstream.contracts.subjects import (
+    DEAD_LETTER_STREAM,
+    EVENTS_STREAM,
+    aggregate_subjects,
+    dead_letter_subject,
+    event_subject,
+)
+from callstream.runtime import metrics
+from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
+from callstream.runtime.link import Link, NoAnswer, give_up
+from callstream.runtime.pull_reader import PullReader, RawMessage
+from callstream.runtime.wire import header_block, parse_headers, read_event, status
+
+TRY_S = 1.0
+DEADLINE_S = 5.0
+PAUSE_S = 0.05
+READ_BATCH = 256
+
+WRONG_LAST_SEQUENCE = (10071, 10164)
+DUPLICATE_IN_BATCH = 10201
+INCOMPLETE_BATCH = 10176
+NOT_READY = (503,)
+
+log = structlog.get_logger(__name__)
+
+
+class _Error(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Ack(msgspec.Struct):
+    seq: int = 0
+    duplicate: bool = False
+    error: _Error | None = None
+
+
+class _State(msgspec.Struct):
+    last_seq: int = 0
+
+
+class _StreamInfo(msgspec.Struct):
+    state: _State = msgspec.field(default_factory=_State)
+    error: _Error | None = None
+
+
+_ack = msgspec.json.Decoder(_Ack)
+_info = msgspec.json.Decoder(_StreamInfo)
+
+
+class _Message(msgspec.Struct, frozen=True):
+    subject: str
+    payload: bytes
+    headers: bytes
+
+
+class JetStreamStore:
+    """EventStore on the stream EVENTS of one connection. `service` is the events' source and names the dead letters."""
+
+    def __init__(self, nc: Client, service: str, *, try_s: float = TRY_S, deadline_s: float = DEADLINE_S) -> None:
+        self._link = Link.of(nc)
+        self._service = service
+        self._try_s, self._deadline_s = try_s, deadline_s
+        self._background: set[asyncio.Task[None]] = set()
+        self._batch_ids = map(str, itertools.count(1))
+        self._batch_prefix = nc._nuid.next().decode()
+
+    # append
+
+    async def append(
+        self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
+    ) -> int:
+        return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+
+    async def append_many(self, appends: Sequence[Append]) -> int:
+        if not appends:
+            raise StoreRefused("an append without events")
+        for append in appends:
+            append.check()
+        deadline = time.monotonic() + self._deadline_s
+        while True:
+            try:
+                ack = await self._publish(list(self._messages(appends)), deadline)
+            except (NoAnswer, NatsError, OSError) as error:
+                await self._pause(deadline, error)
+                continue
+            if ack.error is None:
+                return ack.seq
+            if ack.error.err_code in WRONG_LAST_SEQUENCE or ack.error.err_code == DUPLICATE_IN_BATCH:
+                seq = await self._stored(appends, deadline)
+                if seq is not None:
+                    return seq
+                if ack.error.err_code == DUPLICATE_IN_BATCH:
+                    raise StoreRefused(f"some of these event ids are in the log, others are not: {ack.error.description}")
+                metrics.append_conflicts.inc()
+                raise self._conflict(appends)
+            if ack.error.err_code != INCOMPLETE_BATCH and ack.error.code not in NOT_READY:
+                raise StoreRefused(f"{ack.error.err_code}: {ack.error.description}")
+            await self._pause(deadline, ack.error)
+
+    def _messages(self, appends: Sequence[Append]) -> Iterator[_Message]:
+        """The messages in order; only the first of an aggregate carries its expected version (a batch allows no more)."""
+        batch = sum(len(append.events) for append in appends)
+        batch_id = self._batch_prefix + next(self._batch_ids) if batch > 1 else ""
+        number = 0
+        for append in appends:
+            expected = append.expected
+            for new in append.events:
+                number += 1
+                fact = new.event
+                extra = ""
+                if expected is not None:
+                    extra = (
+                        f"Nats-Expected-Last-Subject-Sequence: {expected}\r\nNats-Expected-Last-Subject-Sequence-Subject: "
+                        f"{aggregate_subjects(append.tenant, append.aggregate, append.aggregate_id)}\r\n"
+                    )
+                    expected = None
+                if batch_id:
+                    extra += f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n"
+                    if number == batch:
+                        extra += "Nats-Batch-Commit: 1\r\n"
+                yield _Message(
+                    event_subject(append.tenant, append.aggregate, append.aggregate_id, fact.NAME),
+                    encode_body(fact),
+                    header_block(new, fact.TYPE, self._service, extra),
+                )
+
+    async def _publish(self, messages: list[_Message], deadline: float) -> _Ack:
+        link = self._link
+        if not link.connected:
+            raise NoAnswer("no connection to the broker")
+        limit = link.nc.max_payload
+        for message in messages:
+            if len(message.payload) + len(message.headers) > limit:
+                raise StoreRefused(f"{message.subject} is larger than the broker's limit of {limit} bytes")
+        *first, last = messages
+        token, answer = await link.expect()
+        for message in first:
+            await link.send(message.subject, message.payload, "", message.headers)
+        await link.send(last.subject, last.payload, link.reply_to(token), last.headers)
+        payload, _ = await link.answer(token, answer, min(self._try_s, max(0.01, deadline - time.monotonic())))
+        return _ack.decode(payload)
+
+    async def _pause(self, deadline: float, why: object) -> None:
+        metrics.append_retries.inc()
+        if time.monotonic() + PAUSE_S >= deadline:
+            raise StoreUnavailable(f"the event log did not answer within {self._deadline_s} s: {why}")
+        await asyncio.sleep(PAUSE_S)
+
+    async def _stored(self, appends: Sequence[Append], deadline: float) -> int | None:
+        """The last sequence of these very events if they are in the log already, else None."""
+        last = 0
+        for append in appends:
+            wanted = append.events[-1].id
+            after = append.expected or 0
+            subjects = aggregate_subjects(append.tenant, append.aggregate, append.aggregate_id)
+            while True:
+                found = await self._get(subjects, after, len(append.events), deadline)
+                hit = next((m.seq for m in found if parse_headers(m.headers).get("ce-id") == wanted), None)
+                if hit is not None:
+                    last = max(last, hit)
+                    break
+                if append.expected is not None or not found:
+                    return None
+                after = found[-1].seq
+        return last
+
+    @staticmethod
+    def _conflict(appends: Sequence[Append]) -> VersionConflict:
+        named = next((a for a in appends if a.expected is not None), appends[0])
+        return VersionConflict(named.tenant, named.aggregate, named.aggregate_id, named.expected or 0)
+
+    # read
+
+    async def read(self, tenant: str, aggregate: str, aggregate_id: str) -> list[Recorded]:
+        deadline = time.monotonic() + self._deadline_s
+        subjects = aggregate_subjects(tenant, aggregate, aggregate_id)
+        recorded: list[Recorded] = []
+        after = 0
+        while found := await self._get(subjects, after, READ_BATCH, deadline):
+            recorded += self._decode(found)
+            after = found[-1].seq
+            if len(found) < READ_BATCH:
+                break
+        return recorded
+
+    async def last_seq(self) -> int:
+        deadline = time.monotonic() + self._deadline_s
+        while True:
+            try:
+                payload, _ = await self._link.request(f"$JS.API.STREAM.INFO.{EVENTS_STREAM}", b"", self._try_s)
+                info = _info.decode(payload)
+                if info.error is None:
+                    return info.state.last_seq
+                await self._pause(deadline, info.error.description)
+            except (NoAnswer, NatsError, OSError) as error:
+                await self._pause(deadline, error)
+
+    async def _get(self, subjects: str, after: int, count: int, deadline: float) -> list[RawMessage]:
+        """Up to `count` messages behind `after`, by one batched direct get; repeated until the deadline."""
+        while True:
+            try:
+                return await self._get_once(subjects, after, count)
+            except (NoAnswer, NatsError, OSError) as error:
+                await self._pause(deadline, error)
+
+    async def _get_once(self, subjects: str, after: int, count: int) -> list[RawMessage]:
+        link, found = self._link, list[RawMessage]()
+        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def receive(_subject: bytes, _reply: bytes, payload: bytes, headers: bytes | None) -> None:
+            code = status(headers)
+            if code == 0:
+                named = parse_headers(headers)
+                found.append(RawMessage(int(named["Nats-Sequence"]), named["Nats-Subject"], payload, headers))
+            elif done.done():
+                return
+            elif code in (204, 404):
+                done.set_result(None)
+            else:
+                done.set_exception(NoAnswer(f"direct get: status {code}"))
+
+        inbox = link.nc.new_inbox()
+        stop = await link.listen(inbox, receive)
+        timer = asyncio.get_running_loop().call_later(self._try_s, give_up, done)
+        try:
+            body = msgspec.json.encode({"seq": after + 1, "next_by_subj": subjects, "batch": count})
+            await link.send(f"$JS.API.DIRECT.GET.{EVENTS_STREAM}", body, inbox)
+            await done
+        finally:
+            timer.cancel()
+            await stop()
+        return found
+
+    # follow
+
+    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> Subscription:
+        async def decode(messages: list[RawMessage]) -> None:
+            batch = self._decode(messages)
+            if batch:
+                await on_batch(batch)
+
+        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode)
+        await reader.start()
+        return reader
+
+    def _decode(self, messages: Sequence[RawMessage]) -> list[Recorded]:
+        batch = []
+        for message in messages:
+            try:
+                batch.append(read_event(message.subject, message.seq, message.payload, message.headers))
+            except UnreadableEvent as error:
+                self._bury(message.subject, message.seq, message.payload, parse_headers(message.headers), error)
+        return batch
+
+    async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
+        fact = recorded.event
+        subject = event_subject(recorded.tenant, recorded.aggregate, recorded.aggregate_id, fact.NAME)
+        self._bury(subject, recorded.seq, encode_body(fact), {"ce-id": recorded.id, "ce-type": fact.TYPE}, error)
+
+    def _bury(self, subject: str, seq: int, payload: bytes, headers: dict[str, str], error: BaseException) -> None:
+        """Send to the dead letters in the background, so that nothing waits for it."""
+        metrics.dead_letters.labels(type(error).__name__).inc()
+        log.error("dead letter", subject=subject, seq=seq, error=str(error))
+        parts = (subject.split(".") + ["_"] * 5)[:5]
+        target = dead_letter_subject(self._service, parts[1], parts[2], parts[4])
+        kept = {k: v for k, v in headers.items() if not k.startswith("Nats-")}
+        lines = {
+            **kept,
+            "Nats-Msg-Id": f"{self._service}-{seq}",
+            "callstream-subject": subject,
+            "callstream-seq": str(seq),
+            "callstream-error": f"{type(error).__name__}: {error}",
+        }
+        text = "".join(f"{k}: {' '.join(v.split())}\r\n" for k, v in lines.items())
+        task = asyncio.create_task(self._send_dead_letter(target, payload, f"NATS/1.0\r\n{text}\r\n".encode()))
+        self._background.add(task)
+        task.add_done_callback(self._background.discard)
+
+    async def _send_dead_letter(self, subject: str, payload: bytes, headers: bytes) -> None:
+        for _ in range(5):
+            try:
+                await self._link.request(subject, payload, self._try_s, headers)
+            except (NoAnswer, NatsError, OSError):
+                await asyncio.sleep(1.0)
+            else:
+                return
+        log.error("dead letter not kept", stream=DEAD_LETTER_STREAM, subject=subject)

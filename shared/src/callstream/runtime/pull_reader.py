@@ -1,0 +1,267 @@
+"""Reads a JetStream stream from any position, once and in order, for as long as it lasts: the ground of event subscriptions
+and of bucket watches.
+
+An ephemeral pull consumer without acknowledgements is asked for messages by raw MSG.NEXT requests, whose answers come to a
+callback (nats-py's fetch() costs four times the CPU). What is read is kept here, by the position, so the consumer is worth
+nothing: whenever it may be lost (broker restart, deletion, a gap in its numbering, silence) a new one is made at the last
+message seen + 1. Nothing is doubled or left out by that, whatever was under way.
+
+At most ROOM messages are asked for ahead of the reader: a slow reader slows the broker down, not the process's memory.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+import structlog
+
+from callstream.runtime.link import Link, NoAnswer
+from callstream.runtime.wire import parse_headers, status
+
+BATCH = 500
+ROOM = 2 * BATCH
+HEARTBEAT_S = 1.0
+SILENCE_S = 3.0
+EXPIRES_S = 60.0
+CREATE_TIMEOUT_S = 2.0
+CREATE_PAUSE_S = 0.05
+INACTIVE_S = 30.0
+RETRY_PAUSE_S = 0.25
+
+log = structlog.get_logger(__name__)
+
+
+class RawMessage(NamedTuple):
+    """A stored message as it came."""
+
+    seq: int
+    subject: str
+    payload: bytes
+    headers: bytes | None
+
+
+class _Failure(msgspec.Struct):
+    code: int = 0
+    err_code: int = 0
+    description: str = ""
+
+
+class _Created(msgspec.Struct):
+    error: _Failure | None = None
+    num_pending: int = 0
+
+
+_created = msgspec.json.Decoder(_Created)
+
+OnMessages = Callable[[list[RawMessage]], Awaitable[None]]
+
+
+class PullReader:
+    """`await start()`, then `on_messages` gets what has arrived, at most BATCH at a time, until `stop()`."""
+
+    def __init__(
+        self,
+        link: Link,
+        stream: str,
+        filters: Sequence[str],
+        after: int,
+        on_messages: OnMessages,
+        *,
+        last_per_subject: bool = False,
+    ) -> None:
+        """`last_per_subject`: begin with the newest message of each subject instead of a position (buckets)."""
+        self.position = after
+        self.pending = 0
+        self.caught_up = asyncio.Event()
+        self.restarts = 0
+        self._link, self._stream, self._filters = link, stream, tuple(filters)
+        self._on_messages = on_messages
+        self._last_per_subject = last_per_subject
+        self._buffer: list[RawMessage] = []
+        self._seen = after
+        self._consumer_seq = 0
+        self._missing = 0
+        self._asked = 0
+        self._epoch = 0
+        self._requests = 0
+        self._heard = 0.0
+        self._ahead = 0
+        self._name = ""
+        self._name_bytes = b""
+        self._epoch_inbox = b""
+        self._arrived = asyncio.Event()
+        self._lost = asyncio.Event()
+        self._stopping = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._unlisten: Callable[[], Awaitable[None]] | None = None
+        self._forget_reconnect: Callable[[], None] = lambda: None
+        self._inbox = ""
+
+    async def start(self) -> None:
+        """Begin. Returns at once; the consumer is made, and made again, in the background."""
+        self._inbox = self._link.nc.new_inbox()
+        self._unlisten = await self._link.listen(self._inbox + ".>", self._receive)
+        self._forget_reconnect = self._link.on_reconnect(self._lost.set)
+        self._lost.set()
+        self._tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._hand_over())]
+
+    async def stop(self) -> None:
+        """Finish the batch in hand and end. The consumer is deleted if the broker is there, else it expires by itself."""
+        self._stopping = True
+        self._arrived.set()
+        supervisor, delivery = self._tasks
+        supervisor.cancel()
+        await asyncio.gather(supervisor, delivery, return_exceptions=True)
+        self._forget_reconnect()
+        if self._unlisten is not None:
+            await self._unlisten()
+        if self._name and self._link.connected:
+            await self._link.send(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}", b"", self._inbox + ".gone")
+
+    # the consumer
+
+    async def _supervise(self) -> None:
+        while True:
+            try:
+                await asyncio.wait_for(self._lost.wait(), HEARTBEAT_S)
+            except TimeoutError:
+                if self._asked and self._link.connected and time.monotonic() - self._heard > SILENCE_S:
+                    log.info("consumer silent", stream=self._stream, position=self._seen)
+                    self._lost.set()
+                continue
+            if not self._link.connected:
+                await asyncio.sleep(CREATE_PAUSE_S)
+                continue
+            self._lost.clear()
+            try:
+                await self._create()
+            except (NoAnswer, OSError) as error:
+                log.debug("consumer not made", stream=self._stream, error=str(error))
+                self._lost.set()
+                await asyncio.sleep(CREATE_PAUSE_S)
+
+    async def _create(self) -> None:
+        old = self._name
+        self._epoch += 1
+        self._name = self._link.nc._nuid.next().decode()
+        self._name_bytes = self._name.encode()
+        self._epoch_inbox = f"{self._inbox}.{self._epoch}.".encode()
+        self._consumer_seq, self._asked = 0, 0
+        config: dict[str, Any] = {
+            "name": self._name,
+            "ack_policy": "none",
+            "replay_policy": "instant",
+            "inactive_threshold": int(INACTIVE_S * 1e9),
+            "mem_storage": True,
+            "num_replicas": 1,
+            "max_waiting": 16,
+        }
+        if self._last_per_subject and self._seen == 0:
+            config["deliver_policy"] = "last_per_subject"
+        else:
+            config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._seen + 1}
+        config |= {"filter_subject": self._filters[0]} if len(self._filters) == 1 else {"filter_subjects": self._filters}
+        body = msgspec.json.encode({"stream_name": self._stream, "config": config, "action": "create"})
+        epoch = self._epoch
+        payload, _ = await self._link.request(f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._name}", body, CREATE_TIMEOUT_S)
+        answer = _created.decode(payload)
+        if answer.error is not None:
+            raise NoAnswer(f"{answer.error.err_code}: {answer.error.description}")
+        if epoch != self._epoch or self._lost.is_set():
+            return
+        if old:
+            self.restarts += 1
+            log.info("consumer made anew", stream=self._stream, position=self._seen)
+        self._missing = answer.num_pending
+        self.pending = answer.num_pending + len(self._buffer)
+        if not self._missing and not self._buffer:
+            self.caught_up.set()
+        self._heard = time.monotonic()
+        await self._ask()
+
+    async def _ask(self) -> None:
+        """Keep up to ROOM messages asked for or waiting here."""
+        while not self._lost.is_set() and self._asked + len(self._buffer) <= ROOM - BATCH:
+            self._asked += BATCH
+            self._requests += 1
+            body = b'{"batch":%d,"expires":%d,"idle_heartbeat":%d}' % (BATCH, int(EXPIRES_S * 1e9), int(HEARTBEAT_S * 1e9))
+            reply = f"{self._inbox}.{self._epoch}.{self._requests}"
+            await self._link.send(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", body, reply)
+
+    # messages
+
+    def _receive(self, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
+        """In the reading loop: note what came, quickly.
+
+        `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<time>.<pending>`, with a domain three more tokens.
+        """
+        if not reply.startswith(b"$JS.ACK."):
+            self._control(subject, payload, headers)
+            return
+        parts = reply.split(b".")
+        at = 5 if len(parts) == 9 else 7
+        if parts[at - 2] != self._name_bytes:
+            return
+        consumer_seq = int(parts[at + 1])
+        self._heard = time.monotonic()
+        if consumer_seq != self._consumer_seq + 1:
+            self._lost.set()
+            return
+        self._consumer_seq = consumer_seq
+        self._asked -= 1
+        self._seen = int(parts[at])
+        self._ahead = int(parts[at + 3])
+        self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
+        self._arrived.set()
+
+    def _control(self, subject: bytes, payload: bytes, headers: bytes | None) -> None:
+        """A status of a pull request: heartbeat, end of the request, or the end of the consumer."""
+        if not subject.startswith(self._epoch_inbox):
+            return
+        self._heard = time.monotonic()
+        code = status(headers)
+        if code == 100 or (code == 0 and payload):
+            return
+        unused = parse_headers(headers).get("Nats-Pending-Messages", "")
+        if code in (404, 408, 409) and unused.isdigit() and b"onsumer" not in (headers or b""):
+            self._asked -= int(unused)
+            self._arrived.set()
+            return
+        log.info("pull request ended", stream=self._stream, status=(headers or b"")[8:60].split(b"\r")[0].decode())
+        self._lost.set()
+
+    async def _hand_over(self) -> None:
+        while True:
+            await self._arrived.wait()
+            self._arrived.clear()
+            while self._buffer and not self._stopping:
+                batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
+                await self._deliver(batch)
+                self.position = batch[-1].seq
+                self._missing -= len(batch)
+                self.pending = self._ahead + len(self._buffer)
+                if self._missing <= 0:
+                    self.caught_up.set()
+                await self._ask_if_room()
+            if self._stopping:
+                return
+            await self._ask_if_room()
+
+    async def _deliver(self, batch: list[RawMessage]) -> None:
+        """Hand a batch over, again and again until it is taken: a projection whose database is away must lose nothing."""
+        while True:
+            try:
+                await self._on_messages(batch)
+            except Exception:
+                log.exception("batch not taken", stream=self._stream, first=batch[0].seq, last=batch[-1].seq)
+                if self._stopping:
+                    raise
+                await asyncio.sleep(RETRY_PAUSE_S)
+            else:
+                return
+
+    async def _ask_if_room(self) -> None:
+        if self._name and self._link.connected and not self._lost.is_set():
+            await self._ask()

@@ -1,0 +1,89 @@
+"""Events to NATS messages and back. The header block is made and read as bytes: this runs once for every event."""
+
+from datetime import UTC, datetime
+
+from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, decode_body
+from callstream.contracts.subjects import parse_event_subject
+from callstream.runtime.trace_context import traceparent
+
+
+def iso(moment: datetime) -> str:
+    """RFC 3339, UTC, milliseconds: `2026-01-01T00:00:00.000Z`."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+
+
+def header_block(new: NewEvent, wire_type: str, source: str, extra: str = "") -> bytes:
+    """The block of one event. `extra`: further finished lines, each ending with CRLF.
+
+    Raises ValueError when a value holds a line break: it could forge headers.
+    """
+    text = (
+        f"NATS/1.0\r\nNats-Msg-Id: {new.id}\r\n{extra}ce-id: {new.id}\r\nce-type: {wire_type}\r\nce-source: {source}\r\n"
+        f"ce-time: {iso(new.time)}\r\nce-specversion: 1.0\r\n"
+    )
+    lines = 7 + extra.count("\n")
+    if new.correlation_id:
+        trace = new.trace or traceparent(new.correlation_id, new.id)
+        text += f"ce-correlationid: {new.correlation_id}\r\ntraceparent: {trace}\r\n"
+        lines += 2
+    if new.causation_id:
+        text += f"ce-causationid: {new.causation_id}\r\n"
+        lines += 1
+    if text.count("\n") != lines or text.count("\r") != lines:
+        raise ValueError(f"event {new.id!r}: a line break in an id or a name")
+    return (text + "\r\n").encode()
+
+
+def parse_headers(block: bytes | None) -> dict[str, str]:
+    """All headers of a block; of a name that stands twice, the last."""
+    if not block:
+        return {}
+    headers = {}
+    for line in block.decode("utf-8", "replace").split("\r\n")[1:]:
+        name, colon, value = line.partition(":")
+        if colon:
+            headers[name] = value.strip()
+    return headers
+
+
+def status(block: bytes | None) -> int:
+    """The inline status of a control message (`NATS/1.0 408 …`), or 0."""
+    if block is None or block[8:9] != b" ":
+        return 0
+    code = block[9:12]
+    return int(code) if code.isdigit() else 0
+
+
+def read_event(subject: str, seq: int, payload: bytes, block: bytes | None) -> Recorded:
+    """The event of a stored message. Raises UnreadableEvent."""
+    headers = parse_headers(block)
+    try:
+        tenant, aggregate, aggregate_id, _ = parse_event_subject(subject)
+        wire_type = headers["ce-type"]
+        event_id = headers["ce-id"]
+        time = datetime.fromisoformat(headers["ce-time"])
+    except KeyError as error:
+        raise UnreadableEvent(f"header {error.args[0]} is missing") from None
+    except ValueError as error:
+        raise UnreadableEvent(str(error)) from None
+    if not wire_type.startswith(aggregate + "."):
+        raise UnreadableEvent(f"type {wire_type!r} stands on a subject of {aggregate!r}")
+    return Recorded(
+        seq=seq,
+        id=event_id,
+        tenant=tenant,
+        aggregate=aggregate,
+        aggregate_id=aggregate_id,
+        time=time if time.tzinfo is UTC else _aware(time),
+        event=decode_body(wire_type, payload),
+        source=headers.get("ce-source", ""),
+        correlation_id=headers.get("ce-correlationid", ""),
+        causation_id=headers.get("ce-causationid", ""),
+        trace=headers.get("traceparent", ""),
+    )
+
+
+def _aware(time: datetime) -> datetime:
+    if time.tzinfo is None:
+        raise UnreadableEvent("header ce-time has no time zone")
+    return time.astimezone(UTC)
