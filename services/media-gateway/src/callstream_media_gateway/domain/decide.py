@@ -1,0 +1,60 @@
+"""The way into a call: `begin` makes it, `decide` takes one input and gives the effects, in order."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from callstream.contracts.call_events import CallArrived
+from callstream.contracts.states import LegRole
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs, on_command, on_log, on_media, on_sip
+from callstream_media_gateway.domain.call import Call, Leg
+
+HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
+    inputs.ArrivalStored: on_log.arrival_stored,
+    inputs.ArrivalNotStored: on_log.arrival_not_stored,
+    inputs.Superseded: on_log.superseded,
+    inputs.Offered: on_log.offered,
+    inputs.Withdrawn: on_log.withdrawn,
+    inputs.AnswerLogged: on_log.answer_logged,
+    inputs.CallerCancelled: on_sip.caller_cancelled,
+    inputs.CallerConfirmed: on_sip.caller_confirmed,
+    inputs.PhoneRings: on_sip.phone_rings,
+    inputs.PhoneAnswered: on_sip.phone_answered,
+    inputs.PhoneRefused: on_sip.phone_refused,
+    inputs.HungUp: on_sip.hung_up,
+    inputs.KeyPressed: on_sip.key_pressed,
+    inputs.LegOpened: on_media.leg_opened,
+    inputs.LegFailed: on_media.leg_failed,
+    inputs.LegClosed: on_media.leg_closed,
+    inputs.PlayEnded: on_media.play_ended,
+    inputs.Silent: on_media.silent,
+    inputs.MediaLost: on_media.media_lost,
+    inputs.RecordingSaved: on_media.recording_saved,
+    inputs.RecordingLost: on_media.recording_lost,
+    inputs.Answer: on_command.answer,
+    inputs.Play: on_command.play,
+    inputs.Stop: on_command.stop,
+    inputs.HangUp: on_command.hang_up,
+}
+
+
+def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tuple[Call, list[do.Effect]]:
+    """A call that was admitted: its arrival goes to the log while its media leg is opened."""
+    call = Call(call_id, tenant, arrived, now=now)
+    call.legs[arrived.leg_id] = Leg(arrived.leg_id, LegRole.CUSTOMER, announced=True)
+    call.effects.append(do.OpenLeg(arrived.leg_id))
+    call.append(arrived)
+    return call, _take(call)
+
+
+def decide(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
+    """One step. Raises Refusal for a command that is not possible now; nothing has changed then."""
+    call.now, call.cause = now, given.cause
+    HANDLERS[type(given)](call, given)
+    return _take(call)
+
+
+def _take(call: Call) -> list[do.Effect]:
+    effects, call.effects = call.effects, []
+    return effects

@@ -1,0 +1,111 @@
+"""What a call wants done. The app layer does it, in this order, and tells the outcome by further inputs."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from callstream.contracts.config import Prompt
+from callstream.contracts.envelope import Event
+
+
+class Effect(Struct, frozen=True):
+    """Base of all effects."""
+
+
+class Append(Effect, frozen=True):
+    """An event for the log. `key` makes its id unique within the call and the same at every repetition."""
+
+    key: str
+    fact: Event
+    time: datetime
+    cause: str
+
+
+# SIP, customer's leg
+
+
+class Ring(Effect, frozen=True):
+    """180."""
+
+
+class AnswerCaller(Effect, frozen=True):
+    """200 with our SDP. Answered by CallerConfirmed, CallerCancelled or HungUp."""
+
+
+class RefuseCaller(Effect, frozen=True):
+    """A final answer other than 2xx."""
+
+    sip_status: int
+
+
+# SIP, agent's leg
+
+
+class InvitePhone(Effect, frozen=True):
+    """INVITE to the agent's registered phone. Answered by PhoneRings, PhoneAnswered, PhoneRefused."""
+
+    leg_id: str
+    agent_id: str
+
+
+class HangUpLeg(Effect, frozen=True):
+    """BYE on a confirmed leg of either side, CANCEL while a phone is only being rung."""
+
+    leg_id: str
+
+
+# media
+
+
+class OpenLeg(Effect, frozen=True):
+    """Answered by LegOpened or LegFailed."""
+
+    leg_id: str
+
+
+class CloseLeg(Effect, frozen=True):
+    """Always answered by LegClosed, within a bounded time."""
+
+    leg_id: str
+
+
+class WatchLeg(Effect, frozen=True):
+    """From now on silence counts (Silent)."""
+
+    leg_id: str
+
+
+class StartPlay(Effect, frozen=True):
+    """To the customer; replaces what plays. Answered by PlayEnded."""
+
+    play_id: str
+    prompts: tuple[Prompt, ...]
+    repeat: int
+    barge_in: bool
+
+
+class StopPlay(Effect, frozen=True):
+    """Needs no answer."""
+
+    play_id: str
+
+
+class BridgeLegs(Effect, frozen=True):
+    """Both hear each other. A failure is told by LegFailed."""
+
+    customer_leg: str
+    agent_leg: str
+
+
+class Record(Effect, frozen=True):
+    """Left customer, right agent. Answered by RecordingSaved or RecordingLost after the legs are closed."""
+
+    recording_id: str
+    customer_leg: str
+    agent_leg: str
+
+
+class Salvage(Effect, frozen=True):
+    """The worker is gone: make of the recording what lies on the disk. Answered like Record."""
+
+    recording_id: str

@@ -1,0 +1,197 @@
+"""All that can happen to a call, from its four sides: SIP, media, the log and commands. `cause` is the id of the event or
+command that brought it, or empty.
+
+A leg, playback or offer that is named here may be over already: late and doubled inputs change nothing.
+"""
+
+from msgspec import Struct
+
+from callstream.contracts.config import Prompt
+from callstream.kernel.outcomes import Party, Reason
+
+
+class Input(Struct, frozen=True, kw_only=True):
+    """Base of all inputs."""
+
+    cause: str = ""
+
+
+# the log
+
+
+class ArrivalStored(Input, frozen=True, kw_only=True):
+    """`call.arrived` stands in the log."""
+
+
+class ArrivalNotStored(Input, frozen=True, kw_only=True):
+    """The log has not taken `call.arrived` in time: the call is not begun."""
+
+
+class Superseded(Input, frozen=True, kw_only=True):
+    """Somebody else has written the call's end into the log: we are late, and say nothing more."""
+
+
+class Offered(Input, frozen=True, kw_only=True):
+    """`queue.offer-made` for this call. `refusal` is set when the agent's phone cannot be rung at all."""
+
+    offer_id: str
+    request_id: str
+    agent_id: str
+    connect_prompt: tuple[Prompt, ...] = ()
+    refusal: Reason | None = None
+
+
+class Withdrawn(Input, frozen=True, kw_only=True):
+    """`queue.offer-withdrawn`."""
+
+    offer_id: str
+    reason: Reason
+
+
+class AnswerLogged(Input, frozen=True, kw_only=True):
+    """Our `call.offer-answered` came back through the same subscription as the withdrawals: the order is decided."""
+
+    offer_id: str
+
+
+# SIP
+
+
+class CallerCancelled(Input, frozen=True, kw_only=True):
+    """CANCEL before our final answer."""
+
+
+class CallerConfirmed(Input, frozen=True, kw_only=True):
+    """The ACK to our 200."""
+
+
+class PhoneRings(Input, frozen=True, kw_only=True):
+    """180 or 183 of an agent's phone."""
+
+    leg_id: str
+
+
+class PhoneAnswered(Input, frozen=True, kw_only=True):
+    """200 of an agent's phone."""
+
+    leg_id: str
+
+
+class PhoneRefused(Input, frozen=True, kw_only=True):
+    """A final answer of an agent's phone other than 2xx, or none within the transaction's time (408)."""
+
+    leg_id: str
+    sip_status: int
+
+
+class HungUp(Input, frozen=True, kw_only=True):
+    """A confirmed leg is over: BYE, or `lost` when the peer vanished (no ACK, session timer, unreachable)."""
+
+    leg_id: str
+    lost: bool = False
+
+
+# keys, by RTP or INFO
+
+
+class KeyPressed(Input, frozen=True, kw_only=True):
+    """A key. method: `rfc4733` or `info`."""
+
+    leg_id: str
+    digit: str
+    method: str
+    duration_ms: int = 0
+
+
+# media
+
+
+class LegOpened(Input, frozen=True, kw_only=True):
+    """The media worker has a port for the leg."""
+
+    leg_id: str
+
+
+class LegFailed(Input, frozen=True, kw_only=True):
+    """The media worker could not open the leg, or cannot go on with it."""
+
+    leg_id: str
+
+
+class LegFigures(Struct, frozen=True, kw_only=True):
+    """What a leg received: packets, packets lost, RFC 3550 jitter."""
+
+    packets_received: int = 0
+    packets_lost: int = 0
+    jitter_ms: float = 0.0
+
+
+class LegClosed(Input, frozen=True, kw_only=True):
+    """The media leg is gone. Figures are zero when the worker could not tell them any more."""
+
+    leg_id: str
+    figures: LegFigures = LegFigures()
+
+
+class PlayEnded(Input, frozen=True, kw_only=True):
+    """A playback is over by itself, by a key (`interrupted`), or could not be played (`failed`)."""
+
+    play_id: str
+    how: str
+    message: str = ""
+
+
+class Silent(Input, frozen=True, kw_only=True):
+    """No RTP for the configured time on an answered leg."""
+
+    leg_id: str
+
+
+class MediaLost(Input, frozen=True, kw_only=True):
+    """The media worker that held the call's legs is gone."""
+
+
+class RecordingSaved(Input, frozen=True, kw_only=True):
+    """The MP3 lies in the store; `path` is relative to it."""
+
+    recording_id: str
+    path: str
+    duration_ms: int
+    size_bytes: int
+    sha256: str
+
+
+class RecordingLost(Input, frozen=True, kw_only=True):
+    """The recording could not be started or finished."""
+
+    recording_id: str
+    message: str
+
+
+# commands
+
+
+class Answer(Input, frozen=True, kw_only=True):
+    """`answer-call`."""
+
+
+class Play(Input, frozen=True, kw_only=True):
+    """`play`."""
+
+    play_id: str
+    prompts: tuple[Prompt, ...]
+    repeat: int
+    barge_in: bool
+
+
+class Stop(Input, frozen=True, kw_only=True):
+    """`stop-playback`."""
+
+    play_id: str
+
+
+class HangUp(Input, frozen=True, kw_only=True):
+    """`hang-up`."""
+
+    reason: Reason
+    party: Party

@@ -1,0 +1,83 @@
+"""What a killed gateway left open in the log, and the events that close it, so that no agent stays stuck.
+
+Dialogs are not rebuilt yet: the peers of such a call hang up by themselves or by their session timers.
+"""
+
+from collections.abc import Iterable
+
+from msgspec import Struct, field
+
+from callstream.contracts import call_events as call
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.states import LegRole
+from callstream.kernel.outcomes import Party, Reason
+
+
+class LeftBehind(Struct):
+    """One call as the log tells it."""
+
+    tenant: str
+    call_id: str
+    gateway: str
+    legs: dict[str, tuple[LegRole, str, str]] = field(default_factory=dict)
+    """Open legs: role, agent id, offer id."""
+    recordings: set[str] = field(default_factory=set)
+    """Recordings whose outcome is not told."""
+    ended: bool = False
+    seq: int = 0
+    """Log position of its newest event."""
+
+    @property
+    def settled(self) -> bool:
+        """Nothing is missing."""
+        return self.ended and not self.recordings
+
+    def closing(self) -> list[tuple[str, Event]]:
+        """(key, event) for all that is missing to end the call; recordings are another matter."""
+        if self.ended:
+            return []
+        facts: list[tuple[str, Event]] = [
+            (
+                f"lost-{leg_id}",
+                call.LegEnded(leg_id=leg_id, role=role, reason=Reason.GATEWAY_LOST, agent_id=agent_id, offer_id=offer_id),
+            )
+            for leg_id, (role, agent_id, offer_id) in self.legs.items()
+        ]
+        facts.append(("lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM)))
+        return facts
+
+
+def fold(calls: dict[tuple[str, str], LeftBehind], recorded: Recorded, gateway: str) -> None:
+    """Take one call event into account; settled calls and those of other gateways are not kept."""
+    key = (recorded.tenant, recorded.aggregate_id)
+    fact = recorded.event
+    if isinstance(fact, call.CallArrived):
+        if fact.gateway == gateway:
+            kept = calls[key] = LeftBehind(recorded.tenant, recorded.aggregate_id, fact.gateway, seq=recorded.seq)
+            kept.legs[fact.leg_id] = (LegRole.CUSTOMER, "", "")
+        return
+    known = calls.get(key)
+    if known is None:
+        return
+    known.seq = recorded.seq
+    match fact:
+        case call.LegStarted():
+            known.legs[fact.leg_id] = (fact.role, fact.agent_id, fact.offer_id)
+        case call.LegEnded():
+            known.legs.pop(fact.leg_id, None)
+        case call.CallEnded():
+            known.ended = True
+        case call.RecordingStarted():
+            known.recordings.add(fact.recording_id)
+        case call.RecordingReady() | call.RecordingFailed():
+            known.recordings.discard(fact.recording_id)
+    if known.settled:
+        del calls[key]
+
+
+def fold_all(events: Iterable[Recorded], gateway: str) -> dict[tuple[str, str], LeftBehind]:
+    """All calls of `gateway` that are not settled, by (tenant, call id)."""
+    calls: dict[tuple[str, str], LeftBehind] = {}
+    for recorded in events:
+        fold(calls, recorded, gateway)
+    return calls

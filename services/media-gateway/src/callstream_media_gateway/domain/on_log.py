@@ -1,0 +1,68 @@
+"""What the log says: our arrival is stored, offers, withdrawals, and our own answers in their true order."""
+
+from callstream.contracts.call_events import OfferFailed
+from callstream.contracts.states import LegRole
+from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.call import OVER, Call, Leg, Offer
+from callstream_media_gateway.domain.connect import connect, make_ready
+from callstream_media_gateway.domain.states import OfferInput, OfferState
+
+
+def arrival_stored(call: Call, _: inputs.ArrivalStored) -> None:
+    """One of the two things that a call must have before it rings."""
+    call.stored = True
+    make_ready(call)
+
+
+def arrival_not_stored(call: Call, _: inputs.ArrivalNotStored) -> None:
+    """What cannot be recorded is not started. The events stay queued: should the log take them later, the call is told whole."""
+    if not call.stored:
+        call.end(Reason.UNAVAILABLE, Party.SYSTEM)
+
+
+def superseded(call: Call, _: inputs.Superseded) -> None:
+    """The log holds another end of this call: stop, and add nothing."""
+    call.muted = True
+    call.recordings.clear()
+    call.end(Reason.CONFLICT, Party.SYSTEM)
+
+
+def offered(call: Call, given: inputs.Offered) -> None:
+    """Open a leg for the agent's phone, or say at once that it cannot be rung."""
+    if call.customer in OVER or given.offer_id in call.offers:
+        return
+    if given.refusal is not None:
+        call.append(
+            OfferFailed(offer_id=given.offer_id, request_id=given.request_id, agent_id=given.agent_id, reason=given.refusal)
+        )
+        return
+    leg_id = f"{given.offer_id}-leg"
+    call.offers[given.offer_id] = Offer(given.offer_id, given.request_id, given.agent_id, leg_id, given.connect_prompt)
+    call.legs[leg_id] = Leg(leg_id, LegRole.AGENT, announced=False, agent_id=given.agent_id, offer_id=given.offer_id)
+    call.effects.append(do.OpenLeg(leg_id))
+
+
+def withdrawn(call: Call, given: inputs.Withdrawn) -> None:
+    """Stop ringing. A picked-up phone whose answer stands behind the withdrawal is dropped; one before it has won."""
+    offer = call.offers.get(given.offer_id)
+    if offer is None or not offer.can(OfferInput.WITHDRAWN):
+        return
+    lost = offer.state in (OfferState.ANSWERED, OfferState.GONE)
+    offer.move(OfferInput.WITHDRAWN)
+    call.drop_offer(offer, Reason.OFFER_LOST if lost else given.reason)
+
+
+def answer_logged(call: Call, given: inputs.AnswerLogged) -> None:
+    """The answer counts. When the agent has hung up meanwhile, that ends the call as it would in talk."""
+    offer = call.offers.get(given.offer_id)
+    if offer is None or not offer.can(OfferInput.LOGGED):
+        return
+    gone = offer.state is OfferState.GONE
+    offer.move(OfferInput.LOGGED)
+    if gone:
+        call.drop_offer(offer, Reason.AGENT_HUNG_UP, peer_gone=True)
+        call.end(Reason.AGENT_HUNG_UP, Party.AGENT)
+    else:
+        connect(call, offer)

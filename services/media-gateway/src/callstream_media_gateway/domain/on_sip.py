@@ -1,0 +1,114 @@
+"""What the phones do: cancel, confirm, ring, pick up, refuse, hang up, press keys."""
+
+from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
+from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call, Offer
+from callstream_media_gateway.domain.connect import connect_waiting
+from callstream_media_gateway.domain.sip_status import phone_reason
+from callstream_media_gateway.domain.states import CustomerInput, OfferInput, OfferState
+
+
+def caller_cancelled(call: Call, _: inputs.CallerCancelled) -> None:
+    """A CANCEL that lost against our 200 changes nothing (RFC 3261 §9.2)."""
+    if call.customer in BEFORE_ANSWER:
+        call.end(Reason.CALLER_CANCELLED, Party.CUSTOMER, gone=call.customer_leg)
+
+
+def caller_confirmed(call: Call, _: inputs.CallerConfirmed) -> None:
+    """Audio flows from now on."""
+    if call.customer is not C.ANSWERING:
+        return
+    call.move(CustomerInput.CONFIRMED)
+    call.append(CallAnswered())
+    call.effects.append(do.WatchLeg(call.customer_leg))
+    call.release_play()
+    connect_waiting(call)
+
+
+def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
+    """Told once, however many 18x come."""
+    offer = _offer_of(call, given.leg_id)
+    if offer is not None and offer.can(OfferInput.RINGS):
+        offer.move(OfferInput.RINGS)
+        call.append(LegRinging(leg_id=given.leg_id))
+
+
+def phone_answered(call: Call, given: inputs.PhoneAnswered) -> None:
+    """Ask the log whether this answer counts; until then the customer hears what plays, the agent silence."""
+    offer = _offer_of(call, given.leg_id)
+    if offer is None or not offer.can(OfferInput.PICKED_UP):
+        call.effects.append(do.HangUpLeg(given.leg_id))
+        return
+    offer.move(OfferInput.PICKED_UP)
+    call.append(OfferAnswered(offer_id=offer.offer_id, request_id=offer.request_id, agent_id=offer.agent_id, leg_id=offer.leg_id))
+    call.effects.append(do.WatchLeg(offer.leg_id))
+
+
+def phone_refused(call: Call, given: inputs.PhoneRefused) -> None:
+    """Busy, declined, unreachable. After a withdrawal this is only the 487 to our CANCEL."""
+    offer = _offer_of(call, given.leg_id)
+    if offer is not None and offer.can(OfferInput.REFUSED):
+        fail_offer(call, offer, phone_reason(given.sip_status), given.sip_status)
+
+
+def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) -> None:
+    """The phone could not be rung or said no: routing goes on to the next agent."""
+    offer.move(OfferInput.REFUSED)
+    call.append(
+        OfferFailed(
+            offer_id=offer.offer_id,
+            request_id=offer.request_id,
+            agent_id=offer.agent_id,
+            reason=reason,
+            sip_status=sip_status,
+        )
+    )
+    call.drop_offer(offer, reason, peer_gone=True)
+
+
+def hung_up(call: Call, given: inputs.HungUp) -> None:
+    """Either side ends the call (F015)."""
+    if call.customer in OVER:
+        return
+    if given.leg_id == call.customer_leg:
+        call.end(Reason.CALLER_LOST if given.lost else Reason.CALLER_HUNG_UP, Party.CUSTOMER, gone=given.leg_id)
+        return
+    offer = _offer_of(call, given.leg_id)
+    if offer is None or not offer.can(OfferInput.HUNG_UP):
+        return
+    reason = Reason.AGENT_GONE if given.lost else Reason.AGENT_HUNG_UP
+    offer.move(OfferInput.HUNG_UP)
+    if offer.state is OfferState.GONE:
+        call.close_leg(offer.leg_id, reason)
+    else:
+        call.drop_offer(offer, reason, peer_gone=True)
+        call.end(reason, Party.AGENT)
+
+
+def key_pressed(call: Call, given: inputs.KeyPressed) -> None:
+    """A key of the customer. RFC 4733 keys interrupt in the media worker, without a way round through here; INFO keys here."""
+    if given.leg_id != call.customer_leg or call.customer in OVER or not call.keys.is_new(given.digit, given.method, call.now):
+        return
+    play = call.play if call.play is not None and call.play.started else None
+    play_id = play.play_id if play is not None and play.asked else call.interrupted
+    call.interrupted = ""
+    call.append(
+        DigitReceived(
+            digit=given.digit,
+            leg_id=given.leg_id,
+            method=given.method,
+            duration_ms=given.duration_ms,
+            play_id=play_id,
+        )
+    )
+    if play is not None and play.barge_in and given.method == "info":
+        call.effects.append(do.StopPlay(play.play_id))
+        call.finish_play("interrupted")
+        call.interrupted = ""
+
+
+def _offer_of(call: Call, leg_id: str) -> Offer | None:
+    leg = call.legs.get(leg_id)
+    return call.offers.get(leg.offer_id) if leg is not None else None

@@ -1,0 +1,35 @@
+"""Between our reasons and SIP's status codes."""
+
+from callstream.kernel.outcomes import Reason
+
+REFUSAL_STATUS = {
+    Reason.UNKNOWN_NUMBER: 404,
+    Reason.UNKNOWN_PEER: 403,
+    Reason.FORBIDDEN: 403,
+    Reason.UNKNOWN_FLOW: 404,
+    Reason.QUEUE_FULL: 486,
+    Reason.NO_AGENT_ONLINE: 480,
+    Reason.QUEUE_TIMEOUT: 480,
+    Reason.NO_COMMON_CODEC: 488,
+    Reason.UNAVAILABLE: 503,
+    Reason.DRAINING: 503,
+    Reason.MEDIA_FAILED: 503,
+    Reason.INTERNAL: 500,
+}
+"""How a call that was never answered is refused (RFC 3261 §21); everything else is a plain 603 Decline."""
+
+
+def status_of(reason: Reason) -> int:
+    """The final answer to an INVITE that is refused for `reason`."""
+    return REFUSAL_STATUS.get(reason, 603)
+
+
+REJECTED = frozenset({486, 600, 603, 403, 487})
+"""Busy, declined, forbidden by the phone's do-not-disturb, or given up: a person or their setting said no."""
+
+
+def phone_reason(status: int) -> Reason:
+    """Why an agent's phone was not reached, by its final answer."""
+    if status in REJECTED:
+        return Reason.AGENT_REJECTED
+    return Reason.NO_COMMON_CODEC if status == 488 else Reason.AGENT_UNREACHABLE
