@@ -1,0 +1,51 @@
+"""Decisions on what routing asks for: an agent for an offer, and the same agent given back."""
+
+from datetime import datetime, timedelta
+
+from callstream.contracts.commands import ReleaseAgent, ReserveAgent
+from callstream.contracts.config import Settings
+from callstream.contracts.states import AgentState
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream_agent_state.domain.agent import Agent, Cause
+from callstream_agent_state.domain.change import Change, move
+from callstream_agent_state.domain.follow import released
+from callstream_agent_state.domain.table import Move
+
+RESERVATION = timedelta(seconds=3)
+"""How long an agent waits for the offer that they were reserved for: then routing has died in between."""
+
+
+def reserve(agent: Agent, command: ReserveAgent, now: datetime) -> Change | None:
+    """Reserve an idle agent; None when they are reserved for this very offer already.
+
+    Only who is idle, and has nothing to follow and no offer open, can be reserved: with the append at the expected version
+    that makes two offers to one agent impossible (F048).
+    """
+    if agent.state is AgentState.RINGING:
+        if agent.offer_id == command.offer_id and not agent.facts:
+            return None
+        raise Refusal(Reason.ALREADY_RESERVED, f"agent {agent.id} rings for another offer", "agent_id")
+    if agent.state is not AgentState.IDLE:
+        raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent.id} is in state {agent.state}, not idle", "agent_id")
+    if agent.facts or agent.open_offer:
+        raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent.id} has an offer that is not over", "agent_id")
+    return move(
+        agent,
+        (Move.RESERVE,),
+        cause=Cause.RESERVED,
+        causation_id=command.command_id,
+        offer_id=command.offer_id,
+        request_id=command.request_id,
+        call_id=command.call_id,
+        deadline=now + RESERVATION,
+    )
+
+
+def release(agent: Agent, command: ReleaseAgent, settings: Settings) -> Change | None:
+    """Give a reservation back; None when the agent does not ring for this offer (any more)."""
+    if agent.state is not AgentState.RINGING or agent.offer_id != command.offer_id:
+        return None
+    if agent.offer_is_made:
+        raise Refusal(Reason.ILLEGAL_STATE, f"offer {command.offer_id} has been made: it must be withdrawn", "offer_id")
+    return None if agent.facts else released(agent, settings, command.command_id)
