@@ -12,7 +12,7 @@ OPERATOR = "operator"
 # service: (aggregates it appends to, services it commands)
 SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "media-gateway": (("call", "leg", "gateway"), ()),
-    "ivr": (("ivr",), ("media-gateway",)),
+    "ivr": (("ivr",), ("media-gateway", "routing")),
     "routing": (("queue",), ("agent-state", "media-gateway")),
     "agent-state": (("agent",), ()),
     "console": (("config",), ("agent-state", "routing", "media-gateway", "ivr")),
@@ -51,8 +51,7 @@ def bucket_rules(service: str) -> list[str]:
             subjects += [f"$KV.{bucket}.>"]
         if readers is None or service in readers:
             subjects += reading(f"KV_{bucket}")
-    # Snapshots too large for one message live in an object store of the same name; replacing one purges its old chunks.
-    return [*subjects, "$O.SNAPSHOTS.>", *reading("OBJ_SNAPSHOTS"), "$JS.API.STREAM.PURGE.OBJ_SNAPSHOTS"]
+    return subjects
 
 
 def permissions(service: str) -> dict[str, Any]:

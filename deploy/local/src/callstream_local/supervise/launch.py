@@ -53,7 +53,10 @@ def main() -> None:
     check(libc.prctl(PR_SET_PDEATHSIG, signal_number, 0, 0, 0), "prctl(PR_SET_PDEATHSIG)")
     if os.getppid() != parent:
         sys.exit(f"launch: the parent {parent} is gone, {argv[0]} is not started")
-    os.execvp(argv[0], argv)  # noqa: S606  the argument vector comes from our own code, no shell is involved
+    try:
+        os.execvp(argv[0], argv)  # noqa: S606  the argument vector comes from our own code, no shell is involved
+    except OSError as error:
+        sys.exit(f"launch: {argv[0]} cannot be run: {error.strerror}")
 
 
 main()

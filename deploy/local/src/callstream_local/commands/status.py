@@ -1,0 +1,56 @@
+"""`callstream status`: what runs, where, and whether it is ready."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import typer
+
+from callstream_local import state
+from callstream_local.health import is_ready
+from callstream_local.parameters import DataOption
+
+
+def register(app: typer.Typer) -> None:
+    app.command("status")(status)
+
+
+def status(data: DataOption = None) -> None:
+    """Show what runs on the data folder; exit status 1 unless all of it is ready."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from callstream_local.config import data_folder
+    from callstream_local.folder import DataFolder
+    from callstream_local.lock import holder
+
+    folder = DataFolder(data_folder(data))
+    pid = holder(folder)
+    now = state.read(folder)
+    if pid is None or now is None:
+        typer.echo(f"{'starting' if pid is not None else 'nothing runs'} on {folder.root}")
+        raise typer.Exit(1)
+    table = Table("part", "process", "ready", "restarts", "address")
+    addresses = {"nats": now.nats, "postgres": now.postgres, "media-gateway": f"SIP {now.sip}, {{}}"}
+    answers = asyncio.run(_ask(now))
+    for name, part in now.parts.items():
+        address = addresses.get(name, "{}").format(part.http)
+        ready = "yes" if answers[name] else part.problem or "no"
+        table.add_row(name, str(part.pid or "-"), ready, str(part.restarts), address)
+    console = Console()
+    console.print(f"supervisor {pid}, since {now.started_at:%Y-%m-%d %H:%M:%S} UTC, data in {folder.root}")
+    console.print(table)
+    if not all(answers.values()):
+        raise typer.Exit(1)
+
+
+async def _ask(now: state.State) -> dict[str, bool]:
+    """Services are asked; a server counts as ready while it runs."""
+
+    async def one(part: state.Part) -> bool:
+        if part.pid is None or not part.http:
+            return part.pid is not None
+        url = urlsplit(part.http)
+        return await is_ready(url.hostname or "", url.port or 0)
+
+    answers = await asyncio.gather(*(one(part) for part in now.parts.values()))
+    return dict(zip(now.parts, answers, strict=True))

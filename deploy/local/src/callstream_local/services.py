@@ -1,0 +1,136 @@
+"""The programs of one copy, and what each is told. The environment is their only configuration."""
+
+import hashlib
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from callstream_local.config import StackOptions, passed_on
+from callstream_local.embedded.nats import EmbeddedNats
+from callstream_local.embedded.postgres import EmbeddedPostgres
+from callstream_local.folder import DataFolder
+from callstream_local.keys import token_keys
+from callstream_local.supervise.child import Program
+
+ADMIN_EMAIL = "admin@localhost"
+SOCKET_PATH_LIMIT = 100
+"""unix(7) allows 108 bytes."""
+
+
+@dataclass(frozen=True)
+class Service:
+    """One process. `stage` orders the stop: higher ones leave first, so that what they use is still there."""
+
+    name: str
+    module: str
+    stage: int
+    nats_user: str | None = None
+    database: str | None = None
+    sip: bool = False
+    media: bool = False
+    signs_tokens: bool = False
+    verifies_tokens: bool = False
+    public_http: bool = False
+
+
+SERVICES = (
+    Service("media-worker", "callstream_media_gateway.media.worker", stage=1, media=True),
+    Service("media-gateway", "callstream_media_gateway.main", stage=2, nats_user="media-gateway", sip=True, media=True),
+    Service("ivr", "callstream_ivr.main", stage=3, nats_user="ivr"),
+    Service("routing", "callstream_routing.main", stage=3, nats_user="routing"),
+    Service("agent-state", "callstream_agent_state.main", stage=3, nats_user="agent-state"),
+    Service(
+        "reporting",
+        "callstream_reporting.main",
+        stage=3,
+        nats_user="reporting",
+        database="reporting",
+        verifies_tokens=True,
+        public_http=True,
+    ),
+    Service(
+        "console",
+        "callstream_console.main",
+        stage=3,
+        nats_user="console",
+        database="console",
+        signs_tokens=True,
+        verifies_tokens=True,
+        public_http=True,
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where everything is in one running copy."""
+
+    folder: DataFolder
+    options: StackOptions
+    nats: EmbeddedNats
+    postgres: EmbeddedPostgres
+    http_ports: dict[str, int]
+    sip_port: int
+    rtp_ports: tuple[int, int]
+
+
+def media_socket(folder: DataFolder) -> Path:
+    """The Unix socket between signalling and media; in the temporary folder when the data folder's path is too long."""
+    path = folder.directory("run") / "media.sock"
+    if len(str(path)) <= SOCKET_PATH_LIMIT:
+        return path
+    name = hashlib.sha256(str(folder.root).encode()).hexdigest()[:16]
+    short = Path(tempfile.gettempdir()) / f"callstream-{name}"
+    short.mkdir(mode=0o700, exist_ok=True)
+    return short / "media.sock"
+
+
+def http_host(service: Service, options: StackOptions) -> str:
+    """Where a service's HTTP listens: what people use follows `listen`, health and metrics stay on loopback."""
+    return options.listen if service.public_http else "127.0.0.1"
+
+
+def environment(service: Service, place: Place) -> dict[str, str]:
+    """The variables of one service; it is given no secret that it does not need."""
+    folder, options = place.folder, place.options
+    variables = passed_on() | {
+        "PYTHONUNBUFFERED": "1",
+        "CALLSTREAM_SERVICE": service.name,
+        "CALLSTREAM_INSTANCE": f"{service.name}-0",
+        "CALLSTREAM_HTTP_HOST": http_host(service, options),
+        "CALLSTREAM_HTTP_PORT": str(place.http_ports[service.name]),
+        "CALLSTREAM_DATA_DIR": str(folder.directory("files")),
+        "CALLSTREAM_LOG_LEVEL": options.log_level,
+    }
+    if service.nats_user is not None:
+        variables["CALLSTREAM_NATS_URL"] = place.nats.address
+        variables["CALLSTREAM_NATS_USER"] = service.nats_user
+        variables["CALLSTREAM_NATS_PASSWORD"] = place.nats.password(service.nats_user)
+    if service.database is not None:
+        variables["CALLSTREAM_DATABASE_URL"] = place.postgres.url(service.database)
+    if service.sip:
+        variables["CALLSTREAM_SIP_HOST"] = options.listen
+        variables["CALLSTREAM_SIP_PORT"] = str(place.sip_port)
+    if service.media:
+        variables["CALLSTREAM_MEDIA_SOCKET"] = str(media_socket(folder))
+        variables["CALLSTREAM_RTP_HOST"] = options.listen
+        variables["CALLSTREAM_RTP_PORTS"] = "{}-{}".format(*place.rtp_ports)
+    private_key, public_key = token_keys(folder)
+    if service.signs_tokens:
+        variables["CALLSTREAM_JWT_PRIVATE_KEY_FILE"] = str(private_key)
+        variables["CALLSTREAM_ADMIN_EMAIL"] = ADMIN_EMAIL
+        variables["CALLSTREAM_ADMIN_PASSWORD"] = folder.secret("admin")
+    if service.verifies_tokens:
+        variables["CALLSTREAM_JWT_PUBLIC_KEY_FILE"] = str(public_key)
+    return variables
+
+
+def program(service: Service, place: Place) -> Program:
+    """How to run it."""
+    return Program(
+        name=service.name,
+        argv=(sys.executable, "-P", "-m", service.module),
+        log=place.folder.directory("logs") / f"{service.name}.log",
+        env=environment(service, place),
+    )
