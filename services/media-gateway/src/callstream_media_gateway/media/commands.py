@@ -7,8 +7,6 @@ import resource
 import time
 from pathlib import Path
 
-import numpy as np
-
 from callstream_media_gateway.media import protocol as p
 from callstream_media_gateway.media.control import Control
 from callstream_media_gateway.media.engine import Engine
@@ -214,7 +212,7 @@ class Commands:
     def _stats(self) -> p.WorkerStats:
         engine = self._engine
         usage = resource.getrusage(resource.RUSAGE_SELF)
-        times = np.array(engine.tick_ms or [0.0])
+        times = sorted(engine.tick_ms) or [0.0]
         return p.WorkerStats(
             legs=len(engine.legs),
             plays=len(engine.player),
@@ -230,8 +228,8 @@ class Commands:
             events_dropped=self._control.dropped,
             cpu_seconds=usage.ru_utime + usage.ru_stime,
             rss_bytes=_rss_bytes(),
-            tick_ms_p50=float(np.percentile(times, 50)),
-            tick_ms_p99=float(np.percentile(times, 99)),
+            tick_ms_p50=times[len(times) // 2],
+            tick_ms_p99=times[len(times) * 99 // 100],
             draining=self.draining,
         )
 

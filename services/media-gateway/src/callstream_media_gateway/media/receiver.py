@@ -26,7 +26,8 @@ from callstream_media_gateway.media.sockets import connected
 BATCH = 1024
 ROUNDS = 64
 """Packets per leg and read at most: more than a jitter buffer holds, and a flood does not stop the tick."""
-STRANGERS_PER_READ = 32
+OPEN_PER_READ, STRANGERS_PER_READ = 64, 32
+"""Open sockets, and packets of each: locking a leg takes 60 µs, and a flood of strangers must not stop the tick."""
 _ROW = 1024
 _PLAIN_BYTES = wire.HEADER_BYTES + FRAME
 _PLAIN_MASK, _PLAIN = 0xFF770000, 0x80000000
@@ -88,7 +89,7 @@ class Receiver:
 
     def read(self, now_ms: int) -> None:
         """Everything that has arrived. now_ms: monotonic."""
-        for fd, _ in self._open.poll(0):
+        for fd, _ in self._open.poll(0, OPEN_PER_READ):
             self._read_open(self._open_legs[fd], now_ms)
         if self._fast_legs:
             for _ in range(ROUNDS):
