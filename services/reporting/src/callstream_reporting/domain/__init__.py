@@ -1,0 +1,1 @@
+"""Pure: how events become rows."""

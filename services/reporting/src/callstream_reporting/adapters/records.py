@@ -1,0 +1,126 @@
+"""Reading service records and timelines."""
+
+import base64
+import binascii
+from datetime import datetime
+
+import asyncpg
+import msgspec
+
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream_reporting.domain.record import ServiceRecord
+
+_COLUMNS = ", ".join(ServiceRecord.__struct_fields__)
+
+
+class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
+    """Which records. `since` counts, `until` does not; empty filters match everything."""
+
+    tenant: str
+    since: datetime | None = None
+    until: datetime | None = None
+    agent_id: str = ""
+    group_id: str = ""
+    access_status: str = ""
+    caller: str = ""
+    called: str = ""
+    live: bool | None = None
+    """Only calls that go on (True), or only ended ones (False)."""
+    limit: int = 100
+    cursor: str = ""
+
+
+class RecordPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page of records, newest first, with the count of all that match (F240)."""
+
+    total: int
+    records: list[ServiceRecord]
+    next_cursor: str = ""
+
+
+class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One event of a call's story."""
+
+    seq: int
+    at: datetime
+    source: str
+    aggregate: str
+    aggregate_id: str
+    type: str
+    body: msgspec.Raw
+
+
+class Records:
+    """Queries over the projected tables."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def page(self, query: RecordQuery) -> RecordPage:
+        """A page of the records that match; Refusal names a broken cursor."""
+        where, values = _where(query)
+        total: int = await self._pool.fetchval(f"select count(*) from service_record where {where}", *values)  # noqa: S608
+        if query.cursor:
+            moment, call_id = _read_cursor(query.cursor)
+            values += [moment, call_id]
+            where += f" and (arrived_at, call_id) < (${len(values) - 1}, ${len(values)})"
+        rows = await self._pool.fetch(
+            f"select {_COLUMNS} from service_record where {where} "  # noqa: S608
+            f"order by arrived_at desc, call_id desc limit {query.limit + 1:d}",
+            *values,
+        )
+        records = [ServiceRecord(**row) for row in rows[: query.limit]]
+        more = len(rows) > query.limit
+        return RecordPage(total=total, records=records, next_cursor=_cursor(records[-1]) if more else "")
+
+    async def get(self, tenant: str, call_id: str) -> ServiceRecord | None:
+        """One record, or None when the tenant has no such call."""
+        row = await self._pool.fetchrow(
+            f"select {_COLUMNS} from service_record where tenant = $1 and call_id = $2",  # noqa: S608
+            tenant,
+            call_id,
+        )
+        return ServiceRecord(**row) if row else None
+
+    async def timeline(self, tenant: str, call_id: str) -> list[TimelineEntry]:
+        """A call's events in log order."""
+        rows = await self._pool.fetch(
+            "select seq, at, source, aggregate, aggregate_id, type, body from timeline"
+            " where tenant = $1 and call_id = $2 order by seq",
+            tenant,
+            call_id,
+        )
+        return [TimelineEntry(**{**row, "body": msgspec.Raw(row["body"].encode())}) for row in rows]
+
+
+def _where(query: RecordQuery) -> tuple[str, list[object]]:
+    conditions = ["tenant = $1"]
+    found: list[object] = [query.tenant]
+    for condition, value in (
+        ("arrived_at >= ", query.since),
+        ("arrived_at < ", query.until),
+        ("agent_id = ", query.agent_id or None),
+        ("group_id = ", query.group_id or None),
+        ("access_status = ", query.access_status or None),
+        ("caller = ", query.caller or None),
+        ("called = ", query.called or None),
+    ):
+        if value is not None:
+            found.append(value)
+            conditions.append(f"{condition}${len(found)}")
+    if query.live is not None:
+        conditions.append("ended_at is null" if query.live else "ended_at is not null")
+    return " and ".join(conditions), found
+
+
+def _cursor(record: ServiceRecord) -> str:
+    return base64.urlsafe_b64encode(f"{record.arrived_at.isoformat()} {record.call_id}".encode()).decode()
+
+
+def _read_cursor(cursor: str) -> tuple[datetime, str]:
+    try:
+        moment, call_id = base64.urlsafe_b64decode(cursor).decode().split(" ")
+        return datetime.fromisoformat(moment), call_id
+    except (ValueError, binascii.Error):
+        raise Refusal(Reason.INVALID, "not a cursor of ours", "cursor") from None

@@ -1,0 +1,106 @@
+"""The HTTP API of reporting, version 1: service records, timelines and recordings (F201, F202, F227, F240).
+
+Everything is scoped to the tenant of the token; another tenant's call is 404, and so is a call that an agent has no part in.
+"""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import structlog
+from fastapi import Depends, FastAPI, Query, Response
+from fastapi.responses import FileResponse
+
+from callstream.contracts.roles import Principal
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.auth import TokenVerifier
+from callstream_reporting.adapters.records import RecordQuery, Records
+from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent
+from callstream_reporting.http import answer, error_answer, install_errors, read_principal
+
+Person = Annotated[Principal, Depends(read_principal)]
+_log = structlog.get_logger()
+
+
+class Parts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the API stands on."""
+
+    records: Records
+    verifier: TokenVerifier
+    recordings: Path
+
+
+def build_api(parts: Parts) -> FastAPI:
+    """The application; it holds no state of its own."""
+    app = FastAPI(title="Callstream reporting", version="1", docs_url=None, redoc_url=None)
+    app.state.verifier = parts.verifier
+    install_errors(app)
+
+    @app.get("/v1/records")
+    async def list_records(
+        person: Person,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        agent: str = "",
+        group: str = "",
+        status: str = "",
+        caller: str = "",
+        called: str = "",
+        live: bool | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+        cursor: str = "",
+    ) -> Response:
+        query = RecordQuery(
+            tenant=person.tenant,
+            since=since,
+            until=until,
+            agent_id=visible_agent(person, agent),
+            group_id=group,
+            access_status=status,
+            caller=caller,
+            called=called,
+            live=live,
+            limit=limit,
+            cursor=cursor,
+        )
+        return answer(await parts.records.page(query))
+
+    @app.get("/v1/records/{call_id}")
+    async def get_record(call_id: str, person: Person) -> Response:
+        record = await parts.records.get(person.tenant, call_id)
+        if record is None or not may_read(person, record):
+            return _no_call(call_id)
+        return answer(record)
+
+    @app.get("/v1/records/{call_id}/timeline")
+    async def get_timeline(call_id: str, person: Person) -> Response:
+        record = await parts.records.get(person.tenant, call_id)
+        if record is None or not may_read(person, record):
+            return _no_call(call_id)
+        return answer(await parts.records.timeline(person.tenant, call_id))
+
+    @app.get("/v1/records/{call_id}/recording")
+    async def get_recording(call_id: str, person: Person) -> Response:
+        record = await parts.records.get(person.tenant, call_id)
+        if record is None or not may_hear(person, record):
+            return _no_call(call_id)
+        path = _inside(parts.recordings, record.recording_path)
+        if path is None:
+            return error_answer(404, Reason.INVALID, "this call has no recording", "call_id")
+        _log.info("recording accessed", call_id=call_id, tenant=person.tenant, user=person.user_id)
+        return FileResponse(path, media_type="audio/mpeg", filename=f"{call_id}.mp3")
+
+    return app
+
+
+def _inside(root: Path, relative: str | None) -> Path | None:
+    """The file, unless there is none or the path leads out of the store."""
+    if not relative:
+        return None
+    path = (root / relative).resolve()
+    return path if path.is_relative_to(root.resolve()) and path.is_file() else None
+
+
+def _no_call(call_id: str) -> Response:
+    return error_answer(404, Reason.UNKNOWN_CALL, f"no such call: '{call_id}'", "call_id")

@@ -1,0 +1,23 @@
+"""The environment of reporting, read here and nowhere else."""
+
+import os
+from pathlib import Path
+
+import msgspec
+
+
+class ReportingConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What reporting needs beyond the settings that every service has."""
+
+    database_url: str
+    public_key_file: Path
+    recordings: Path
+
+
+def read_config() -> ReportingConfig:
+    """The configuration of this process; KeyError names a missing variable."""
+    return ReportingConfig(
+        database_url=os.environ["CALLSTREAM_DATABASE_URL"],
+        public_key_file=Path(os.environ["CALLSTREAM_JWT_PUBLIC_KEY_FILE"]),
+        recordings=Path(os.environ["CALLSTREAM_DATA_DIR"]) / "recordings",
+    )

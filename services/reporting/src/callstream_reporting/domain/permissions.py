@@ -1,0 +1,32 @@
+"""Who may read which records: agents their own (F064, F207), the others all of their tenant's."""
+
+from callstream.contracts.roles import Principal, Role
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream_reporting.domain.record import ServiceRecord
+
+_ALL = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.ANALYST})
+_HEAR_ALL = frozenset({Role.ADMIN, Role.SUPERVISOR})
+
+
+def visible_agent(principal: Principal, wanted: str) -> str:
+    """The agent whose records may be listed: `wanted` for those who see all, themselves for agents; else Refusal."""
+    if principal.role in _ALL:
+        return wanted
+    if principal.role is Role.AGENT and principal.agent_id and wanted in ("", principal.agent_id):
+        return principal.agent_id
+    raise Refusal(Reason.FORBIDDEN, f"role '{principal.role}' may not read these records")
+
+
+def may_read(principal: Principal, record: ServiceRecord) -> bool:
+    """Whether the record and its timeline are for this person."""
+    return principal.role in _ALL or _own(principal, record)
+
+
+def may_hear(principal: Principal, record: ServiceRecord) -> bool:
+    """Whether the recording is for this person (F207)."""
+    return principal.role in _HEAR_ALL or _own(principal, record)
+
+
+def _own(principal: Principal, record: ServiceRecord) -> bool:
+    return principal.role is Role.AGENT and bool(principal.agent_id) and record.agent_id == principal.agent_id

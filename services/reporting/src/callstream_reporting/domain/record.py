@@ -1,0 +1,68 @@
+"""A service record: one row a call, with the fields of F227 and what is needed to find and to audit it."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+
+from callstream.contracts.outcome import CallSummary
+
+
+class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of one call, as the table holds it and the API gives it. Durations in milliseconds, times UTC."""
+
+    call_id: str
+    tenant: str
+    seq: int
+    """Log position of the newest event that changed it."""
+    arrived_at: datetime
+    call_type: str
+    """`inbound`."""
+    caller: str
+    called: str
+    access_status: str | None
+    """The call's outcome from the closed list; None while it goes on."""
+    reason: str | None
+    wait_ms: int | None
+    talk_ms: int | None
+    agent_id: str | None
+    agent_name: str | None
+    group_id: str | None
+    group_name: str | None
+    hang_up_party: str | None
+    ended_at: datetime | None
+    recording_id: str | None
+    recording_path: str | None
+    recording_ms: int | None
+    remark: str = ""
+    satisfaction: str | None = None
+
+
+Names = Callable[[str, str, str], str | None]
+"""(tenant, `agent` or `group`, id) → its name at this moment, or None."""
+
+
+def record_of(summary: CallSummary, names: Names) -> ServiceRecord:
+    """The record that a summary stands for. A name is written as it is now and stays when the object is renamed later."""
+    return ServiceRecord(
+        call_id=summary.call_id,
+        tenant=summary.tenant,
+        seq=summary.seq,
+        arrived_at=summary.arrived_at,
+        call_type="inbound",
+        caller=summary.caller,
+        called=summary.called,
+        access_status=summary.outcome.value if summary.outcome else None,
+        reason=summary.reason.value if summary.reason else None,
+        wait_ms=summary.wait_ms,
+        talk_ms=summary.talk_ms,
+        agent_id=summary.agent_id or None,
+        agent_name=names(summary.tenant, "agent", summary.agent_id) if summary.agent_id else None,
+        group_id=summary.group_id or None,
+        group_name=names(summary.tenant, "group", summary.group_id) if summary.group_id else None,
+        hang_up_party=summary.party.value if summary.party else None,
+        ended_at=summary.ended_at,
+        recording_id=summary.recording_id or None,
+        recording_path=summary.recording_path or None,
+        recording_ms=summary.recording_ms or None,
+    )
