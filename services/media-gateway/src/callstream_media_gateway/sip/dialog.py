@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal
 
+from . import dialog_in
+from .call_tables import DIALOG, OVER
+from .core import Core, DialogKey, new_branch, way_to
+from .dialog_out import InDialogRequest, Reinvited, Reinviting
+from .digest import Credentials
+from .errors import ParseError
 from .handler import Hop
+from .info import dtmf_relay
+from .machine import Machine
+from .message import Header, Request, Response
+from .sdp import SessionDescription, parse_sdp
+from .transactions import Transaction
+from .two_hundred import UnacknowledgedAnswer
+from .uri import NameAddr, Uri
 
 if TYPE_CHECKING:
-    from .sdp import SessionDescription
-    from .uri import NameAddr, Uri
+    from .incoming_call import IncomingCall
+    from .outgoing_call import OutgoingCall
 
-Ending = Literal["bye", "no-ack", "gone", "session-expired", "transport"]
-"""Why a dialog ended without us: the peer's BYE; no ACK to our 200; a request of ours answered 481 or 408; the session
-timer ran out (RFC 4028 10); the peer cannot be reached."""
-
-
-class Reinvited(NamedTuple):
-    """What came of a re-INVITE: 200 and the peer's new answer, or the final code and None (the old session stays)."""
-
-    code: int
-    sdp: SessionDescription | None
+Ending = Literal["bye", "no-ack", "no-answer", "gone", "session-expired"]
+"""Why a dialog ended without us: the peer's BYE; no ACK to our 200; an ACK without the answer to our offer; a request of
+ours that the peer answered 481 or not at all; the session timer ran out (RFC 4028 10)."""
 
 
-class Dialog:
+class Dialog(Machine):
     """An answered call, of either direction.
 
     call_id, local_tag, remote_tag: its name. local_sdp, remote_sdp: the descriptions in force; remote_sdp is None only
@@ -39,37 +45,177 @@ class Dialog:
         direction that fits the offer.
     """
 
-    call_id: str
-    local_tag: str
-    remote_tag: str
-    local: NameAddr
-    remote: NameAddr
-    remote_target: Uri
-    remote_hop: Hop
-    local_sdp: SessionDescription
-    remote_sdp: SessionDescription | None
-    on_bye: Callable[[Ending], None]
-    on_ack: Callable[[SessionDescription | None], None]
-    on_info: Callable[[str, bytes], None]
-    on_reinvite: Callable[[SessionDescription | None], SessionDescription | int]
+    table = DIALOG
+
+    def __init__(
+        self,
+        core: Core,
+        call_id: str,
+        local: NameAddr,
+        remote: NameAddr,
+        remote_target: Uri,
+        route_set: list[NameAddr],
+        source: Hop,
+        local_sdp: SessionDescription,
+    ) -> None:
+        self.call_id = call_id
+        self.local = local
+        self.remote = remote
+        self.local_tag = local.tag or ""
+        self.remote_tag = remote.tag or ""
+        self.remote_target = remote_target
+        self.route_set = route_set
+        self.local_sdp = local_sdp
+        self.remote_sdp: SessionDescription | None = None
+        self.on_bye: Callable[[Ending], None] = _nothing
+        self.on_ack: Callable[[SessionDescription | None], None] = _nothing
+        self.on_info: Callable[[str, bytes], None] = _nothing
+        self.on_reinvite: Callable[[SessionDescription | None], SessionDescription | int] | None = None
+        self.core = core
+        self.source = source
+        self.credentials: Credentials | None = None
+        self.made_call_id = False  # the caller's side made it (RFC 3261 14.1 asks)
+        self.local_cseq = 0
+        self.remote_cseq: int | None = None
+        self.unacknowledged: UnacknowledgedAnswer | None = None
+        self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
+        self.reinviting: Reinviting | None = None
+        self.state = "confirmed"
+        core.dialogs[self.key] = self
+
+    @classmethod
+    def of_incoming(cls, core: Core, call: IncomingCall, sdp: SessionDescription) -> Dialog:
+        """The callee's side (RFC 3261 12.1.1)."""
+        request = call.request
+        local = call.to._replace(params={**call.to.params, "tag": call.local_tag})
+        target = NameAddr.parse(request.values("Contact")[0], "Contact").uri
+        routes = [NameAddr.parse(value, "Record-Route") for value in request.values("Record-Route")]
+        dialog = cls(core, call.call_id, local, call.from_, target, routes, call.source, sdp)
+        dialog.remote_sdp = call.offer
+        dialog.awaits_answer = call.offer is None
+        dialog.remote_cseq = call.cseq
+        dialog.state = "unacknowledged"
+        return dialog
+
+    @classmethod
+    def of_outgoing(cls, core: Core, call: OutgoingCall, response: Response, tag: str) -> Dialog:
+        """The caller's side, from a 2xx (RFC 3261 12.1.2). A missing Contact is forgiven: the target stays."""
+        remote = call.to._replace(params={**call.to.params, "tag": tag} if tag else call.to.params)
+        contacts = response.values("Contact")
+        target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.target
+        routes = [NameAddr.parse(value, "Record-Route") for value in reversed(response.values("Record-Route"))]
+        dialog = cls(core, call.call_id, call.local, remote, target, routes, call.hop, call.offer)
+        dialog.made_call_id = True
+        dialog.local_cseq = call.cseq
+        dialog.credentials = call.credentials
+        return dialog
+
+    @property
+    def key(self) -> DialogKey:
+        return (self.call_id, self.local_tag, self.remote_tag)
+
+    @property
+    def remote_hop(self) -> Hop:
+        """Where our requests inside this dialog go now."""
+        return way_to(self.remote_target, self.route_set, self.source, self.core.transport.is_connected)
 
     @property
     def is_over(self) -> bool:
-        """True once either side has hung up."""
-        raise NotImplementedError
+        """True once either side has hung up, or `bye` was called."""
+        return self.state in (OVER, "hanging up")
 
     def bye(self) -> None:
         """Hang up. Harmless when it is over already. A BYE before the ACK to our 200 waits for it (RFC 3261 15)."""
-        raise NotImplementedError
+        self.feed("hang up")
 
     def info(self, content_type: str, body: bytes) -> asyncio.Future[int]:
         """Send an INFO; the future gives the final code (408 without one). It never fails and need not be awaited."""
-        raise NotImplementedError
+        return InDialogRequest(self, "INFO", [("Content-Type", content_type)], body).code
 
     def send_digit(self, digit: str, duration_ms: int = 160) -> asyncio.Future[int]:
         """Send one key as `application/dtmf-relay`. Raises ValueError for anything outside 0-9 * # A-D."""
-        raise NotImplementedError
+        return self.info("application/dtmf-relay", dtmf_relay(digit, duration_ms))
 
     def reinvite(self, sdp: SessionDescription) -> asyncio.Future[Reinvited]:
-        """Offer a new description. 491 is retried after RFC 3261 14.1's random wait. The future never fails."""
-        raise NotImplementedError
+        """Offer a new description. 491 is retried after RFC 3261 14.1's random wait. The future never fails.
+
+        Only one at a time: a second one, or one on a dialog that is over or unacknowledged, gives 491 at once.
+        """
+        return Reinviting.begin(self, sdp)
+
+    # Called by the user agent and the parts of the dialog.
+
+    def on_request(self, request: Request, transaction: Transaction) -> None:
+        """A request of the peer other than ACK, with its server transaction."""
+        dialog_in.handle(self, request, transaction)
+
+    def on_ack_request(self, ack: Request) -> None:
+        """The ACK to one of our 2xx. Its repetition changes nothing."""
+        pending, self.unacknowledged = self.unacknowledged, None
+        if pending is None:
+            return
+        pending.stop()
+        self.feed("ack", ack)
+
+    def on_no_ack(self) -> None:
+        """Our 2xx was repeated for 64*T1 in vain."""
+        self.unacknowledged = None
+        self.feed("no ack", "no-ack")
+
+    def make_ack(self, cseq: int) -> bytes:
+        """The ACK to a 2xx: a request of its own, outside of transactions (RFC 3261 13.2.2.4)."""
+        uri, headers = self.request_head("ACK", cseq)
+        hop = self.remote_hop
+        return Request("ACK", uri, [self.core.via(new_branch(), hop), ("Max-Forwards", "70"), *headers]).to_bytes()
+
+    def request_head(self, method: str, cseq: int) -> tuple[str, list[Header]]:
+        """Request-URI and headers of a request in this dialog, without Via (RFC 3261 12.2.1.1)."""
+        uri, routes = str(self.remote_target), [str(route) for route in self.route_set]
+        if routes and "lr" not in self.route_set[0].uri.params:  # a strict router wants to be the Request-URI
+            uri, routes = str(self.route_set[0].uri), [*routes[1:], f"<{uri}>"]
+        headers: list[Header] = [("Route", route) for route in routes]
+        headers.append(("From", str(self.local)))
+        headers.append(("To", str(self.remote)))
+        headers.append(("Call-ID", self.call_id))
+        headers.append(("CSeq", f"{cseq} {method}"))
+        return uri, headers
+
+    def contact(self) -> Header:
+        return ("Contact", self.core.contact(self.local.uri.user, self.remote_hop))
+
+    # Actions of the table.
+
+    def _tell_ack(self, ack: Request) -> None:
+        sdp: SessionDescription | None = None
+        if ack.body and ack.content_type == "application/sdp":
+            try:
+                sdp = parse_sdp(ack.body)
+            except ParseError:
+                self.core.counters["malformed"] += 1
+        if self.awaits_answer:
+            self.awaits_answer = False
+            if sdp is None:
+                self.feed("unusable", "no-answer")
+                return
+            self.remote_sdp = sdp
+        self.core.tell(self.on_ack, sdp)
+
+    def _send_bye(self, _argument: object) -> None:
+        InDialogRequest(self, "BYE", [], b"")
+        self._forget()
+
+    def _tell_ending(self, ending: Ending) -> None:
+        self._forget()
+        self.core.tell(self.on_bye, ending)
+
+    def _forget(self) -> None:
+        if self.unacknowledged is not None:
+            self.unacknowledged.stop()
+            self.unacknowledged = None
+        if self.reinviting is not None:
+            self.reinviting.dialog_over()
+        self.core.dialogs.pop(self.key, None)
+
+
+def _nothing(*_arguments: object) -> None:
+    """Nobody wants to know."""

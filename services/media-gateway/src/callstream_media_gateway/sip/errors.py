@@ -1,4 +1,4 @@
-"""What the SIP package raises. Nothing of this ever leaves the transport: bad messages are counted and answered there."""
+"""What the SIP package raises. A bad message from the network is counted and answered; its error stays inside."""
 
 from __future__ import annotations
 

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from functools import cached_property
 
+from .call_tables import INCOMING
+from .core import ALLOW, CallKey, Core, DialogKey, new_tag
+from .dialog import Dialog
+from .errors import CallOverError
 from .handler import Hop
+from .machine import Machine
+from .message import Header, Request
+from .responses import make_response, tag_of
+from .sdp import SessionDescription
+from .transactions import Transaction, send_response
+from .two_hundred import UnacknowledgedAnswer
+from .uri import NameAddr, Uri
 
-if TYPE_CHECKING:
-    from .dialog import Dialog
-    from .message import Request
-    from .sdp import SessionDescription
-    from .uri import NameAddr, Uri
+SDP_TYPE = ("Content-Type", "application/sdp")
 
 
-class IncomingCall:
+class IncomingCall(Machine):
     """One INVITE outside of dialogs, waiting for our decision.
 
     request: the INVITE as it came. call_id, from_, to, request_uri: parsed parts of it. source: where it came from.
@@ -25,14 +32,35 @@ class IncomingCall:
     transport fails. After it `answer` and `reject` raise CallOverError.
     """
 
-    request: Request
-    call_id: str
-    from_: NameAddr
-    to: NameAddr
-    request_uri: Uri
-    source: Hop
-    offer: SessionDescription | None
-    on_cancel: Callable[[], None]
+    table = INCOMING
+
+    def __init__(self, core: Core, request: Request, source: Hop, offer: SessionDescription | None) -> None:
+        self.request = request
+        self.source = source
+        self.offer = offer
+        self.call_id = request.call_id
+        self.cseq = request.cseq[0]
+        self.local_tag = new_tag()
+        self.remote_tag = tag_of(request.need("From")) or ""
+        self.dialog_key: DialogKey = (self.call_id, self.local_tag, self.remote_tag)
+        self.call_key: CallKey = (self.call_id, self.remote_tag, self.cseq)
+        self.on_cancel: Callable[[], None] = _nothing
+        self.state = "offered"
+        self._core = core
+        self._transaction: Transaction | None = None
+        self._silent = True  # no response sent yet
+
+    @cached_property
+    def from_(self) -> NameAddr:
+        return NameAddr.parse(self.request.need("From"), "From")
+
+    @cached_property
+    def to(self) -> NameAddr:
+        return NameAddr.parse(self.request.need("To"), "To")
+
+    @cached_property
+    def request_uri(self) -> Uri:
+        return Uri.parse(self.request.uri, "Request-URI")
 
     @property
     def transport(self) -> str:
@@ -42,20 +70,104 @@ class IncomingCall:
     @property
     def is_over(self) -> bool:
         """True once a final answer was sent or the caller has cancelled."""
-        raise NotImplementedError
+        return self.state != "offered"
 
     def provisional(self, code: int, sdp: SessionDescription | None = None) -> None:
         """Send 180 (ringing) or 183 (progress, with early media when `sdp` is given). Ignored once the call is over."""
-        raise NotImplementedError
+        if not 100 < code < 200:
+            raise ValueError(f"{code} is not provisional")
+        self.feed("provisional", (code, sdp))
 
-    def answer(self, sdp: SessionDescription, headers: Sequence[tuple[str, str]] = ()) -> Dialog:
-        """Send 200 and repeat it until the ACK (RFC 3261 13.3.1.4). Raises CallOverError after CANCEL or a final answer.
+    def answer(self, sdp: SessionDescription, headers: Sequence[Header] = ()) -> Dialog:
+        """Send 200 and repeat it until the ACK (RFC 3261 13.3.1.4). Raises CallOverError when the call is over.
 
         Without an ACK for 64*T1 a BYE is sent and the dialog's `on_bye("no-ack")` is called.
         A CANCEL that arrives after this is answered 200 and changes nothing (RFC 3261 9.2).
         """
-        raise NotImplementedError
+        if not self.feed("answer", (sdp, headers)):
+            raise CallOverError(f"the call is {self.state}")
+        return self._core.dialogs[self.dialog_key]
 
-    def reject(self, code: int, reason: str | None = None, headers: Sequence[tuple[str, str]] = ()) -> None:
+    def reject(self, code: int, reason: str | None = None, headers: Sequence[Header] = ()) -> None:
         """Send a final answer 300-699. Raises CallOverError after CANCEL or a final answer."""
-        raise NotImplementedError
+        if not 300 <= code < 700:
+            raise ValueError(f"{code} is no rejection")
+        if not self.feed("reject", (code, reason, headers)):
+            raise CallOverError(f"the call is {self.state}")
+
+    # Called by the user agent.
+
+    def open(self, transaction: Transaction) -> None:
+        """The server transaction is there: from now on the call can be found by its names."""
+        self._transaction = transaction
+        self._core.early[self.dialog_key] = self
+        self._core.offered[self.call_key] = self
+
+    def trying(self) -> None:
+        """Send 100, unless the owner has said something already."""
+        if self._silent:
+            self._send(100, None)
+
+    def on_ack(self, ack: Request) -> None:
+        """An ACK to our 2xx that wrongly uses the INVITE's branch: it is the dialog's all the same."""
+        dialog = self._core.dialogs.get(self.dialog_key)
+        if dialog is not None:
+            dialog.on_ack_request(ack)
+
+    def on_error(self) -> None:
+        """The way back to the caller is broken before our final answer."""
+        self.feed("network failed")
+
+    # Actions of the table.
+
+    def _send_provisional(self, argument: tuple[int, SessionDescription | None]) -> None:
+        code, sdp = argument
+        if sdp is None:
+            self._send(code, None, self._dialog_headers())
+        else:
+            self._send(code, None, [*self._dialog_headers(), SDP_TYPE], sdp.to_bytes())
+
+    def _send_answer(self, argument: tuple[SessionDescription, Sequence[Header]]) -> None:
+        sdp, headers = argument
+        assert self._transaction is not None  # noqa: S101 - open() comes before the owner sees the call
+        extra = [*self._dialog_headers(), ("Allow", ALLOW), *headers, SDP_TYPE]
+        data = make_response(self.request, 200, self.local_tag, None, extra, sdp.to_bytes())
+        self._silent = False
+        dialog = Dialog.of_incoming(self._core, self, sdp)
+        dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, data, dialog.on_no_ack)
+        self._core.counters["answered"] += 1
+        self._forget()
+
+    def _send_rejection(self, argument: tuple[int, str | None, Sequence[Header]]) -> None:
+        code, reason, headers = argument
+        self._send(code, reason, headers)
+        self._forget()
+
+    def _send_487(self, _argument: None) -> None:
+        self._core.counters["cancelled"] += 1
+        self._send(487, None)
+        self._forget()
+
+    def _tell_cancel(self, _argument: None) -> None:
+        self._forget()
+        self._core.tell(self.on_cancel)
+
+    def _send(self, code: int, reason: str | None, extra: Sequence[Header] = (), body: bytes = b"") -> None:
+        self._silent = False
+        if self._transaction is not None:
+            tag = self.local_tag if code > 100 else None
+            send_response(self._transaction, code, make_response(self.request, code, tag, reason, extra, body))
+
+    def _dialog_headers(self) -> list[Header]:
+        """Record-Route and Contact of a response that makes a dialog (RFC 3261 12.1.1)."""
+        headers = [header for header in self.request.headers if header[0] == "Record-Route"]
+        headers.append(("Contact", self._core.contact(self.request_uri.user, self.source)))
+        return headers
+
+    def _forget(self) -> None:
+        self._core.early.pop(self.dialog_key, None)
+        self._core.offered.pop(self.call_key, None)
+
+
+def _nothing() -> None:
+    """Nobody wants to know."""

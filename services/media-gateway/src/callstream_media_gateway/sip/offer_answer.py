@@ -5,20 +5,31 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from .sdp import Codec, Direction, SessionDescription
+from .errors import NotAcceptableError
+from .sdp import Codec, Direction, Media, SessionDescription
 
 PCMU = Codec(0, "PCMU")
 PCMA = Codec(8, "PCMA")
 TELEPHONE_EVENT = Codec(101, "TELEPHONE-EVENT", 8000, 1, "0-16")
 DEFAULT_CODECS = (PCMA, PCMU, TELEPHONE_EVENT)
 
+# (what the offer says, what we wish) -> what the answer says (RFC 3264 6.1). The offer's view is the peer's.
+_SENDS = {"sendrecv": True, "sendonly": True, "recvonly": False, "inactive": False}
+_RECEIVES = {"sendrecv": True, "sendonly": False, "recvonly": True, "inactive": False}
+_DIRECTION: dict[tuple[bool, bool], Direction] = {
+    (True, True): "sendrecv",
+    (True, False): "sendonly",
+    (False, True): "recvonly",
+    (False, False): "inactive",
+}
+
 
 class AudioStream(NamedTuple):
     """What a media engine must know once offer and answer are exchanged.
 
-    host, port: where to send RTP. codec: what to send and expect (payload type as the peer wants it).
-    event_type: payload type of telephone-event from us to the peer, or None. direction: ours. ptime: ms.
-    event_type_in, payload_type_in: as we said them, on packets from the peer.
+    host, port: where to send RTP. codec: what to send (payload type as the peer wants it). event_type: payload type of
+    telephone-event towards the peer, or None. direction: ours. ptime: ms per packet we send. payload_type_in and
+    event_type_in: the payload types we named, found on the peer's packets.
     """
 
     host: str
@@ -42,7 +53,8 @@ def make_offer(
     ptime: int = 20,
 ) -> SessionDescription:
     """An offer of one audio line at our RTP address."""
-    raise NotImplementedError
+    line = Media("audio", port, "RTP/AVP", host, tuple(codecs), direction, ptime, _formats(codecs))
+    return SessionDescription(host, session_id, version, (line,))
 
 
 def make_answer(
@@ -60,9 +72,87 @@ def make_answer(
     The codecs keep the offer's order and payload types; telephone-event alone is no audio. `direction` is what we
     wish; the answer is what the offer allows of it. Raises NotAcceptableError when nothing fits.
     """
-    raise NotImplementedError
+    answered = False
+    lines: list[Media] = []
+    for media in offer.media:
+        common = () if answered else _common(media, codecs)
+        if not common:
+            lines.append(media._replace(port=0, codecs=(), attributes=()))
+            continue
+        answered = True
+        agreed = answer_direction(media.direction, direction)
+        formats = _formats(common)
+        lines.append(Media("audio", port, media.protocol, host, common, agreed, media.ptime or 20, formats))
+    if not answered:
+        raise NotAcceptableError("no audio line with a codec we speak")
+    return SessionDescription(host, session_id, version, tuple(lines))
+
+
+def answer_direction(offered: Direction, wished: Direction) -> Direction:
+    """What an answer may say: we send only what the peer will receive, and the other way round (RFC 3264 6.1)."""
+    return _DIRECTION[_SENDS[wished] and _RECEIVES[offered], _RECEIVES[wished] and _SENDS[offered]]
 
 
 def agreed_stream(local: SessionDescription, remote: SessionDescription) -> AudioStream:
-    """What both sides have agreed on. Raises NotAcceptableError when the peer refused the audio."""
-    raise NotImplementedError
+    """What both sides have agreed on. Raises NotAcceptableError when the peer refused the audio or shares no codec.
+
+    Holds the old way too: c=0.0.0.0 means the peer will not receive (RFC 3264 8.4).
+    """
+    for ours, theirs in zip(local.media, remote.media, strict=False):
+        if ours.kind != "audio" or not ours.port or not theirs.port or theirs.kind != "audio":
+            continue
+        sent = next((c for c in theirs.codecs if c.name != "TELEPHONE-EVENT" and _find(ours.codecs, c)), None)
+        mine = _find(ours.codecs, sent) if sent else None
+        if sent is None or mine is None:
+            raise NotAcceptableError("no common codec")
+        event_out = next((c for c in theirs.codecs if c.name == "TELEPHONE-EVENT" and c.rate == sent.rate), None)
+        event_in = next((c for c in ours.codecs if c.name == "TELEPHONE-EVENT" and c.rate == sent.rate), None)
+        direction = answer_direction(theirs.direction, ours.direction)
+        if theirs.host == "0.0.0.0":
+            direction = answer_direction("sendonly", direction)
+        return AudioStream(
+            theirs.host,
+            theirs.port,
+            sent,
+            event_out.payload_type if event_out and event_in else None,
+            direction,
+            theirs.ptime or 20,
+            mine.payload_type,
+            event_in.payload_type if event_out and event_in else None,
+        )
+    raise NotAcceptableError("the peer refused the audio")
+
+
+def answer_again(offer: SessionDescription, local: SessionDescription) -> SessionDescription:
+    """Our description in force as the answer to a new offer: same address and codecs, direction as the offer allows.
+
+    The version of o= rises only when something else changed (RFC 3264 8). Raises NotAcceptableError.
+    """
+    mine = local.audio
+    if mine is None:
+        raise NotAcceptableError("no audio in force")
+    same = make_answer(offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=mine.codecs)
+    return same if same.media == local.media else same._replace(version=local.version + 1)
+
+
+def _common(media: Media, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
+    """The offer's codecs that we speak, with the offer's payload types; empty when no real audio is among them."""
+    if media.kind != "audio" or not media.port or media.protocol not in ("RTP/AVP", "RTP/AVPF"):
+        return ()
+    chosen = []
+    for codec in media.codecs:
+        ours = _find(codecs, codec)
+        if ours is not None:
+            chosen.append(codec._replace(fmtp=ours.fmtp) if ours.fmtp != codec.fmtp else codec)
+    return tuple(chosen) if any(codec.name != "TELEPHONE-EVENT" for codec in chosen) else ()
+
+
+def _formats(codecs: Sequence[Codec]) -> tuple[str, ...]:
+    return tuple(str(codec.payload_type) for codec in codecs)
+
+
+def _find(codecs: Sequence[Codec], wanted: Codec) -> Codec | None:
+    for codec in codecs:
+        if codec.name == wanted.name and codec.rate == wanted.rate and codec.channels == wanted.channels:
+            return codec
+    return None

@@ -2,31 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+import secrets
+from collections.abc import Callable, Sequence
 
-if TYPE_CHECKING:
-    from .dialog import Dialog
-    from .sdp import SessionDescription
+from .call_tables import OUTGOING
+from .client_auth import credentials_header
+from .core import ALLOW, Core, new_tag
+from .dialog import Dialog
+from .digest import Credentials
+from .errors import NotAcceptableError, ParseError
+from .handler import Hop
+from .incoming_call import SDP_TYPE
+from .machine import Machine
+from .message import Header, Request, Response
+from .offer_answer import agreed_stream
+from .responses import tag_of
+from .sdp import SessionDescription, parse_sdp
+from .timers import Entry
+from .transactions import Transaction
+from .uri import NameAddr, Uri
 
 
-class OutgoingCall:
+class OutgoingCall(Machine):
     """One INVITE of ours. Set the callbacks right after `UserAgent.invite` returned: none is called before that.
 
     on_ringing(code, sdp): each 18x that arrives; sdp is the early media description or None.
     on_answered(dialog, sdp): the first 2xx; its ACK has been sent. sdp is the peer's answer.
-    on_failed(code, reason): exactly once when the call ends without an answer: the peer's final code, or 408 (nobody
-    answered the INVITE, or the CANCEL), 487 (cancelled), 488 (the answer's SDP cannot be used; ACK and BYE were sent),
-    503 (the address could not be resolved or reached).
+    on_failed(code, reason): exactly once when the call ends without an answer: the peer's final code, or
+        408 nobody answered the INVITE, 487 cancelled by us (whatever the peer said to it), 488 the answer's SDP cannot
+        be used (ACK and BYE were sent), 502 the answer cannot be acknowledged, 503 the peer cannot be reached.
 
     Exactly one of on_answered and on_failed is called. A 2xx of another fork (other To-tag) is acknowledged and hung
     up without a word to the owner (RFC 3261 13.2.2.4).
     """
 
-    call_id: str
-    on_ringing: Callable[[int, SessionDescription | None], None]
-    on_answered: Callable[[Dialog, SessionDescription], None]
-    on_failed: Callable[[int, str], None]
+    table = OUTGOING
+
+    def __init__(
+        self,
+        core: Core,
+        target: Uri,
+        from_: NameAddr,
+        to: NameAddr,
+        sdp: SessionDescription,
+        hop: Hop,
+        headers: Sequence[Header],
+        credentials: Credentials | None,
+    ) -> None:
+        self.call_id = f"{secrets.token_hex(12)}@{core.sent_by.rpartition(':')[0]}"
+        self.target = target
+        self.local_tag = new_tag()
+        self.local = from_._replace(params={**from_.params, "tag": self.local_tag})
+        self.to = to
+        self.offer = sdp
+        self.hop = hop
+        self.credentials = credentials
+        self.cseq = 0
+        self.on_ringing: Callable[[int, SessionDescription | None], None] = _nothing
+        self.on_answered: Callable[[Dialog, SessionDescription], None] = _nothing
+        self.on_failed: Callable[[int, str], None] = _nothing
+        self.state = "calling"
+        self._core = core
+        self._headers = list(headers)
+        self._transaction: Transaction | None = None
+        self._acks: dict[str, tuple[bytes, Hop]] = {}  # by To-tag: repeated for each repeated 2xx
+        self._challenged = False
+        self._give_up: Entry | None = None
 
     def cancel(self) -> None:
         """Give up. Harmless when the call is answered or has failed already.
@@ -34,4 +75,142 @@ class OutgoingCall:
         The CANCEL goes out once a provisional response has arrived (RFC 3261 9.1). A 200 that crosses it is
         acknowledged and hung up; the owner hears on_failed(487) then, never on_answered.
         """
-        raise NotImplementedError
+        self.feed("cancel")
+
+    # Called by the user agent and by the INVITE's transaction.
+
+    def send_invite(self, *extra: Header) -> None:
+        self.cseq += 1
+        headers: list[Header] = [
+            ("From", str(self.local)),
+            ("To", str(self.to)),
+            ("Call-ID", self.call_id),
+            ("CSeq", f"{self.cseq} INVITE"),
+            ("Contact", self._core.contact(self.local.uri.user, self.hop)),
+            ("Allow", ALLOW),
+            ("Supported", "timer"),
+            *extra,
+            *self._headers,
+            SDP_TYPE,
+        ]
+        body = self.offer.to_bytes()
+        self._core.calling += 1
+        self._transaction = self._core.request("INVITE", str(self.target), headers, body, self.hop, self)
+
+    def on_response(self, response: Response) -> None:
+        if response.code < 200:
+            self.feed("provisional", response)
+        elif response.code < 300:
+            self._on_2xx(response)
+        elif response.code in (401, 407) and self.credentials is not None and not self._challenged:
+            self.feed("challenge", response)
+        else:
+            self.feed("failure", (response.code, response.reason))
+
+    def on_timeout(self) -> None:
+        self.feed("failure", (408, "Request Timeout"))
+
+    def on_error(self) -> None:
+        self.feed("failure", (503, "Service Unavailable"))
+
+    def _on_2xx(self, response: Response) -> None:
+        tag = tag_of(response.need("To")) or ""
+        sent = self._acks.get(tag)
+        if sent is not None:
+            self._core.counters["retransmissions_out"] += 1
+            self._core.send(*sent)
+            return
+        try:
+            dialog = Dialog.of_outgoing(self._core, self, response, tag)
+        except ParseError as error:  # without its route no ACK can be sent; the peer gives up by itself
+            self._core.counters["malformed"] += 1
+            self.feed("failure", (502, f"unusable answer: {error}"))
+            return
+        ack = dialog.make_ack(self.cseq)
+        self._acks[tag] = (ack, dialog.remote_hop)
+        self._core.send(ack, dialog.remote_hop)
+        self.feed("answer", (dialog, response))
+
+    # Actions of the table.
+
+    def _tell_ringing(self, response: Response) -> None:
+        if response.code == 100:
+            return
+        self._core.tell(self.on_ringing, response.code, early_media(response))
+
+    def _confirm(self, argument: tuple[Dialog, Response]) -> None:
+        dialog, response = argument
+        try:
+            answer = parse_sdp(response.body)
+            agreed_stream(self.offer, answer)
+        except (ParseError, NotAcceptableError) as error:
+            dialog.bye()
+            self._core.tell(self.on_failed, 488, f"unusable answer: {error}")
+            return
+        dialog.remote_sdp = answer
+        self._core.counters["answered"] += 1
+        self._core.tell(self.on_answered, dialog, answer)
+
+    def _hang_up(self, argument: tuple[Dialog, Response]) -> None:
+        self._core.counters["forks_hung_up"] += 1
+        argument[0].bye()
+
+    def _try_again(self, response: Response) -> None:
+        """Once more with credentials: new CSeq and branch, same Call-ID and tag (RFC 3261 22.2)."""
+        self._challenged = True
+        header = self.credentials and credentials_header(response, self.credentials, "INVITE", str(self.target))
+        if header is None:
+            self.feed("failure", (response.code, response.reason))
+        else:
+            self.send_invite(header)
+
+    def _send_cancel(self, _argument: object) -> None:
+        """CANCEL has the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (RFC 3261 9.1)."""
+        invite = self._transaction.request if self._transaction is not None else None
+        if invite is None:
+            return
+        headers = [invite.headers[0], *(h for h in invite.headers[1:] if h[0] in _IN_CANCEL)]
+        headers.append(("CSeq", f"{self.cseq} CANCEL"))
+        branch = self._transaction.key[0] if self._transaction is not None else ""
+        self._core.transactions.request(Request("CANCEL", invite.uri, headers), branch, self.hop, _Unheard())
+        # A peer that answers the CANCEL but never the INVITE would hold us for ever (9.1).
+        self._give_up = self._core.timers.after(64 * self._core.config.t1, self._unanswered, None)
+
+    def _unanswered(self, _argument: None) -> None:
+        self.feed("cancel unanswered")
+
+    def _abandon(self, _argument: None) -> None:
+        if self._transaction is not None:
+            self._transaction.stop()
+
+    def _tell_cancelled(self, _argument: object) -> None:
+        self._core.timers.cancel(self._give_up)
+        self._core.tell(self.on_failed, 487, "Request Terminated")
+
+    def _tell_failed(self, argument: tuple[int, str]) -> None:
+        self._core.tell(self.on_failed, *argument)
+
+
+_IN_CANCEL = frozenset(("From", "To", "Call-ID", "Max-Forwards", "Route"))
+
+
+def early_media(response: Response) -> SessionDescription | None:
+    """The SDP of a provisional response; None without one, or with one that cannot be read: the 2xx decides."""
+    if response.content_type != "application/sdp" or not response.body:
+        return None
+    try:
+        return parse_sdp(response.body)
+    except ParseError:
+        return None
+
+
+class _Unheard:
+    """Whoever sent a CANCEL does not care what comes back: the INVITE's own end tells."""
+
+    def on_response(self, response: Response) -> None: ...
+    def on_timeout(self) -> None: ...
+    def on_error(self) -> None: ...
+
+
+def _nothing(*_arguments: object) -> None:
+    """Nobody wants to know."""

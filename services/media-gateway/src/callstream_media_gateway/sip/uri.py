@@ -22,7 +22,7 @@ class Uri(NamedTuple):
     user: str | None
     host: str
     port: int | None = None
-    params: Params = {}  # noqa: RUF012 - never changed; a NamedTuple's default
+    params: Params = {}  # never changed
     headers: str | None = None
     password: str | None = None
 
@@ -83,7 +83,7 @@ class NameAddr(NamedTuple):
 
     name: str
     uri: Uri
-    params: Params = {}  # noqa: RUF012 - never changed; a NamedTuple's default
+    params: Params = {}  # never changed
 
     @classmethod
     def parse(cls, text: str, field: str = "address") -> NameAddr:
@@ -150,10 +150,7 @@ def parse_port(text: str, field: str) -> int:
 
 def parse_params(text: str) -> Params:
     """Parse `a=1;b;c="x;y"` (no leading ";"). Quoted values lose their quotes."""
-    if '"' in text:
-        pieces = split_quoted(text, ";")
-    else:
-        pieces = text.split(";")
+    pieces = split_quoted(text, ";") if '"' in text else text.split(";")
     params: Params = {}
     for piece in pieces:
         name, equals, value = piece.partition("=")

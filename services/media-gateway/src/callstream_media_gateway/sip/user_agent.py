@@ -10,17 +10,21 @@ Identities are arguments of `invite` and `register`, so one user agent serves on
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from .core import Core, hop_to
+from .digest import Credentials
 from .handler import Hop, UserAgentConfig, UserAgentHandler
-
-if TYPE_CHECKING:
-    from .digest import Credentials
-    from .outgoing_call import OutgoingCall
-    from .registration import Registration
-    from .sdp import SessionDescription
-    from .uri import NameAddr, Uri
+from .inbound import Inbound
+from .message import Header
+from .outgoing_call import OutgoingCall
+from .registration import Registration
+from .sdp import SessionDescription
+from .timers import LoopTimers
+from .transactions import Transactions
+from .transport import Transport
+from .uri import NameAddr, Uri
 
 
 class UserAgent:
@@ -34,15 +38,34 @@ class UserAgent:
     local_addr: tuple[str, int]
 
     def __init__(self, config: UserAgentConfig, handler: UserAgentHandler) -> None:
-        raise NotImplementedError
+        if config.host in ("0.0.0.0", "::") and config.advertised_host is None:
+            raise ValueError("advertised_host: needed when host is the any-address, peers must know where to answer")
+        self.config = config
+        self._core = Core(config)
+        self._inbound = Inbound(self._core, handler)
+        self.counters = self._core.counters
 
     async def start(self) -> None:
         """Bind UDP and TCP on the configured host and port (0: one free port for both). Raises OSError when taken."""
-        raise NotImplementedError
+        core, config = self._core, self.config
+        core.timers = LoopTimers(asyncio.get_running_loop())
+        core.transport = Transport(self.counters, self._inbound.on_message, self._inbound.on_broken, config.max_connections)
+        core.transactions = Transactions(
+            core.timers, core.transport.send, self.counters, t1=config.t1, t2=config.t2, t4=config.t4
+        )
+        await core.transport.start(config.host, config.port)
+        self.local_addr = core.transport.local_addr
+        core.bound(*self.local_addr)
 
     async def stop(self) -> None:
         """Close the sockets and forget all state. Sends no BYE: whoever owns the calls ends them first."""
-        raise NotImplementedError
+        core = self._core
+        core.transactions.clear()
+        core.dialogs.clear()
+        core.early.clear()
+        core.offered.clear()
+        core.timers.clear()
+        await core.transport.stop()
 
     def invite(
         self,
@@ -52,7 +75,7 @@ class UserAgent:
         to: NameAddr | str | None = None,
         sdp: SessionDescription,
         next_hop: Hop | None = None,
-        headers: Sequence[tuple[str, str]] = (),
+        headers: Sequence[Header] = (),
         credentials: Credentials | None = None,
     ) -> OutgoingCall:
         """Send an INVITE with an offer and return at once; the rest arrives at the call's callbacks.
@@ -61,7 +84,21 @@ class UserAgent:
         the address and ;transport= of the target. to: the To header, None takes the target. A NameAddr or a string such
         as '"Ann" <sip:1001@example.com>'. credentials answer one 401/407 challenge. Raises ParseError for bad strings.
         """
-        raise NotImplementedError
+        uri = Uri.parse(target, "target") if isinstance(target, str) else target
+        hop = hop_to(uri) if next_hop is None else next_hop
+        call = OutgoingCall(
+            self._core,
+            uri,
+            NameAddr.parse(from_, "from") if isinstance(from_, str) else from_,
+            NameAddr("", uri) if to is None else NameAddr.parse(to, "to") if isinstance(to, str) else to,
+            sdp,
+            hop,
+            headers,
+            credentials,
+        )
+        self.counters["calls_out"] += 1
+        call.send_invite()
+        return call
 
     async def register(
         self,
@@ -74,10 +111,21 @@ class UserAgent:
         """Register `aor` ("sip:1001@example.com") at `registrar` and keep it fresh until `Registration.unregister`.
 
         The contact is contact_user (None: the aor's user) at our own address. Raises RegistrationError (with .code)
-        when the registrar refuses, and .code 408 when it does not answer.
+        when the registrar refuses, .code 408 when it does not answer and 503 when it cannot be reached.
         """
-        raise NotImplementedError
+        registration = Registration(self._core, Uri.parse(aor, "aor"), registrar, credentials, contact_user)
+        await registration.register(expires)
+        return registration
 
     def held(self) -> dict[str, int]:
         """How much state is held now: transactions, dialogs, calls, connections, timers. All 0 when nothing goes on."""
-        raise NotImplementedError
+        core = self._core
+        return {
+            "client_transactions": len(core.transactions.client),
+            "server_transactions": len(core.transactions.server),
+            "dialogs": len(core.dialogs),
+            "offered_calls": len(core.offered),
+            "early_dialogs": len(core.early),
+            "connections": len(core.transport.connections),
+            "timers": len(core.timers),
+        }

@@ -1,0 +1,118 @@
+"""What every call, dialog and registration of one user agent shares: sockets, timers, tables, names, counters."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+import secrets
+from collections.abc import Callable
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from .counters import new_counters
+from .handler import Hop, UserAgentConfig
+from .message import Header, Request
+from .timers import LoopTimers
+from .transactions import ClientUser, Transaction, Transactions
+from .transport import Transport, is_numeric
+from .uri import NameAddr, Uri
+from .via import MAGIC
+
+if TYPE_CHECKING:
+    from .dialog import Dialog
+    from .incoming_call import IncomingCall
+
+log = logging.getLogger("callstream.sip")
+
+DialogKey = tuple[str, str, str]
+"""Call-ID, our tag, the peer's tag ("" from RFC 2543 peers): RFC 3261 12."""
+CallKey = tuple[str, str, int]
+"""Call-ID, From tag and CSeq number of an INVITE: what makes two of them the same one (RFC 3261 8.2.2.2)."""
+
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+
+
+class Core:
+    """One per user agent. dialogs: answered calls; early: incoming calls without a final answer, by both their names."""
+
+    transport: Transport
+    timers: LoopTimers
+    transactions: Transactions
+
+    def __init__(self, config: UserAgentConfig) -> None:
+        self.config = config
+        self.counters = new_counters()
+        self.dialogs: dict[DialogKey, Dialog] = {}
+        self.early: dict[DialogKey, IncomingCall] = {}
+        self.offered: dict[CallKey, IncomingCall] = {}
+        self.calling = 0
+        self.sent_by = ""
+
+    def bound(self, host: str, port: int) -> None:
+        """Remember under which address peers reach us."""
+        name = self.config.advertised_host or host
+        self.sent_by = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+
+    def send(self, data: bytes, hop: Hop, failed: Callable[[], None] | None = None) -> None:
+        self.transport.send(data, hop, failed)
+
+    def contact(self, user: str | None, hop: Hop) -> str:
+        """The Contact header's value for a request or response that goes to `hop`."""
+        at = f"{user}@{self.sent_by}" if user else self.sent_by
+        return f"<sip:{at};transport=tcp>" if hop.transport == "tcp" else f"<sip:{at}>"
+
+    def via(self, branch: str, hop: Hop) -> Header:
+        return ("Via", f"SIP/2.0/{hop.transport.upper()} {self.sent_by};branch={branch};rport")
+
+    def request(self, method: str, uri: str, headers: list[Header], body: bytes, hop: Hop, user: ClientUser) -> Transaction:
+        """Put our Via on top and send a request; its fate comes to `user`."""
+        branch = new_branch()
+        request = Request(method, uri, [self.via(branch, hop), ("Max-Forwards", "70"), *headers], body)
+        return self.transactions.request(request, branch, hop, user)
+
+    def tell(self, callback: Callable[..., Any], *arguments: Any) -> Any:
+        """Call the owner. What it raises is logged and counted, and stops nothing else; None is returned then."""
+        try:
+            return callback(*arguments)
+        except Exception:
+            self.counters["handler_errors"] += 1
+            log.exception("a callback of the user agent's owner raised")
+            return None
+
+
+def new_branch() -> str:
+    return MAGIC + secrets.token_hex(8)
+
+
+def new_tag() -> str:
+    return secrets.token_hex(6)
+
+
+def hop_to(uri: Uri) -> Hop:
+    """Where a URI says it can be reached: its host or maddr, its port or 5060, its ;transport= or UDP."""
+    transport = (uri.params.get("transport") or "udp").lower()
+    host = uri.params.get("maddr") or uri.host
+    return Hop("tcp" if transport == "tcp" else "udp", host.strip("[]"), uri.port or 5060)
+
+
+def way_to(target: Uri, route_set: list[NameAddr], source: Hop, connected: Callable[[Hop], bool]) -> Hop:
+    """Where requests inside a dialog go: the first route, or the target (RFC 3261 12.2.1.1), with two corrections.
+
+    A peer on TCP is reached by its open connection. A target on a private network, heard from another network, stands
+    behind address translation: the source it was heard from is the way (what RFC 3581 does for responses).
+    """
+    if source.transport == "tcp" and connected(source):
+        return source
+    if route_set:
+        return hop_to(route_set[0].uri)
+    hop = hop_to(target)
+    if hop.host != source.host and is_numeric(hop.host) and is_numeric(source.host):
+        hidden, visible = _is_private(hop.host), _is_private(source.host)
+        if hidden and not visible:
+            return source
+    return hop
+
+
+@lru_cache(maxsize=4096)
+def _is_private(host: str) -> bool:
+    return ipaddress.ip_address(host.strip("[]")).is_private

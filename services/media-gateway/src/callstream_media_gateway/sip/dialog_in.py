@@ -1,0 +1,148 @@
+"""Requests of the peer inside a dialog (RFC 3261 12.2.2, 14.2, 15.1.2; RFC 6086 INFO; RFC 3311 UPDATE)."""
+
+from __future__ import annotations
+
+import random
+from typing import TYPE_CHECKING
+
+from .core import ALLOW
+from .errors import NotAcceptableError, ParseError
+from .message import Header, Request
+from .offer_answer import answer_again
+from .responses import make_response
+from .sdp import SessionDescription, parse_sdp
+from .transactions import Transaction, send_response
+from .two_hundred import UnacknowledgedAnswer
+from .uri import NameAddr
+
+if TYPE_CHECKING:
+    from .dialog import Dialog
+
+_SDP_TYPE: Header = ("Content-Type", "application/sdp")
+
+
+def handle(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    """Answer one request other than ACK and CANCEL. The CSeq must be higher than any before (12.2.2)."""
+    number = request.cseq[0]
+    if dialog.remote_cseq is not None and number <= dialog.remote_cseq:
+        dialog.core.counters["out_of_order"] += 1
+        _reply(request, transaction, 500, "CSeq out of order")
+        return
+    dialog.remote_cseq = number
+    handler = _METHODS.get(request.method)
+    if handler is None:
+        _reply(request, transaction, 405, None, [("Allow", ALLOW)])
+    else:
+        handler(dialog, request, transaction)
+
+
+def _on_bye(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    _reply(request, transaction, 200)
+    dialog.feed("bye", "bye")
+
+
+def _on_info(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    dialog.core.tell(dialog.on_info, request.content_type, request.body)
+    _reply(request, transaction, 200)
+
+
+def _on_options(_dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    _reply(request, transaction, 200, None, [("Allow", ALLOW), ("Accept", "application/sdp")])
+
+
+def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    """Without a body it only refreshes the target and the session timer; with one it is an offer."""
+    if not request.body:
+        _refresh_target(dialog, request)
+        _reply(request, transaction, 200, None, [dialog.contact()])
+        return
+    answer = _decide(dialog, request, transaction)
+    if answer is not None:
+        headers = [dialog.contact(), _SDP_TYPE]
+        _send(transaction, 200, make_response(request, 200, None, None, headers, answer.to_bytes()))
+
+
+def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    answer = _decide(dialog, request, transaction)
+    if answer is None:
+        return
+    dialog.awaits_answer = not request.body
+    headers = [dialog.contact(), ("Allow", ALLOW), _SDP_TYPE]
+    data = make_response(request, 200, None, None, headers, answer.to_bytes())
+    transaction.user = _Acknowledged(dialog)
+    dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, data, dialog.on_no_ack)
+
+
+_METHODS = {
+    "BYE": _on_bye,
+    "INFO": _on_info,
+    "OPTIONS": _on_options,
+    "INVITE": _on_reinvite,
+    "UPDATE": _on_update,
+}
+
+
+class _Acknowledged:
+    """User of a re-INVITE's server transaction: an ACK that wrongly uses the INVITE's branch counts all the same."""
+
+    def __init__(self, dialog: Dialog) -> None:
+        self._dialog = dialog
+
+    def on_ack(self, ack: Request) -> None:
+        self._dialog.on_ack_request(ack)
+
+    def on_error(self) -> None:
+        """The 2xx could not be sent: it is repeated, and ends as one without ACK."""
+
+
+def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> SessionDescription | None:
+    """Our answer to an offer in a dialog, now in force; None when the request was refused (and answered)."""
+    if dialog.reinviting is not None and dialog.reinviting.is_pending:
+        _reply(request, transaction, 491)  # glare (14.2)
+        return None
+    if dialog.unacknowledged is not None:
+        wait = str(random.randint(0, 10))
+        _reply(request, transaction, 500, None, [("Retry-After", wait)])
+        return None
+    offer: SessionDescription | None = None
+    try:
+        if request.body:
+            offer = parse_sdp(request.body)
+        answer = _ask_owner(dialog, offer)
+    except ParseError as error:
+        _reply(request, transaction, 400, f"Bad SDP ({error.field})")
+        return None
+    except NotAcceptableError:
+        answer = 488
+    if isinstance(answer, int):
+        _reply(request, transaction, answer)
+        return None
+    _refresh_target(dialog, request)
+    dialog.local_sdp = answer
+    if offer is not None:
+        dialog.remote_sdp = offer
+    return answer
+
+
+def _ask_owner(dialog: Dialog, offer: SessionDescription | None) -> SessionDescription | int:
+    if dialog.on_reinvite is not None:
+        answer: SessionDescription | int | None = dialog.core.tell(dialog.on_reinvite, offer)
+        return 500 if answer is None else answer
+    return dialog.local_sdp if offer is None else answer_again(offer, dialog.local_sdp)
+
+
+def _refresh_target(dialog: Dialog, request: Request) -> None:
+    """INVITE and UPDATE move the remote target to their Contact (12.2.2)."""
+    contacts = request.values("Contact")
+    if contacts:
+        dialog.remote_target = NameAddr.parse(contacts[0], "Contact").uri
+
+
+def _reply(
+    request: Request, transaction: Transaction, code: int, reason: str | None = None, extra: list[Header] | None = None
+) -> None:
+    _send(transaction, code, make_response(request, code, None, reason, extra or ()))
+
+
+def _send(transaction: Transaction, code: int, data: bytes) -> None:
+    send_response(transaction, code, data)
