@@ -1,0 +1,36 @@
+"""The boards of all tenants, their common timers, and the fold over the log that fills them."""
+
+from datetime import datetime
+
+from callstream.contracts.envelope import Recorded
+from callstream.kernel.timers import Timers
+from callstream_routing.domain.board import REQUEST, SEAT, Board, TimerKey
+from callstream_routing.domain.evolve import evolve
+
+
+class Hall:
+    """The state of this service."""
+
+    def __init__(self) -> None:
+        self.boards: dict[str, Board] = {}
+        self.timers: Timers[TimerKey] = Timers()
+
+    def board(self, tenant: str) -> Board:
+        """The tenant's board."""
+        board = self.boards.get(tenant)
+        if board is None:
+            board = self.boards[tenant] = Board(tenant, self.timers)
+        return board
+
+    def evolve(self, recorded: Recorded) -> None:
+        """Take one event in."""
+        evolve(self.board(recorded.tenant), recorded)
+
+    def wake(self, now: datetime) -> None:
+        """Let requests and agents whose moment has come be looked at."""
+        for tenant, kind, object_id in self.timers.due(now):
+            board = self.board(tenant)
+            if kind == REQUEST:
+                board.wake_request(object_id, now)
+            elif kind == SEAT:
+                board.wake_seat(object_id, now)

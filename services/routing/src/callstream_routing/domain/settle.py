@@ -1,0 +1,113 @@
+"""What is missing for one request now: its place in the queue, the end of its offer, or its own end.
+
+Asked whenever something about the request has changed and when its moment has come; matching with an agent is apart
+(`match`). The facts that count are those that stand first in the log, as `evolve` kept them.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from callstream.contracts.envelope import Event
+from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferWithdrawn
+from callstream.kernel.outcomes import Reason, RequestOutcome
+from callstream_routing.domain.board import Board
+from callstream_routing.domain.request import Ending, Offer, Request
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """Events to append together at the request's version. Their ids follow from `causation_id` and their names."""
+
+    events: tuple[Event, ...]
+    causation_id: str
+
+
+def settle(board: Board, request: Request, now: datetime) -> Step | None:
+    """The one step that is due, or None."""
+    if not request.queued:
+        return _queue(board, request, now)
+    if request.ending is not None:
+        return _end(request, request.ending, now)
+    if request.offer is not None:
+        return _watch_offer(board, request, request.offer, now)
+    if not board.group(request.group_id).open:
+        return Step(events=(_no_group(request, now),), causation_id=request.last_event_id)
+    return None
+
+
+def _queue(board: Board, request: Request, now: datetime) -> Step:
+    """Every request is queued, also one that leaves at once: so each has a beginning and an end in the log."""
+    queued = ContactQueued(
+        call_id=request.call_id,
+        group_id=request.group_id,
+        priority=request.priority,
+        enqueued_at=request.enqueued_at,
+        ahead=board.group(request.group_id).ahead(request),
+    )
+    if request.ending is not None:
+        events: tuple[Event, ...] = (queued, _left(request, request.ending))
+    elif not board.group(request.group_id).open:
+        events = (queued, _no_group(request, now))
+    else:
+        events = (queued,)
+    return Step(events=events, causation_id=request.requested_by)
+
+
+def _end(request: Request, ending: Ending, now: datetime) -> Step:
+    """Answered, or its call is over: then the offer that still rings goes with it."""
+    left = _left(request, ending)
+    if request.offer is None or ending.outcome is RequestOutcome.ANSWERED:
+        return Step(events=(left,), causation_id=ending.event_id)
+    withdrawn = _withdrawn(request, request.offer, ending.reason, now)
+    return Step(events=(withdrawn, left), causation_id=ending.event_id)
+
+
+def _watch_offer(board: Board, request: Request, offer: Offer, now: datetime) -> Step | None:
+    """An offer ends when the gateway could not ring, when the agent is no longer reserved for it, or at its deadline (F032)."""
+    seat = board.seat(offer.agent_id)
+    if offer.failed is not None:
+        reason, cause = offer.failed, offer.failed_by
+    elif not seat.rings_for(offer.id):
+        reason, cause = Reason.AGENT_GONE, seat.last_event_id or offer.event_id
+    elif offer.deadline <= now:
+        reason, cause = Reason.RING_TIMEOUT, offer.event_id
+    else:
+        return None
+    return Step(events=(_withdrawn(request, offer, reason, now),), causation_id=cause)
+
+
+def _withdrawn(request: Request, offer: Offer, reason: Reason, now: datetime) -> OfferWithdrawn:
+    return OfferWithdrawn(
+        offer_id=offer.id,
+        call_id=request.call_id,
+        agent_id=offer.agent_id,
+        reason=reason,
+        rang_ms=millis(offer.made_at, now),
+    )
+
+
+def _left(request: Request, ending: Ending) -> ContactLeft:
+    answered = ending.outcome is RequestOutcome.ANSWERED and request.offer is not None
+    return ContactLeft(
+        call_id=request.call_id,
+        outcome=ending.outcome,
+        reason=ending.reason,
+        waited_ms=millis(request.enqueued_at, ending.at),
+        agent_id=request.offer.agent_id if answered and request.offer else "",
+        offer_id=request.offer.id if answered and request.offer else "",
+    )
+
+
+def _no_group(request: Request, now: datetime) -> ContactLeft:
+    """Its group does not exist or is disabled (F128): nobody will ever serve it."""
+    return ContactLeft(
+        call_id=request.call_id,
+        outcome=RequestOutcome.FAILED,
+        reason=Reason.UNKNOWN_GROUP,
+        waited_ms=millis(request.enqueued_at, now),
+    )
+
+
+def millis(begin: datetime, end: datetime) -> int:
+    """Whole milliseconds, never negative: the moments may come from two machines' clocks."""
+    return max(0, round((end - begin).total_seconds() * 1000))
