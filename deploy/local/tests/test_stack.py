@@ -16,9 +16,11 @@ from typer.testing import CliRunner
 
 from callstream_local.cli import app
 from callstream_local.config import StackOptions
+from callstream_local.folder import DataFolder
 from callstream_local.lock import FolderInUseError, holder
 from callstream_local.ports import PortError
-from callstream_local.services import Service
+from callstream_local.services import SERVICES as ALL_SERVICES
+from callstream_local.services import Service, media_socket
 from callstream_local.stack import Stack, StackError
 
 TESTS = Path(__file__).parent
@@ -26,11 +28,11 @@ FAST = StackOptions(durability="fast")
 
 
 def dummy(name: str, **more: object) -> Service:
-    return Service(name, "dummy_service", stage=3, **more)  # type: ignore[arg-type]
+    return Service(name, "dummy_service", **more)  # type: ignore[arg-type]
 
 
 SERVICES = (
-    dummy("media-worker", media=True),
+    dummy("media-gateway", sip=True),
     dummy("routing", nats_user="routing"),
     dummy("console", nats_user="console", database="console", signs_tokens=True, verifies_tokens=True),
 )
@@ -59,7 +61,7 @@ async def until_gone(pids: list[int]) -> None:
 async def test_a_day_in_the_life_of_a_copy(tmp_path: Path) -> None:
     async with Stack(tmp_path, FAST, services=SERVICES) as stack:
         pids = stack.pids()
-        assert set(pids) == {"nats", "postgres", "media-worker", "routing", "console"}
+        assert set(pids) == {"nats", "postgres", "media-gateway", "routing", "console"}
         assert holder(stack.folder) == os.getpid()
 
         # a second one on the same folder is refused and disturbs nothing
@@ -73,7 +75,7 @@ async def test_a_day_in_the_life_of_a_copy(tmp_path: Path) -> None:
         await stack.ready("routing")
         assert stack.http("routing") == address
         assert stack.pids()["routing"] != pids["routing"]
-        assert stack.restarts() == {"nats": 0, "postgres": 0, "media-worker": 0, "routing": 1, "console": 0}
+        assert stack.restarts() == {"nats": 0, "postgres": 0, "media-gateway": 0, "routing": 1, "console": 0}
 
         # kill -9 of the servers: what they acknowledged is there
         database = await asyncpg.connect(stack.database_url("console"))
@@ -104,7 +106,7 @@ async def test_a_day_in_the_life_of_a_copy(tmp_path: Path) -> None:
 
 async def test_services_are_told_what_they_need_and_nothing_else(tmp_path: Path) -> None:
     async with Stack(tmp_path, FAST, services=SERVICES) as stack:
-        routing, console, worker = (told(stack, name) for name in ("routing", "console", "media-worker"))
+        routing, console, gateway = (told(stack, name) for name in ("routing", "console", "media-gateway"))
         environments = [psutil.Process(pid).environ() for name, pid in stack.pids().items() if name not in ("nats", "postgres")]
         listening = {
             connection.laddr.ip
@@ -119,8 +121,10 @@ async def test_services_are_told_what_they_need_and_nothing_else(tmp_path: Path)
     assert console["CALLSTREAM_DATABASE_URL"] == stack.database_url("console")
     assert (console["CALLSTREAM_ADMIN_EMAIL"], console["CALLSTREAM_ADMIN_PASSWORD"]) == stack.admin
     assert console["CALLSTREAM_JWT_PRIVATE_KEY_FILE"].endswith("jwt-private.pem")
-    assert "CALLSTREAM_NATS_PASSWORD" not in worker
-    assert len(worker["CALLSTREAM_MEDIA_SOCKET"]) < 108
+    assert "CALLSTREAM_NATS_PASSWORD" not in gateway
+    assert gateway["CALLSTREAM_SIP_PORT"] == str(stack.sip_addr[1])
+    assert "CALLSTREAM_SIP_PORT" not in console
+    assert len(gateway["CALLSTREAM_MEDIA_SOCKET"]) < 108
     assert all("AWS_SECRET_ACCESS_KEY" not in environment for environment in environments)
     assert all(environment["OTEL_EXPORTER_OTLP_ENDPOINT"] for environment in environments)
     assert listening == {"127.0.0.1"}
@@ -211,8 +215,43 @@ def test_the_command_line_sees_and_stops_a_running_copy(tmp_path: Path) -> None:
     assert (again.exit_code, "nothing runs" in again.output) == (0, True)
 
 
+@pytest.mark.parametrize("address", ["0.0.0.0", "localhost", "224.0.0.1", "::1", ""])
+def test_phones_must_be_told_one_address(address: str) -> None:
+    with pytest.raises(ValueError, match="listen"):
+        StackOptions(listen=address)
+
+
+def test_an_unknown_port_name_is_refused() -> None:
+    with pytest.raises(ValueError, match="there is no port 'sips'"):
+        StackOptions(ports={"sips": 5061})
+
+
 @pytest.mark.parametrize("pair", ["sip", "sip=", "=5060", "sip=x", "sip=70000", "sip=0"])
 def test_a_malformed_port_is_named(tmp_path: Path, pair: str) -> None:
     result = CliRunner().invoke(app, ["up", "--data", str(tmp_path), "--port", pair])
     assert result.exit_code == 2
     assert repr(pair) in result.output
+
+
+async def test_the_media_worker_is_ready_by_its_socket_and_comes_back(tmp_path: Path) -> None:
+    worker = next(service for service in ALL_SERVICES if service.media_worker)
+    async with Stack(tmp_path, FAST, services=[worker]) as stack:
+        socket_path = media_socket(stack.folder)
+        killed = await stack.kill("media-worker")
+        await stack.ready("media-worker")
+        assert stack.pids()["media-worker"] != killed
+        _, writer = await asyncio.open_unix_connection(socket_path)
+        writer.close()
+    assert not socket_path.exists()
+
+
+def test_a_socket_below_a_long_path_moves_to_a_short_one(tmp_path: Path) -> None:
+    one, two = (media_socket(DataFolder(tmp_path / ("long" * 20) / name)) for name in ("one", "two"))
+    assert len(str(one)) < 108
+    assert one != two
+    assert one.parent.stat().st_mode & 0o077 == 0
+    one.parent.chmod(0o777)
+    with pytest.raises(PermissionError, match=str(one.parent)):
+        media_socket(DataFolder(tmp_path / ("long" * 20) / "one"))
+    one.parent.rmdir()
+    two.parent.rmdir()

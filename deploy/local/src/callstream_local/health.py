@@ -6,7 +6,7 @@ import http.client
 
 async def is_ready(host: str, port: int, *, timeout_s: float = 2.0) -> bool:
     """Whether GET /readyz answers 200 within the time."""
-    return await asyncio.to_thread(_ask, "127.0.0.1" if host == "0.0.0.0" else host, port, timeout_s)
+    return await asyncio.to_thread(_ask, host, port, timeout_s)
 
 
 def _ask(host: str, port: int, timeout_s: float) -> bool:

@@ -1,6 +1,7 @@
 """The programs of one copy, and what each is told. The environment is their only configuration."""
 
 import hashlib
+import os
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -20,30 +21,35 @@ SOCKET_PATH_LIMIT = 100
 
 @dataclass(frozen=True)
 class Service:
-    """One process. `stage` orders the stop: higher ones leave first, so that what they use is still there."""
+    """One process.
+
+    `stage` orders the stop, the highest first: the gateway ends its calls while those who record that still run.
+    `media_worker`: takes arguments instead of variables, and shows that it is ready by its socket instead of by HTTP.
+    """
 
     name: str
     module: str
-    stage: int
+    stage: int = 1
     nats_user: str | None = None
     database: str | None = None
     sip: bool = False
-    media: bool = False
+    media_worker: bool = False
     signs_tokens: bool = False
     verifies_tokens: bool = False
     public_http: bool = False
+    stop_grace_s: float = 10.0
 
 
 SERVICES = (
-    Service("media-worker", "callstream_media_gateway.media.worker", stage=1, media=True),
-    Service("media-gateway", "callstream_media_gateway.main", stage=2, nats_user="media-gateway", sip=True, media=True),
-    Service("ivr", "callstream_ivr.main", stage=3, nats_user="ivr"),
-    Service("routing", "callstream_routing.main", stage=3, nats_user="routing"),
-    Service("agent-state", "callstream_agent_state.main", stage=3, nats_user="agent-state"),
+    Service("media-worker", "callstream_media_gateway.media.worker", media_worker=True, stop_grace_s=15.0),
+    # Longer than CALLSTREAM_GATEWAY_DRAIN_S, which is 20 s unless told otherwise.
+    Service("media-gateway", "callstream_media_gateway.main", 2, nats_user="media-gateway", sip=True, stop_grace_s=25.0),
+    Service("ivr", "callstream_ivr.main", nats_user="ivr"),
+    Service("routing", "callstream_routing.main", nats_user="routing"),
+    Service("agent-state", "callstream_agent_state.main", nats_user="agent-state"),
     Service(
         "reporting",
         "callstream_reporting.main",
-        stage=3,
         nats_user="reporting",
         database="reporting",
         verifies_tokens=True,
@@ -52,7 +58,6 @@ SERVICES = (
     Service(
         "console",
         "callstream_console.main",
-        stage=3,
         nats_user="console",
         database="console",
         signs_tokens=True,
@@ -83,6 +88,8 @@ def media_socket(folder: DataFolder) -> Path:
     name = hashlib.sha256(str(folder.root).encode()).hexdigest()[:16]
     short = Path(tempfile.gettempdir()) / f"callstream-{name}"
     short.mkdir(mode=0o700, exist_ok=True)
+    if short.stat().st_uid != os.geteuid() or short.stat().st_mode & 0o077:
+        raise PermissionError(f"{short} is not ours alone; remove it")
     return short / "media.sock"
 
 
@@ -98,11 +105,12 @@ def environment(service: Service, place: Place) -> dict[str, str]:
         "PYTHONUNBUFFERED": "1",
         "CALLSTREAM_SERVICE": service.name,
         "CALLSTREAM_INSTANCE": f"{service.name}-0",
-        "CALLSTREAM_HTTP_HOST": http_host(service, options),
-        "CALLSTREAM_HTTP_PORT": str(place.http_ports[service.name]),
         "CALLSTREAM_DATA_DIR": str(folder.directory("files")),
         "CALLSTREAM_LOG_LEVEL": options.log_level,
     }
+    if not service.media_worker:
+        variables["CALLSTREAM_HTTP_HOST"] = http_host(service, options)
+        variables["CALLSTREAM_HTTP_PORT"] = str(place.http_ports[service.name])
     if service.nats_user is not None:
         variables["CALLSTREAM_NATS_URL"] = place.nats.address
         variables["CALLSTREAM_NATS_USER"] = service.nats_user
@@ -112,10 +120,7 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     if service.sip:
         variables["CALLSTREAM_SIP_HOST"] = options.listen
         variables["CALLSTREAM_SIP_PORT"] = str(place.sip_port)
-    if service.media:
         variables["CALLSTREAM_MEDIA_SOCKET"] = str(media_socket(folder))
-        variables["CALLSTREAM_RTP_HOST"] = options.listen
-        variables["CALLSTREAM_RTP_PORTS"] = "{}-{}".format(*place.rtp_ports)
     private_key, public_key = token_keys(folder)
     if service.signs_tokens:
         variables["CALLSTREAM_JWT_PRIVATE_KEY_FILE"] = str(private_key)
@@ -126,11 +131,26 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     return variables
 
 
+def arguments(service: Service, place: Place) -> tuple[str, ...]:
+    """What the media worker is told; the others take none."""
+    if not service.media_worker:
+        return ()
+    return (
+        *("--socket", str(media_socket(place.folder))),
+        *("--rtp-host", place.options.listen),
+        *("--rtp-ports", "{}-{}".format(*place.rtp_ports)),
+        *("--recordings", str(place.folder.directory("files") / "recordings")),
+        # The gateway has drained its calls before the worker is asked to leave.
+        *("--grace-s", "5"),
+    )
+
+
 def program(service: Service, place: Place) -> Program:
     """How to run it."""
     return Program(
         name=service.name,
-        argv=(sys.executable, "-P", "-m", service.module),
+        argv=(sys.executable, "-P", "-m", service.module, *arguments(service, place)),
         log=place.folder.directory("logs") / f"{service.name}.log",
         env=environment(service, place),
+        stop_grace_s=service.stop_grace_s,
     )

@@ -10,7 +10,7 @@ itself is killed, the kernel kills every child, the lock falls, and the next sta
 import asyncio
 import socket
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -27,8 +27,8 @@ from callstream_local.folder import DataFolder
 from callstream_local.lock import FolderLock
 from callstream_local.ports import keep_port, take_rtp_block
 from callstream_local.services import SERVICES, Place, Service
-from callstream_local.supervise.child import last_lines
-from callstream_local.supervise.keeper import Keeper
+from callstream_local.supervise.child import Program, last_lines
+from callstream_local.supervise.keeper import Keeper, nothing
 from callstream_local.supervise.rotation import rotate
 
 READY_WITHIN_S = 60.0
@@ -120,8 +120,10 @@ class Stack:
         try:
             state.remove(self.folder)  # of a supervisor that was killed
             await self._start_servers()
+            await self._forget_socket()
             for service in self.services.values():
-                self._keep(Keeper(services.program(service, self.place), changed=self._write_state))
+                prepare = self._forget_socket if service.media_worker else None
+                self._keep(services.program(service, self.place), prepare)
             await self._all_ready(*self.services)
         except BaseException:
             await self.stop()
@@ -132,7 +134,12 @@ class Stack:
 
     async def _start_servers(self) -> None:
         options = self.options
-        nats = EmbeddedNats(self.folder, durability=options.durability, port=options.ports.get("nats"))
+        nats = EmbeddedNats(
+            self.folder,
+            durability=options.durability,
+            port=options.ports.get("nats"),
+            monitor_port=options.ports.get("nats_monitor"),
+        )
         postgres = EmbeddedPostgres(self.folder, durability=options.durability, port=options.ports.get("postgres"))
         *rtp_ports, self._rtp_guard = take_rtp_block(self.folder, options.listen, configured=options.ports.get("rtp"))
         self._place = Place(
@@ -148,12 +155,13 @@ class Stack:
                     configured=options.ports.get(service.name),
                 )
                 for service in self.services.values()
+                if not service.media_worker
             },
             sip_port=keep_port(self.folder, "sip", options.listen, configured=options.ports.get("sip"), udp=True),
             rtp_ports=(rtp_ports[0], rtp_ports[1]),
         )
-        self._keep(Keeper(nats.prepare(), changed=self._write_state))
-        self._keep(Keeper(await postgres.prepare(), prepare=lambda: clear_leftovers(postgres.data), changed=self._write_state))
+        self._keep(nats.prepare())
+        self._keep(await postgres.prepare(), lambda: clear_leftovers(postgres.data))
         await self._all_ready("nats", "postgres")
         operator = await nats.connect()
         try:
@@ -161,9 +169,14 @@ class Stack:
         finally:
             await operator.close()
 
-    def _keep(self, keeper: Keeper) -> None:
-        self._keepers[keeper.program.name] = keeper
+    def _keep(self, program: Program, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
+        keeper = Keeper(program, prepare=prepare or nothing, changed=self._write_state)
+        self._keepers[program.name] = keeper
         keeper.start()
+
+    async def _forget_socket(self) -> None:
+        """The socket of a killed media worker; a new one then means a worker that listens."""
+        services.media_socket(self.folder).unlink(missing_ok=True)
 
     async def ready(self, name: str, *, within_s: float = READY_WITHIN_S) -> None:
         """Return when this part answers that it is ready (after a kill: when it is back). Raises StackError."""
@@ -174,11 +187,16 @@ class Stack:
             await self.place.postgres.ready()
         else:
             deadline = time.monotonic() + within_s
-            while keeper.pid is None or not await health.is_ready(*self._http_addr(name)):
+            while keeper.pid is None or not await self._is_ready(name):
                 if time.monotonic() > deadline or (not self._ready and keeper.restarts >= ENDS_AT_START):
                     raise StackError(self._complaint(keeper))
                 await asyncio.sleep(0.1)
         self.start_seconds.setdefault(name, time.monotonic() - self._began)
+
+    async def _is_ready(self, name: str) -> bool:
+        if self.services[name].media_worker:
+            return services.media_socket(self.folder).exists()
+        return await health.is_ready(*self._http_addr(name))
 
     async def _all_ready(self, *names: str) -> None:
         """Return when all are; the first complaint ends the waiting for the others."""
@@ -199,10 +217,10 @@ class Stack:
         return pid
 
     async def stop(self) -> None:
-        """Stop what started last first, the services that use nothing of each other at a time; then the servers."""
+        """Stop the gateway, which ends its calls; the other services, which record that; PostgreSQL; NATS."""
         if self._rotation is not None:
             self._rotation.cancel()
-        stages = [[name for name, service in self.services.items() if service.stage == stage] for stage in (3, 2, 1)]
+        stages = [[name for name, service in self.services.items() if service.stage == stage] for stage in (2, 1)]
         for stage in [*stages, ["postgres"], ["nats"]]:
             await asyncio.gather(*(self._keepers[name].stop() for name in stage if name in self._keepers))
         state.remove(self.folder)
@@ -226,10 +244,9 @@ class Stack:
             raise StackError(f"there is no {name!r} here; there are {', '.join(self._keepers)}") from None
 
     def _http_addr(self, name: str) -> tuple[str, int]:
-        if name not in self.services:
-            raise StackError(f"there is no service {name!r} here; there are {', '.join(self.services)}")
-        host = services.http_host(self.services[name], self.options)
-        return "127.0.0.1" if host == "0.0.0.0" else host, self.place.http_ports[name]
+        if name not in self.place.http_ports:
+            raise StackError(f"there is no HTTP service {name!r} here; there are {', '.join(self.services)}")
+        return services.http_host(self.services[name], self.options), self.place.http_ports[name]
 
     def _complaint(self, keeper: Keeper) -> str:
         program = keeper.program
@@ -248,7 +265,7 @@ class Stack:
             name: state.Part(
                 pid=keeper.pid,
                 restarts=keeper.restarts,
-                http=self.http(name) if name in self.services else "",
+                http=self.http(name) if name in place.http_ports else "",
                 problem=keeper.problem,
             )
             for name, keeper in self._keepers.items()

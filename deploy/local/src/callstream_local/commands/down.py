@@ -9,7 +9,7 @@ import typer
 
 from callstream_local.parameters import DataOption
 
-PATIENCE_S = 60.0
+PATIENCE_S = 90.0
 """Longer than all grace times of the stop, one after the other."""
 
 

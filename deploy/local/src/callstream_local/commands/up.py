@@ -40,7 +40,7 @@ def up(
 
     folder = data_folder(data)
     ports = parse_ports(port or [])
-    with told(FolderInUseError, PortError, ServerError, StackError, ValueError):
+    with told(FolderInUseError, PortError, ServerError, StackError, ValueError, OSError):
         if detach:
             start_detached(folder, listen=listen, ports=ports, fast=fast)
         else:

@@ -65,11 +65,13 @@ class EmbeddedNats:
         durability: Durability = "safe",
         host: str = "127.0.0.1",
         port: int | None = None,
+        monitor_port: int | None = None,
     ) -> None:
         self.folder = folder if isinstance(folder, DataFolder) else DataFolder(folder)
         self.durability: Durability = durability
         self.host = host
         self.configured_port = port
+        self.configured_monitor_port = monitor_port
         self.port = 0
         self.monitor_port = 0
         self.child: Child | None = None
@@ -77,7 +79,7 @@ class EmbeddedNats:
     def prepare(self) -> Program:
         """Choose ports, write nats.conf, and say how to run the server."""
         self.port = keep_port(self.folder, "nats", self.host, configured=self.configured_port)
-        self.monitor_port = keep_port(self.folder, "nats_monitor", "127.0.0.1")
+        self.monitor_port = keep_port(self.folder, "nats_monitor", "127.0.0.1", configured=self.configured_monitor_port)
         home = self.folder.directory("nats")
         content = configuration(
             host=self.host,

@@ -9,7 +9,7 @@ from callstream_local.supervise.backoff import Backoff
 from callstream_local.supervise.child import Child, Program
 
 
-async def _nothing() -> None:
+async def nothing() -> None:
     """A program that needs no preparation."""
 
 
@@ -21,7 +21,7 @@ class Keeper:
         program: Program,
         *,
         backoff: Backoff | None = None,
-        prepare: Callable[[], Awaitable[None]] = _nothing,
+        prepare: Callable[[], Awaitable[None]] = nothing,
         changed: Callable[[], None] = lambda: None,
     ) -> None:
         self.program = program
