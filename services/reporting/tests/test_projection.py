@@ -113,7 +113,7 @@ async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
 
 
 async def projector(pool: asyncpg.Pool, store: MemoryStore | None = None) -> Projector:
-    made = Projector(store or MemoryStore(), Projection(pool), names)
+    made = Projector(store or MemoryStore(), Projection(pool))
     await made.start()
     return made
 
@@ -127,7 +127,7 @@ async def rows(pool: asyncpg.Pool) -> list[tuple[object, ...]]:
 @pytest.mark.feature("F227")
 async def test_a_served_call_becomes_a_record_with_all_its_fields(pool: asyncpg.Pool) -> None:
     await (await projector(pool)).on_batch(recorded(served("C1")))
-    record = await Records(pool).get("main", "C1")
+    record = await Records(pool, names).get("main", "C1")
     assert record is not None
     assert (record.call_type, record.caller, record.called) == ("inbound", "+8613900000001", "+861055501234")
     assert (record.access_status, record.reason, record.hang_up_party) == ("answered", "agent-hung-up", "agent")
@@ -152,23 +152,53 @@ async def test_doubled_batches_and_every_split_of_the_log_give_the_same_rows(poo
         assert await rows(pool) == expected, f"cut at {cut}"
 
 
-async def test_rows_and_position_commit_together(pool: asyncpg.Pool, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_rows_and_position_commit_together(pool: asyncpg.Pool) -> None:
+    """The process dies between the rows and the commit: both are gone, and the next one writes them."""
     log = recorded(served("C1"))
     await (await projector(pool)).on_batch(log[:5])
     before = await rows(pool)
-
-    class KilledHere(Exception):
-        pass
-
-    def dies(*_: object) -> str | None:
-        raise KilledHere
-
-    dying = Projector(MemoryStore(), Projection(pool), dies)
-    await dying.start()
-    with pytest.raises(KilledHere):
-        await dying.on_batch(log[5:])
+    await pool.execute(
+        """
+        create function dies() returns trigger language plpgsql as $$ begin
+            perform pg_terminate_backend(pg_backend_pid()); return new;
+        end $$
+        """
+    )
+    await pool.execute("create trigger dies after insert on timeline for each row when (new.seq = 9) execute function dies()")
+    dying = await projector(pool)
+    task = asyncio.create_task(dying.on_batch(log[5:]))
+    await asyncio.sleep(0.05)
     assert await rows(pool) == before
     assert await Projection(pool).position() == 5
+    await pool.execute("drop trigger dies on timeline")
+    await asyncio.wait_for(task, 20)
+    assert await Projection(pool).position() == len(log)
+    assert await pool.fetchval("select count(*) from timeline") == len(log)
+
+
+async def test_a_rebuild_from_zero_gives_the_same_rows(pool: asyncpg.Pool) -> None:
+    log = recorded(served("C1") + served("C2", at=3))
+    working = await projector(pool)
+    await working.on_batch(log[:20])
+    await working.on_batch(log[20:])
+    before = await rows(pool)
+    await working.rebuild()
+    assert await rows(pool) == []
+    await working.on_batch(log[20:])
+    assert await rows(pool) == [], "what stands behind the beginning must wait for it"
+    assert await working.start() == 0
+    await working.on_batch(log)
+    assert await rows(pool) == before
+
+
+async def test_another_process_that_clears_the_tables_makes_the_log_be_followed_anew(pool: asyncpg.Pool) -> None:
+    log = recorded(served("C1"))
+    working = await projector(pool)
+    await working.on_batch(log[:10])
+    await Projection(pool).clear()
+    await working.on_batch(log[10:])
+    assert working.rewound.is_set()
+    assert await rows(pool) == []
 
 
 async def test_a_second_instance_does_not_write_twice(pool: asyncpg.Pool) -> None:
@@ -193,7 +223,7 @@ async def test_a_poison_event_goes_to_the_dead_letters_and_the_rest_is_written(p
 async def test_a_nul_in_a_callers_number_loses_nothing(pool: asyncpg.Pool) -> None:
     odd = call.CallArrived(caller="+1\x00", called="+2", trunk="t", gateway="g", leg_id="l")
     await (await projector(pool)).on_batch(recorded([(0, "C1", "main", odd)]))
-    record = await Records(pool).get("main", "C1")
+    record = await Records(pool, names).get("main", "C1")
     assert record is not None
     assert record.caller == "+1␀"
 
@@ -242,7 +272,7 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "C1.mp3").write_bytes(b"mp3")
     tokens = Tokens()
-    app = build_api(Parts(records=Records(pool), verifier=tokens.verifier(), recordings=tmp_path))
+    app = build_api(Parts(records=Records(pool, names), verifier=tokens.verifier(), recordings=tmp_path))
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reporting") as client:
         yield client, tokens
 

@@ -9,19 +9,18 @@ import msgspec
 
 from callstream.contracts.outcome import CallSummary
 from callstream_reporting.domain.batch import Rows, storable, storable_json
-from callstream_reporting.domain.record import Names, ServiceRecord, record_of
+from callstream_reporting.domain.record import STORED, record_of
 
 NAME = "calls"
-_COLUMNS = ServiceRecord.__struct_fields__
 _TYPES = {
     "seq": "bigint", "arrived_at": "timestamptz", "ended_at": "timestamptz", "wait_ms": "bigint", "talk_ms": "bigint",
     "recording_ms": "bigint",
 }  # fmt: skip
 _UPSERT = f"""
-    insert into service_record ({", ".join(_COLUMNS)}, summary)
-    select * from unnest({", ".join(f"${i}::{_TYPES.get(c, 'text')}[]" for i, c in enumerate(_COLUMNS, 1))}, ${len(_COLUMNS) + 1}::jsonb[])
+    insert into service_record ({", ".join(STORED)}, summary)
+    select * from unnest({", ".join(f"${i}::{_TYPES.get(c, 'text')}[]" for i, c in enumerate(STORED, 1))}, ${len(STORED) + 1}::jsonb[])
     on conflict (call_id) do update set
-    {", ".join(f"{c} = excluded.{c}" for c in _COLUMNS if c not in ("call_id", "remark", "satisfaction"))}, summary = excluded.summary
+    {", ".join(f"{c} = excluded.{c}" for c in STORED if c not in ("call_id", "remark", "satisfaction"))}, summary = excluded.summary
     where service_record.seq < excluded.seq
 """  # noqa: S608, E501  (column names are our own constants)
 _TIMELINE = """
@@ -52,7 +51,7 @@ class Projection:
         rows = await self._pool.fetch("select call_id, summary from service_record where call_id = any($1)", call_ids)
         return {row["call_id"]: msgspec.json.decode(row["summary"], type=CallSummary) for row in rows}
 
-    async def write(self, rows: Rows, names: Names, before: int, after: int) -> None:
+    async def write(self, rows: Rows, before: int, after: int) -> None:
         """Commit a batch that leads from position `before` to `after`; raises PositionMoved, and then nothing is written."""
         async with self._pool.acquire() as connection, connection.transaction():
             moved = await connection.execute(
@@ -61,8 +60,8 @@ class Projection:
             if moved != "UPDATE 1":
                 raise PositionMoved
             if rows.summaries:
-                records = [record_of(summary, names) for summary in rows.summaries.values()]
-                columns = [[storable(getattr(record, column)) for record in records] for column in _COLUMNS]
+                records = [record_of(summary) for summary in rows.summaries.values()]
+                columns = [[storable(getattr(record, column)) for record in records] for column in STORED]
                 bodies = [storable_json(msgspec.json.encode(summary)) for summary in rows.summaries.values()]
                 await connection.execute(_UPSERT, *columns, bodies)
             if rows.timeline:

@@ -9,9 +9,9 @@ import msgspec
 
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream_reporting.domain.record import ServiceRecord
+from callstream_reporting.domain.record import STORED, Names, ServiceRecord, named
 
-_COLUMNS = ", ".join(ServiceRecord.__struct_fields__)
+_COLUMNS = ", ".join(STORED)
 
 
 class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +54,8 @@ class TimelineEntry(msgspec.Struct, frozen=True, kw_only=True):
 class Records:
     """Queries over the projected tables."""
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    def __init__(self, pool: asyncpg.Pool, names: Names) -> None:
+        self._pool, self._names = pool, names
 
     async def page(self, query: RecordQuery) -> RecordPage:
         """A page of the records that match; Refusal names a broken cursor."""
@@ -70,7 +70,7 @@ class Records:
             f"order by arrived_at desc, call_id desc limit {query.limit + 1:d}",
             *values,
         )
-        records = [ServiceRecord(**row) for row in rows[: query.limit]]
+        records = [named(ServiceRecord(**row), self._names) for row in rows[: query.limit]]
         more = len(rows) > query.limit
         return RecordPage(total=total, records=records, next_cursor=_cursor(records[-1]) if more else "")
 
@@ -81,7 +81,7 @@ class Records:
             tenant,
             call_id,
         )
-        return ServiceRecord(**row) if row else None
+        return named(ServiceRecord(**row), self._names) if row else None
 
     async def timeline(self, tenant: str, call_id: str) -> list[TimelineEntry]:
         """A call's events in log order."""

@@ -2,7 +2,8 @@
 
 - database away: the batch is tried again with back-off, the log waits; calls do not notice;
 - an event that the tables refuse: the batch is taken apart, the one event goes to the dead letters, the rest is written;
-- another instance has gone on: the position and the summaries in memory are read anew.
+- another instance has gone on: the position and the summaries in memory are read anew;
+- the tables were cleared for a rebuild: batches in hand are dropped, and the log is followed from its start.
 """
 
 import asyncio
@@ -16,7 +17,6 @@ from callstream.contracts.outcome import CallSummary
 from callstream.runtime.event_store import EventStore
 from callstream_reporting.adapters.projection import PositionMoved, Projection
 from callstream_reporting.domain.batch import calls_in, rows_of
-from callstream_reporting.domain.record import Names
 
 _REMEMBERED = 20_000
 _AWAY = (OSError, TimeoutError, asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError)
@@ -26,32 +26,46 @@ _log = structlog.get_logger()
 class Projector:
     """Folds what the log hands over into the tables."""
 
-    def __init__(self, store: EventStore, projection: Projection, names: Names) -> None:
-        self._store, self._projection, self._names = store, projection, names
+    def __init__(self, store: EventStore, projection: Projection) -> None:
+        self._store, self._projection = store, projection
         self._summaries: OrderedDict[str, CallSummary] = OrderedDict()
         self.position = 0
         """The log position that is committed."""
+        self.rewound = asyncio.Event()
+        """Set when the tables stand further back than what was handed over: follow the log anew from `start`."""
 
     async def start(self) -> int:
         """Where the log is to be followed from."""
+        self._summaries.clear()
         self.position = await self._projection.position()
+        self.rewound.clear()
         return self.position
+
+    async def rebuild(self) -> None:
+        """Forget all rows; whoever follows the log begins again at its start (`rewound`)."""
+        await self._projection.clear()
+        self.rewound.set()
 
     async def on_batch(self, events: list[Recorded]) -> None:
         """Write a batch; returns only when it is committed."""
         back_off = 0.1
-        while True:
+        while not self.rewound.is_set():
             try:
                 await self._project([event for event in events if event.seq > self.position])
             except PositionMoved:
-                self._summaries.clear()
-                self.position = await self._projection.position()
+                await self._read_anew()
             except _AWAY as error:
                 _log.warning("database away", error=repr(error), retry_in_s=back_off)
                 await asyncio.sleep(back_off)
                 back_off = min(back_off * 2, 5.0)
             else:
                 return
+
+    async def _read_anew(self) -> None:
+        self._summaries.clear()
+        before, self.position = self.position, await self._projection.position()
+        if self.position < before:
+            self.rewound.set()
 
     async def _project(self, events: list[Recorded]) -> None:
         if not events:
@@ -71,7 +85,7 @@ class Projector:
     async def _write(self, events: list[Recorded]) -> None:
         await self._load(calls_in(events))
         rows = rows_of(events, self._summaries)
-        await self._projection.write(rows, self._names, self.position, events[-1].seq)
+        await self._projection.write(rows, self.position, events[-1].seq)
         self.position = events[-1].seq
         for call_id, summary in rows.summaries.items():
             self._summaries[call_id] = summary
@@ -80,7 +94,7 @@ class Projector:
             self._summaries.popitem(last=False)
 
     async def _skip(self, seq: int) -> None:
-        await self._projection.write(rows_of([], {}), self._names, self.position, seq)
+        await self._projection.write(rows_of([], {}), self.position, seq)
         self.position = seq
 
     async def _load(self, call_ids: set[str]) -> None:

@@ -1,8 +1,4 @@
-"""A batch of events as the rows it changes: pure, so that a rebuild from zero gives the same rows.
-
-Names of agents and groups come from the configuration of the moment, which is not in the log: they are the one field that a
-rebuild may write differently, when someone was renamed since.
-"""
+"""A batch of events as the rows it changes: pure, so that a rebuild from zero gives the same rows."""
 
 import re
 from collections.abc import Iterable, Mapping

@@ -26,9 +26,7 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     wait_ms: int | None
     talk_ms: int | None
     agent_id: str | None
-    agent_name: str | None
     group_id: str | None
-    group_name: str | None
     hang_up_party: str | None
     ended_at: datetime | None
     recording_id: str | None
@@ -36,14 +34,21 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     recording_ms: int | None
     remark: str = ""
     satisfaction: str | None = None
+    agent_name: str | None = None
+    group_name: str | None = None
+    """Names are not stored: they are the present ones when the record is read."""
+
+
+STORED = tuple(field for field in ServiceRecord.__struct_fields__ if field not in ("agent_name", "group_name"))
+"""The columns of the table."""
 
 
 Names = Callable[[str, str, str], str | None]
 """(tenant, `agent` or `group`, id) → its name at this moment, or None."""
 
 
-def record_of(summary: CallSummary, names: Names) -> ServiceRecord:
-    """The record that a summary stands for. A name is written as it is now and stays when the object is renamed later."""
+def record_of(summary: CallSummary) -> ServiceRecord:
+    """The record that a summary stands for, without names: the log alone decides what is stored."""
     return ServiceRecord(
         call_id=summary.call_id,
         tenant=summary.tenant,
@@ -57,12 +62,19 @@ def record_of(summary: CallSummary, names: Names) -> ServiceRecord:
         wait_ms=summary.wait_ms,
         talk_ms=summary.talk_ms,
         agent_id=summary.agent_id or None,
-        agent_name=names(summary.tenant, "agent", summary.agent_id) if summary.agent_id else None,
         group_id=summary.group_id or None,
-        group_name=names(summary.tenant, "group", summary.group_id) if summary.group_id else None,
         hang_up_party=summary.party.value if summary.party else None,
         ended_at=summary.ended_at,
         recording_id=summary.recording_id or None,
         recording_path=summary.recording_path or None,
         recording_ms=summary.recording_ms or None,
+    )
+
+
+def named(record: ServiceRecord, names: Names) -> ServiceRecord:
+    """The record with the present names of its agent and group."""
+    return msgspec.structs.replace(
+        record,
+        agent_name=names(record.tenant, "agent", record.agent_id) if record.agent_id else None,
+        group_name=names(record.tenant, "group", record.group_id) if record.group_id else None,
     )
