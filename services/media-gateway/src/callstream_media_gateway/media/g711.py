@@ -20,7 +20,8 @@ def _decode_alaw() -> I16:
     segment = (code & 0x70) >> 4
     base = ((code & 0x0F) << 4) + np.where(segment == 0, 8, 0x108)
     magnitude = base << np.maximum(segment - 1, 0)
-    return np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+    samples: I16 = np.where(code & 0x80, magnitude, -magnitude).astype(np.int16)
+    return samples
 
 
 def _decode_mulaw() -> I16:

@@ -9,7 +9,7 @@ A tick takes the frame under each head and moves the heads on, whether something
 the distance at which packets arrive ("lead"), and it adapts by moving the head against the ring:
   packet far from the head (new clock, > FAR) .......... start anew, `target` frames behind the packet
   packet too early (burst after a stall, faster clock) . head forward, so that the packet leads by `target` frames
-  LATE_RUN packets late one after the other ............ head back (path has become longer, timestamps stood still)
+  packets late at LATE_RUN ticks, none in time ........ head back (path has become longer, timestamps stood still)
   several late within a window ......................... head back by the worst of them, target grows
   every packet earlier than needed for CALM windows .... head forward by one frame, target shrinks
 """
@@ -47,6 +47,7 @@ class JitterBuffers:
         self.late = np.zeros(capacity, np.int64)
         self.resyncs = np.zeros(capacity, np.int64)
         self._late_run = np.zeros(capacity, np.int64)
+        self._late_at = np.zeros(capacity, np.int64)
         self._window_late = np.zeros(capacity, np.int64)
         self._window_worst = np.zeros(capacity, np.int64)
         self._window_lead = np.full(capacity, _NO_LEAD, np.int64)
@@ -73,7 +74,7 @@ class JitterBuffers:
         here = lead >= 0
         index = self.head_index[slots] + lead
         at = slots * DEPTH + (index & (DEPTH - 1))
-        duplicate = here & (self.tag[at] == index)
+        duplicate: Flags = here & (self.tag[at] == index)
         if here.all():
             self.ring[at], self.tag[at], self.law[at] = payloads, index, laws
         else:
@@ -85,7 +86,7 @@ class JitterBuffers:
         """Store a packet of any length, cut along the leg's frames (ptime other than 20 ms)."""
         slots = np.array([slot])
         lead = int(self._place(slots, np.array([timestamp], np.uint32), snap=False)[0])
-        offset = int(np.uint32(timestamp) - self.head_ts[slot]) % FRAME if lead >= 0 else 0
+        offset = (timestamp - int(self.head_ts[slot]) - lead * FRAME) & 0xFFFFFFFF
         index = int(self.head_index[slot]) + lead
         while len(codes):
             part = codes[: FRAME - offset]
@@ -110,7 +111,10 @@ class JitterBuffers:
         lead = distance // FRAME
         started, target = self.started[slots], self.target[slots]
         late = lead < 0
-        run = np.where(late, self._late_run[slots] + 1, 0)
+        # A burst counts as one: whatever delayed it is over, and its last packets are on time again.
+        head, run = self.head_index[slots], self._late_run[slots]
+        run = np.where(late, run + (self._late_at[slots] != head), 0)
+        self._late_at[slots] = np.where(late, head, -1)
         anew = ~started | (lead < -FAR) | (lead > FAR)
         moved = anew | (lead > target + BURST) | (run >= LATE_RUN)
         if moved.any():

@@ -62,7 +62,7 @@ class Receiver:
         self._pressing: set[Leg] = set()
         self._inbox = np.zeros((BATCH, _ROW), np.uint8)
         self._words = self._inbox.view(">u4")
-        self._rows = [memoryview(row) for row in self._inbox]
+        self._rows = [row.data for row in self._inbox]
 
     def add(self, leg: Leg) -> None:
         self._open_legs[leg.ports.open.fileno()] = leg

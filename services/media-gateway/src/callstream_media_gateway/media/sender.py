@@ -52,7 +52,7 @@ class Sender:
         self._second[self._slots] = (self._second[self._slots] & _MARKER) | (laws << 16)
         self._laws = [(law, np.flatnonzero(laws == law)) for law in (PCMU, PCMA)]
         to = [(leg, destination(leg), row) for leg, row in zip(legs, self._buffer, strict=False)]
-        self._outgoing = [(send, memoryview(row)) for _, send, row in to if send is not None]
+        self._outgoing = [(send, row.data) for _, send, row in to if send is not None]
         self._sending = np.array([leg.slot for leg, send, _ in to if send is not None], np.int64)
 
     def send(self, heard: I16) -> None:

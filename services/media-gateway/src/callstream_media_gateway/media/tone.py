@@ -37,7 +37,8 @@ def tone_levels(samples: I16, frequencies_hz: Sequence[float]) -> F32:
     waves = np.exp(-2j * np.pi * np.outer(np.asarray(frequencies_hz), t))
     amplitude = 2 * np.abs(waves @ samples.astype(np.float64)) / len(samples)
     with np.errstate(divide="ignore"):
-        return (20 * np.log10(amplitude / 32767) + _FULL_SCALE_DBM0).astype(np.float32)
+        levels: F32 = (20 * np.log10(amplitude / 32767) + _FULL_SCALE_DBM0).astype(np.float32)
+    return levels
 
 
 def heard_tone(samples: I16, frequencies_hz: Sequence[float], at_least_dbm0: float = -40.0) -> float | None:
