@@ -120,10 +120,8 @@ class Stack:
         try:
             state.remove(self.folder)  # of a supervisor that was killed
             await self._start_servers()
-            await self._forget_socket()
             for service in self.services.values():
-                prepare = self._forget_socket if service.media_worker else None
-                self._keep(services.program(service, self.place), prepare)
+                self._keep(services.program(service, self.place))
             await self._all_ready(*self.services)
         except BaseException:
             await self.stop()
@@ -169,14 +167,10 @@ class Stack:
         finally:
             await operator.close()
 
-    def _keep(self, program: Program, prepare: Callable[[], Awaitable[None]] | None = None) -> None:
-        keeper = Keeper(program, prepare=prepare or nothing, changed=self._write_state)
+    def _keep(self, program: Program, prepare: Callable[[], Awaitable[None]] = nothing) -> None:
+        keeper = Keeper(program, prepare=prepare, changed=self._write_state)
         self._keepers[program.name] = keeper
         keeper.start()
-
-    async def _forget_socket(self) -> None:
-        """The socket of a killed media worker; a new one then means a worker that listens."""
-        services.media_socket(self.folder).unlink(missing_ok=True)
 
     async def ready(self, name: str, *, within_s: float = READY_WITHIN_S) -> None:
         """Return when this part answers that it is ready (after a kill: when it is back). Raises StackError."""
@@ -195,7 +189,7 @@ class Stack:
 
     async def _is_ready(self, name: str) -> bool:
         if self.services[name].media_worker:
-            return services.media_socket(self.folder).exists()
+            return health.listens(services.media_socket(self.folder))
         return await health.is_ready(*self._http_addr(name))
 
     async def _all_ready(self, *names: str) -> None:
