@@ -10,7 +10,7 @@ from .phones import phones, until
 @pytest.mark.parametrize("transport", ["udp", "tcp"])
 @pytest.mark.parametrize("who_hangs_up", ["caller", "callee"])
 async def test_a_call_rings_is_answered_and_ended_by_either_side(transport: str, who_hangs_up: str) -> None:
-    async with phones(2, t1=0.05, t2=0.1, t4=0.05) as (caller, callee):
+    async with phones(2, t1=0.02, t2=0.05, t4=0.02) as (caller, callee):
         callee.when_called = lambda call: call.provisional(180)
         caller.call(callee, next_hop=callee.tcp if transport == "tcp" else callee.hop)
         await until(lambda: ("ringing", 180, False) in caller.story)

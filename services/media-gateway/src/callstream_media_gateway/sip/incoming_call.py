@@ -130,7 +130,7 @@ class IncomingCall(Machine):
     def _send_answer(self, argument: tuple[SessionDescription, Sequence[Header]]) -> None:
         sdp, headers = argument
         assert self._transaction is not None  # noqa: S101 - open() comes before the owner sees the call
-        extra = [*self._dialog_headers(), ("Allow", ALLOW), *headers, SDP_TYPE]
+        extra = [*self._dialog_headers(), ("Allow", ALLOW), ("Server", self._core.config.name), *headers, SDP_TYPE]
         data = make_response(self.request, 200, self.local_tag, None, extra, sdp.to_bytes())
         self._silent = False
         dialog = Dialog.of_incoming(self._core, self, sdp)

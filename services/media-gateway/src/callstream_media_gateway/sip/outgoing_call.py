@@ -89,6 +89,7 @@ class OutgoingCall(Machine):
             ("Contact", self._core.contact(self.local.uri.user, self.hop)),
             ("Allow", ALLOW),
             ("Supported", "timer"),
+            ("User-Agent", self._core.config.name),
             *extra,
             *self._headers,
             SDP_TYPE,

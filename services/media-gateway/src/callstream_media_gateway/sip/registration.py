@@ -72,7 +72,7 @@ class Registration:
     async def _exchange(self, expires: int) -> int:
         """One REGISTER, with credentials when asked for (also once more for a stale nonce). The granted seconds."""
         extra: list[Header] = []
-        for _ in range(3):
+        for _ in range(5):  # challenge, too brief, challenge, stale, done
             response = await self._send(expires, extra)
             if 200 <= response.code < 300:
                 return _granted(response, self._contact, expires)
@@ -81,6 +81,7 @@ class Registration:
                     expires = max(expires, parse_seconds(response.need("Min-Expires"), "Min-Expires"))
                 except ParseError:
                     break
+                extra = []
                 continue
             header = None
             if response.code in (401, 407) and self._credentials is not None and (not extra or _is_stale(response)):
@@ -105,6 +106,7 @@ class Registration:
             ("CSeq", f"{self._cseq} REGISTER"),
             ("Contact", self._contact),
             ("Expires", str(expires)),
+            ("User-Agent", self._core.config.name),
             *extra,
         ]
         pending = _Pending(asyncio.get_running_loop().create_future())

@@ -1,0 +1,113 @@
+"""Who is it? A server's side of digest (RFC 3261 22.4, RFC 7616, RFC 8760): challenge, verify, slow down guessing."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable
+from typing import NamedTuple
+
+from .backoff import Backoff
+from .digest import ALGORITHMS, Answer, Challenge, parse_answer, response_of
+from .errors import ParseError
+from .handler import Hop, Reply
+from .message import Header, Request
+from .nonces import Nonces
+from .uri import Uri
+
+
+class Secrets(NamedTuple):
+    """A user's HA1 values (digest.ha1) for the gate's realm; the password itself is nowhere."""
+
+    md5: str
+    sha256: str
+
+
+class DigestGate:
+    """secrets(user): the HA1 values, or None for an unknown user. clock: seconds, never going back."""
+
+    def __init__(
+        self,
+        realm: str,
+        secrets: Callable[[str], Secrets | None],
+        clock: Callable[[], float],
+        nonces: Nonces,
+        backoff: Backoff,
+    ) -> None:
+        self._realm = realm
+        self._secrets = secrets
+        self._clock = clock
+        self._nonces = nonces
+        self._backoff = backoff
+
+    def check(self, request: Request, source: Hop) -> str | Reply:
+        """The user name that the request proves, or the reply that refuses it: 401 with challenges, 400, 403.
+
+        An unknown user is answered exactly as a wrong password is.
+        """
+        now = self._clock()
+        try:
+            answer = self._own_answer(request)
+        except ParseError as error:
+            return Reply(400, f"Bad {error.field}")
+        if answer is None:
+            return self._challenge(now, stale=False)
+        wait = self._backoff.wait(source.host, answer.username, now)
+        if wait > 0:
+            return Reply(403, "Too Many Failures", [("Retry-After", str(int(wait) + 1))])
+        if answer.algorithm not in ALGORITHMS or answer.qop != "auth" or not answer.cnonce:
+            return self._challenge(now, stale=False)
+        count = _nonce_count(answer.nc)
+        if count is None or not _same_target(answer.uri, request.uri):
+            return Reply(400, "Bad Authorization")
+        state = self._nonces.check(answer.nonce, count, now)
+        if not self._is_right(answer, request.method):
+            if state != "forged":  # a nonce of before our restart is no guess at a password
+                self._backoff.failed(source.host, answer.username, now)
+            return self._challenge(now, stale=False)
+        if state != "fresh":
+            return self._challenge(now, stale=True)
+        self._nonces.accept(answer.nonce, count, now)
+        self._backoff.succeeded(source.host, answer.username)
+        return answer.username
+
+    def _own_answer(self, request: Request) -> Answer | None:
+        """The credentials for our realm among those of other servers (RFC 3261 22.3)."""
+        for value in request.lines("Authorization"):
+            answer = parse_answer(value)
+            if answer.realm == self._realm:
+                return answer
+        return None
+
+    def _is_right(self, answer: Answer, method: str) -> bool:
+        secrets = self._secrets(answer.username)
+        secret = "0" if secrets is None else secrets.sha256 if answer.algorithm == "SHA-256" else secrets.md5
+        right = hmac.compare_digest(
+            response_of(answer.algorithm, secret, method, answer).encode(), answer.response.encode("utf-8", "replace")
+        )
+        return right and secrets is not None
+
+    def _challenge(self, now: float, *, stale: bool) -> Reply:
+        """One challenge for each algorithm, the stronger first (RFC 8760 2.4)."""
+        headers: list[Header] = []
+        for algorithm in ALGORITHMS:
+            challenge = Challenge(self._realm, self._nonces.make(now), algorithm, ("auth",), None, stale)
+            headers.append(("WWW-Authenticate", str(challenge)))
+        return Reply(401, None, headers)
+
+
+def _nonce_count(text: str | None) -> int | None:
+    try:
+        count = int(text or "", 16)
+    except ValueError:
+        return None
+    return count if len(text or "") == 8 and count > 0 else None
+
+
+def _same_target(answered: str, requested: str) -> bool:
+    """RFC 7616 3.4.6: the two may be written differently, but must name the same thing."""
+    if answered == requested:
+        return True
+    try:
+        return Uri.parse(answered).address == Uri.parse(requested).address
+    except ParseError:
+        return False

@@ -1,0 +1,151 @@
+"""Where the phones are: REGISTER with digest, and the bindings that come of it (RFC 3261 10.3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from .backoff import Backoff
+from .digest_gate import DigestGate, Secrets
+from .errors import ParseError
+from .handler import Hop, Reply
+from .message import Header, Request, parse_seconds
+from .nonces import Nonces
+from .uri import NameAddr, Uri
+
+MAX_CONTACTS = 5
+"""Bindings of one user; the newest are kept."""
+
+
+class Binding(NamedTuple):
+    """One phone of a user. source: where its REGISTER really came from, which is the way back through NAT and TCP.
+
+    expires_at: seconds of the registrar's clock. An INVITE to it: `ua.invite(b.contact, next_hop=b.source, ...)`.
+    """
+
+    contact: Uri
+    source: Hop
+    expires_at: float
+    call_id: str
+    cseq: int
+    agent: str
+
+
+class Registrar:
+    """The bindings table. secrets and clock as in DigestGate; key: random bytes that seal nonces.
+
+    on_change(user, bindings): after each change, also by expiry (which `sweep` finds). Expiry in seconds: shorter wishes
+    than `shortest` get 423, longer ones than `longest` are cut.
+    """
+
+    def __init__(
+        self,
+        realm: str,
+        secrets: Callable[[str], Secrets | None],
+        clock: Callable[[], float],
+        key: bytes,
+        *,
+        shortest: int = 30,
+        longest: int = 3600,
+        backoff: Backoff | None = None,
+        nonce_lifetime: float = 300.0,
+    ) -> None:
+        self.gate = DigestGate(realm, secrets, clock, Nonces(key, nonce_lifetime), backoff or Backoff())
+        self.on_change: Callable[[str, Sequence[Binding]], None] = _nothing
+        self._clock = clock
+        self._shortest = shortest
+        self._longest = longest
+        self._users: dict[str, list[Binding]] = {}  # newest first
+
+    def register(self, request: Request, source: Hop) -> Reply:
+        """Decide one REGISTER: 401, 403, 400, 423, 500 for an old CSeq, or 200 with the bindings in force."""
+        user = self.gate.check(request, source)
+        if isinstance(user, Reply):
+            return user
+        try:
+            aor = NameAddr.parse(request.need("To"), "To").uri
+            if aor.user != user:
+                return Reply(403, "Not Your Address")
+            reply = self._update(user, request, source)
+        except ParseError as error:
+            return Reply(400, f"Bad {error.field}")
+        return reply or Reply(200, None, self._contacts(user))
+
+    def bindings(self, user: str) -> list[Binding]:
+        """The bindings in force, the newest first."""
+        now = self._clock()
+        return [binding for binding in self._users.get(user, ()) if binding.expires_at > now]
+
+    def sweep(self) -> list[str]:
+        """Drop what has expired; the users whose last binding that was."""
+        gone = []
+        for user, before in list(self._users.items()):
+            kept = self.bindings(user)
+            if len(kept) < len(before):
+                self._set(user, kept)
+                if not kept:
+                    gone.append(user)
+        return gone
+
+    def drop(self, user: str, source: Hop | None = None) -> None:
+        """Forget a user's bindings, or those of one source (a TCP connection that broke)."""
+        self._set(user, [b for b in self._users.get(user, ()) if source is not None and b.source != source])
+
+    def _update(self, user: str, request: Request, source: Hop) -> Reply | None:
+        values = request.values("Contact")
+        header = request.get("Expires")
+        default = self._longest if header is None else parse_seconds(header, "Expires")
+        held = self.bindings(user)
+        if "*" in values:
+            if len(values) > 1 or header is None or default != 0:  # 10.3 step 6
+                return Reply(400, "Bad Contact")
+            return self._set_in_order(user, held, [], request)
+        kept, added = held, []
+        for value in values:
+            address = NameAddr.parse(value, "Contact")
+            if address.uri.scheme not in ("sip", "sips"):
+                raise ParseError("Contact", f"scheme {address.uri.scheme} cannot be called")
+            wish = address.params.get("expires")
+            seconds = default if wish is None else parse_seconds(wish, "expires")
+            if 0 < seconds < self._shortest:
+                return Reply(423, None, [("Min-Expires", str(self._shortest))])
+            kept = [b for b in kept if not _same_contact(b.contact, address.uri)]
+            if seconds:
+                expires_at = self._clock() + min(seconds, self._longest)
+                agent = request.get("User-Agent") or ""
+                cseq = request.cseq[0]
+                added.append(Binding(address.uri, source, expires_at, request.call_id, cseq, agent))
+        if not values:
+            return None  # a query (10.2.3)
+        return self._set_in_order(user, held, [*added, *kept][:MAX_CONTACTS], request)
+
+    def _set_in_order(self, user: str, held: list[Binding], new: list[Binding], request: Request) -> Reply | None:
+        """10.3 step 7: an older request of the same phone that arrives late must not undo a newer one."""
+        number = request.cseq[0]
+        for binding in held:
+            if binding not in new and binding.call_id == request.call_id and binding.cseq >= number:
+                return Reply(500, "CSeq out of order")
+        self._set(user, new)
+        return None
+
+    def _set(self, user: str, bindings: list[Binding]) -> None:
+        before = self._users.get(user, [])
+        if bindings:
+            self._users[user] = bindings
+        else:
+            self._users.pop(user, None)
+        if bindings != before:
+            self.on_change(user, tuple(bindings))
+
+    def _contacts(self, user: str) -> list[Header]:
+        now = self._clock()
+        return [("Contact", f"<{b.contact}>;expires={max(1, round(b.expires_at - now))}") for b in self.bindings(user)]
+
+
+def _same_contact(one: Uri, other: Uri) -> bool:
+    """RFC 3261 19.1.4 as far as contacts need it: address and transport; the rest of the parameters may change."""
+    return one.address == other.address and one.params.get("transport") == other.params.get("transport")
+
+
+def _nothing(*_arguments: object) -> None:
+    """Nobody wants to know."""
