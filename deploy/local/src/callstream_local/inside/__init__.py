@@ -1,0 +1,1 @@
+"""Looking inside: what the events of a call mean, told to a person."""

@@ -1,0 +1,77 @@
+"""What each event meant, in one sentence. A fold over nothing: event in, words out."""
+
+from collections.abc import Callable
+from typing import Any
+
+from callstream.contracts import agent_events as agent
+from callstream.contracts import call_events as call
+from callstream.contracts import ivr_events as ivr
+from callstream.contracts import queue_events as queue
+from callstream.contracts.envelope import Event
+
+Words = Callable[[Any], str]
+
+
+def _seconds(milliseconds: int) -> str:
+    return f"{milliseconds / 1000:.1f} s"
+
+
+def _offer(e: queue.OfferMade) -> str:
+    chosen = next((c for c in e.decision.candidates if c.rank == 1), None)
+    idle = f", idle for {_seconds(chosen.idle_ms)}" if chosen else ""
+    others = [f"{c.agent_id} ({c.why_not or f'rank {c.rank}'})" for c in e.decision.candidates if c is not chosen]
+    others += [f"{count} x {why}" for why, count in e.decision.left_out.items()]
+    rest = f"; not: {', '.join(others)}" if others else ""
+    return f"offered to agent {e.agent_id} by {e.decision.rule}{idle}, waited {_seconds(e.decision.waited_ms)}{rest}"
+
+
+def _state(e: agent.AgentStateChanged) -> str:
+    reason = f" ({e.reason})" if e.reason else ""
+    until = f", until {e.deadline:%H:%M:%S}" if e.deadline else ""
+    return f"{e.previous} -> {e.state}{reason} because of {e.cause}, by {e.actor}{until}"
+
+
+def _key(e: ivr.KeyPressed) -> str:
+    where = e.label or e.node_id
+    return f"pressed {e.key} at '{where}': {e.branch}" if e.branch else f"pressed a wrong key, {e.key}, at '{where}'"
+
+
+_MEANINGS: dict[type[Event], Words] = {
+    call.CallArrived: lambda e: f"{e.caller or 'a withheld number'} calls {e.called} through trunk {e.trunk}",
+    call.CallAnswered: lambda _: "the system answered",
+    call.PlaybackFinished: lambda e: f"prompt {e.how}{f': {e.message}' if e.message else ''}",
+    call.DigitReceived: lambda e: f"key {e.digit} arrived ({e.method})",
+    call.LegStarted: lambda e: f"INVITE to agent {e.agent_id}'s phone",
+    call.LegRinging: lambda _: "the phone rings",
+    call.OfferAnswered: lambda e: f"agent {e.agent_id} picked up",
+    call.OfferFailed: lambda e: f"agent {e.agent_id}'s phone: {e.reason}{f' (SIP {e.sip_status})' if e.sip_status else ''}",
+    call.CallBridged: lambda e: f"caller and agent {e.agent_id} hear each other",
+    call.LegEnded: lambda e: f"the {e.role} leg ended: {e.reason}, {e.packets_received} packets, {e.packets_lost} lost",
+    call.RecordingStarted: lambda _: "recording",
+    call.RecordingReady: lambda e: f"recording of {_seconds(e.duration_ms)} ready: {e.path}",
+    call.RecordingFailed: lambda e: f"recording failed: {e.message}",
+    call.CallEnded: lambda e: f"the call ended: {e.reason}, by {e.party}",
+    ivr.IvrStarted: lambda e: f"flow {e.flow_id} version {e.flow_version} began",
+    ivr.NodeEntered: lambda e: f"entered {e.kind} '{e.label or e.node_id}'",
+    ivr.KeyPressed: _key,
+    ivr.InputTimedOut: lambda e: f"no key in time, {e.errors} errors so far",
+    ivr.PromptStarted: lambda e: f"next prompt: {e.purpose}",
+    ivr.AgentRequested: lambda e: f"asks for an agent of group {e.group_id}",
+    ivr.IvrEnded: lambda e: f"the flow is over: {e.reason}",
+    queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead",
+    queue.OfferMade: _offer,
+    queue.OfferWithdrawn: lambda e: f"offer to agent {e.agent_id} withdrawn after {_seconds(e.rang_ms)}: {e.reason}",
+    queue.ContactLeft: lambda e: f"left the queue after {_seconds(e.waited_ms)}: {e.outcome} ({e.reason})",
+    agent.AgentSignedIn: lambda e: f"signed in on a {e.terminal}, by {e.actor}",
+    agent.AgentSignedOut: lambda e: f"signed out, by {e.actor}",
+    agent.AgentStateChanged: _state,
+    agent.NextStateChosen: lambda e: (
+        f"wants to be {e.state} after the call" if e.state else "took the wish for a next state back"
+    ),
+}
+
+
+def meaning(event: Event) -> str:
+    """One sentence; an event that is not listed tells its fields."""
+    words = _MEANINGS.get(type(event))
+    return words(event) if words else repr(event)

@@ -1,0 +1,85 @@
+"""The story of a call: every event has a meaning, and the ladder shows who spoke to whom."""
+
+from datetime import UTC, datetime, timedelta
+
+from callstream.contracts import agent_events, call_events, ivr_events, queue_events
+from callstream.contracts.envelope import EVENT_TYPES, Event, Recorded
+from callstream.contracts.states import LegRole
+from callstream.kernel.outcomes import Party, Reason
+from callstream_local.inside.ladder import ladder
+from callstream_local.inside.meaning import _MEANINGS, meaning
+from callstream_local.inside.tail import Filter, line_of
+
+T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
+
+
+def story(*events: tuple[float, Event]) -> list[Recorded]:
+    return [
+        Recorded(
+            seq=seq, id=str(seq), tenant="main", aggregate=e.AGGREGATE, aggregate_id="C1", time=T0 + timedelta(seconds=s), event=e
+        )
+        for seq, (s, e) in enumerate(events, 1)
+    ]
+
+
+CALL = story(
+    (0, call_events.CallArrived(caller="+8613900000001", called="+861055501234", trunk="t", gateway="g", leg_id="c")),
+    (0.1, call_events.CallAnswered()),
+    (1, call_events.DigitReceived(digit="1", leg_id="c")),
+    (2, call_events.LegStarted(leg_id="a", role=LegRole.AGENT, offer_id="o", agent_id="1001")),
+    (2.1, call_events.LegRinging(leg_id="a")),
+    (3, call_events.OfferAnswered(offer_id="o", request_id="r", agent_id="1001", leg_id="a")),
+    (3.1, call_events.CallBridged(offer_id="o", agent_id="1001", customer_leg_id="c", agent_leg_id="a")),
+    (9, call_events.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.AGENT_HUNG_UP, agent_id="1001")),
+    (9, call_events.CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT)),
+)
+
+
+def test_every_event_of_the_contracts_has_a_meaning() -> None:
+    assert {cls.TYPE for cls in _MEANINGS} == set(EVENT_TYPES)
+    assert agent_events and ivr_events, "imported for their registry entries"
+
+
+def test_an_offer_says_why_this_agent_and_why_no_other() -> None:
+    decision = queue_events.Decision(
+        rule="longest-idle",
+        rule_version=1,
+        group_id="sales",
+        waited_ms=1500,
+        ahead=0,
+        eligible=2,
+        candidates=(
+            queue_events.Candidate(agent_id="1001", idle_ms=60_000, rank=1),
+            queue_events.Candidate(agent_id="1002", idle_ms=3_000, rank=2),
+            queue_events.Candidate(agent_id="1003", why_not="state:wrap-up"),
+        ),
+    )
+    offer = queue_events.OfferMade(offer_id="o", call_id="C1", gateway="g", agent_id="1001", ring_deadline=T0, decision=decision)
+    assert meaning(offer) == (
+        "offered to agent 1001 by longest-idle, idle for 60.0 s, waited 1.5 s; not: 1002 (rank 2), 1003 (state:wrap-up)"
+    )
+
+
+def test_the_ladder_shows_each_partys_column_and_the_direction() -> None:
+    lines = ladder(CALL)
+    assert [word for word in lines[0].split("  ") if word.strip()][0].strip() == "+8613900000001"
+    invite, ok, key, out, ringing, picked_up, talk, ended = lines[1:]
+    assert "INVITE" in invite
+    assert invite.index(">") > invite.index("INVITE")
+    assert ok.index("<") < ok.index("200 OK")
+    assert "key 1" in key
+    assert out.index(">") > invite.index(">"), "to the agent's column"
+    assert ringing.index("<") > ok.index("<")
+    assert "200 OK" in picked_up
+    assert "talk" in talk
+    assert "ended: agent-hung-up" in ended
+    assert ladder([]) == []
+
+
+def test_the_tail_filters_by_call_and_agent() -> None:
+    by_agent = [r.event.NAME for r in CALL if Filter(agent="1001").matches(r)]
+    assert by_agent == ["leg-started", "offer-answered", "bridged", "leg-ended"]
+    assert not any(Filter(call="C2").matches(r) for r in CALL)
+    assert all(Filter(call="C1").matches(r) for r in CALL)
+    assert Filter(aggregate="queue", name="offer-made").subject() == "cs.*.queue.*.offer-made"
+    assert "call.ended" in line_of(CALL[-1])
