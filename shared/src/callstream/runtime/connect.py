@@ -28,9 +28,10 @@ async def connect(url: str, *, name: str, user: str = "", password: str = "") ->
         connect_timeout=2,
         ping_interval=10,
         max_outstanding_pings=2,
-        error_cb=_log_error,
+        error_cb=log_error,
     )
 
 
-async def _log_error(error: Exception) -> None:
+async def log_error(error: Exception) -> None:
+    """What nats-py reports beside the calls: lost connections, slow consumers."""
     log.warning("nats", error=f"{type(error).__name__}: {error}")

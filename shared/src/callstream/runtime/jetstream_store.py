@@ -14,6 +14,7 @@ import asyncio
 import itertools
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 
 import msgspec
 import structlog
@@ -32,6 +33,7 @@ from callstream.runtime import metrics
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
 from callstream.runtime.link import Link, NoAnswer, give_up
 from callstream.runtime.pull_reader import PullReader, RawMessage
+from callstream.runtime.telemetry import NoTracer, Span, Tracer
 from callstream.runtime.wire import header_block, parse_headers, read_event, status
 
 TRY_S = 1.0
@@ -81,9 +83,18 @@ class _Message(msgspec.Struct, frozen=True):
 class JetStreamStore:
     """EventStore on the stream EVENTS of one connection. `service` is the events' source and names the dead letters."""
 
-    def __init__(self, nc: Client, service: str, *, try_s: float = TRY_S, deadline_s: float = DEADLINE_S) -> None:
+    def __init__(
+        self,
+        nc: Client,
+        service: str,
+        *,
+        tracer: Tracer | None = None,
+        try_s: float = TRY_S,
+        deadline_s: float = DEADLINE_S,
+    ) -> None:
         self._link = Link.of(nc)
         self._service = service
+        self._tracer = tracer or NoTracer()
         self._try_s, self._deadline_s = try_s, deadline_s
         self._background: set[asyncio.Task[None]] = set()
         self._batch_ids = map(str, itertools.count(1))
@@ -109,6 +120,8 @@ class JetStreamStore:
                 await self._pause(deadline, error)
                 continue
             if ack.error is None:
+                if self._tracer.enabled:
+                    self._trace(appends)
                 return ack.seq
             if ack.error.err_code in WRONG_LAST_SEQUENCE or ack.error.err_code == DUPLICATE_IN_BATCH:
                 seq = await self._stored(appends, deadline)
@@ -164,6 +177,23 @@ class JetStreamStore:
         await link.send(last.subject, last.payload, link.reply_to(token), last.headers)
         payload, _ = await link.answer(token, answer, min(self._try_s, max(0.01, deadline - time.monotonic())))
         return _ack.decode(payload)
+
+    def _trace(self, appends: Sequence[Append]) -> None:
+        """Each event is a span of its call's trace, below the event or command that brought it about."""
+        end = datetime.now(UTC)
+        for append in appends:
+            for new in append.events:
+                if new.correlation_id:
+                    self._tracer.record(
+                        Span(
+                            name=new.event.TYPE,
+                            call_id=new.correlation_id,
+                            id=new.id,
+                            parent=new.causation_id,
+                            start=min(new.time, end),
+                            end=end,
+                        )
+                    )
 
     async def _pause(self, deadline: float, why: object) -> None:
         metrics.append_retries.inc()

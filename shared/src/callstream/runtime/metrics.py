@@ -1,6 +1,8 @@
 """Every metric of the runtime, with what it means. Labels are bounded: names from our own code, never ids or subjects."""
 
-from prometheus_client import Counter, Gauge, Histogram
+from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+
+disable_created_metrics()
 
 append_conflicts = Counter("callstream_append_conflicts_total", "Appends refused because the aggregate had moved on.")
 append_retries = Counter("callstream_append_retries_total", "Tries of an append or read that the log did not answer.")

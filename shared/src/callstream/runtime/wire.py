@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from callstream.contracts import catalogue  # noqa: F401  every type must be known before the first event is read
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, decode_body
 from callstream.contracts.subjects import parse_event_subject
 from callstream.runtime.trace_context import traceparent

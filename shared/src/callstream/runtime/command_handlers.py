@@ -1,0 +1,152 @@
+"""Commands over NATS: the answering side, on FastStream's subscribers.
+
+Every command is answered: accepted, or refused with a reason and the field at fault. A command that is repeated, because
+its answer was lost, gets the same answer from memory (bounded, so a repeat after many others or after a restart is handled
+again: handlers must take "it is so already" for success). Answers that a repeat could better (unavailable, draining,
+conflict, internal) are not remembered.
+
+Handlers run beside each other, at most LIMIT at a time; more are refused with `unavailable`, so an overload is a clear
+answer and not a growing queue. A standby does not answer at all: its active twin does.
+"""
+
+import asyncio
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import msgspec
+import structlog
+from faststream.nats import NatsBroker, NatsMessage
+
+from callstream.contracts.commands import Command, Reply
+from callstream.contracts.subjects import commands_of
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream.runtime import metrics
+from callstream.runtime.event_store import StoreUnavailable, VersionConflict
+from callstream.runtime.telemetry import NoTracer, Span, Tracer
+
+LIMIT = 512
+REMEMBERED = 4096
+PASSING = frozenset({Reason.UNAVAILABLE, Reason.DRAINING, Reason.CONFLICT, Reason.INTERNAL})
+
+C = TypeVar("C", bound=Command)
+Handler = Callable[[C, str], Awaitable[Any]]
+"""(command, scope) → the result: None, a Reply, or anything that msgspec encodes. Raise kernel.errors.Refusal to refuse."""
+
+log = structlog.get_logger(__name__)
+
+_FIELD = re.compile(r"at `\$\.?([^`]+)`|field `([^`]+)`")
+
+
+class CommandHandlers:
+    """Registers handlers on a broker before it starts, and answers from then on."""
+
+    def __init__(self, broker: NatsBroker, *, active: Callable[[], bool] = lambda: True, tracer: Tracer | None = None) -> None:
+        self.active = active
+        """Whether this instance answers; a standby stays silent."""
+        self.draining = False
+        self._broker = broker
+        self._tracer = tracer or NoTracer()
+        self._remembered: OrderedDict[str, Reply] = OrderedDict()
+        self._running: dict[str, asyncio.Future[Reply]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def on(self, kind: type[C], handler: Handler[C], scope: str = "*") -> None:
+        """Answer commands of `kind` with `handler`. `scope` narrows them, for example to this gateway instance."""
+        decoder = msgspec.json.Decoder(kind)
+        subscriber = self._broker.subscriber(commands_of(kind.SERVICE, kind.NAME, scope), decoder=_whole, no_reply=True)
+
+        async def take(message: NatsMessage) -> None:
+            if not self.active():
+                return
+            task = asyncio.create_task(self._answer(message, kind, decoder, handler))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+        subscriber(take)
+
+    async def drain(self, within_s: float) -> bool:
+        """Refuse new commands and wait for those under way; False when some were still running at the end."""
+        self.draining = True
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=within_s)
+        return not self._tasks
+
+    async def _answer(self, message: NatsMessage, kind: type[C], decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> None:
+        began = time.perf_counter()
+        scope = message.raw_message.subject.split(".")[2]
+        try:
+            reply = await self._reply(message.body, scope, decoder, handler)
+        except Exception:
+            log.exception("command failed", command=kind.NAME)
+            reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
+        metrics.commands_handled.labels(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
+        metrics.command_seconds.labels(kind.NAME).observe(time.perf_counter() - began)
+        if message.raw_message.reply and self._broker.connection.is_connected:
+            await self._broker.connection.publish(message.raw_message.reply, msgspec.json.encode(reply))
+
+    async def _reply(self, body: bytes, scope: str, decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> Reply:
+        try:
+            command = decoder.decode(body)
+        except (msgspec.ValidationError, msgspec.DecodeError, UnicodeDecodeError) as error:
+            found = _FIELD.search(str(error))
+            return Reply(accepted=False, reason=Reason.INVALID, message=str(error), field=(found[1] or found[2]) if found else "")
+        known = self._remembered.get(command.command_id)
+        if known is None and command.command_id in self._running:
+            known = await asyncio.shield(self._running[command.command_id])
+        if known is not None:
+            metrics.commands_repeated.labels(command.NAME).inc()
+            return known
+        if self.draining:
+            return Reply(accepted=False, reason=Reason.DRAINING, message="the service is going down")
+        if len(self._running) >= LIMIT:
+            return Reply(accepted=False, reason=Reason.UNAVAILABLE, message="too many commands are under way")
+        future = self._running[command.command_id] = asyncio.get_running_loop().create_future()
+        start = datetime.now(UTC)
+        reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
+        try:
+            reply = await _run(command, scope, handler)
+        finally:
+            del self._running[command.command_id]
+            future.set_result(reply)
+        if reply.accepted or reply.reason not in PASSING:
+            self._remembered[command.command_id] = reply
+            if len(self._remembered) > REMEMBERED:
+                self._remembered.popitem(last=False)
+        call_id = getattr(command, "call_id", "")
+        if call_id and self._tracer.enabled:
+            self._tracer.record(
+                Span(
+                    name=f"{command.SERVICE}.{command.NAME}",
+                    call_id=call_id,
+                    id=command.command_id,
+                    parent="",
+                    start=start,
+                    end=datetime.now(UTC),
+                    attributes={"callstream.answer": "accepted" if reply.accepted else str(reply.reason)},
+                )
+            )
+        return reply
+
+
+async def _run(command: C, scope: str, handler: Handler[C]) -> Reply:
+    try:
+        result = await handler(command, scope)
+    except Refusal as refusal:
+        return Reply(accepted=False, reason=refusal.reason, message=refusal.message, field=refusal.field)
+    except VersionConflict as conflict:
+        return Reply(accepted=False, reason=Reason.CONFLICT, message=str(conflict))
+    except StoreUnavailable as error:
+        return Reply(accepted=False, reason=Reason.UNAVAILABLE, message=str(error))
+    if isinstance(result, Reply):
+        return result
+    return Reply(accepted=True) if result is None else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(result)))
+
+
+async def _whole(message: NatsMessage) -> NatsMessage:
+    """FastStream hands the decoded body to a handler; ours needs subject and reply too."""
+    return message
