@@ -2,7 +2,7 @@
 
 from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 append_conflicts = Counter("callstream_append_conflicts_total", "Appends refused because the aggregate had moved on.")
 append_retries = Counter("callstream_append_retries_total", "Tries of an append or read that the log did not answer.")
