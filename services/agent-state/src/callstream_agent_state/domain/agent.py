@@ -102,6 +102,11 @@ class Agent(msgspec.Struct, kw_only=True):
         return self.tenant, self.id
 
     @property
+    def signed_in(self) -> bool:
+        """Whether the agent's session is on."""
+        return self.state is not AgentState.OFFLINE
+
+    @property
     def offer_is_made(self) -> bool:
         """Whether the offer that the agent is reserved for stands in the log: then the reservation no longer expires."""
         return bool(self.offer_id) and self.open_offer == self.offer_id

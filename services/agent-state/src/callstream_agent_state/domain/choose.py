@@ -27,7 +27,7 @@ def sign_in(agent: Agent, command: SignIn, settings: Settings) -> Change | None:
     return Change(events=(signed_in, *change.events), causation_id=change.causation_id)
 
 
-def sign_out(agent: Agent, command: SignOut, _: Settings) -> Change | None:
+def sign_out(agent: Agent, command: SignOut) -> Change | None:
     """End the session; in a call, after it (F043, F045)."""
     if agent.state is AgentState.OFFLINE:
         return None
@@ -55,7 +55,7 @@ def set_state(agent: Agent, command: SetState, settings: Settings) -> Change | N
     )
 
 
-def end_wrap_up(agent: Agent, command: EndWrapUp, _: Settings) -> Change | None:
+def end_wrap_up(agent: Agent, command: EndWrapUp) -> Change | None:
     """'Start answering': idle at once, whatever was wished for in the call (F051)."""
     if agent.state is not AgentState.WRAP_UP:
         raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent.id} is in state {agent.state}, not in wrap-up", "agent_id")

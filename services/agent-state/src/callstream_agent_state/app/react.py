@@ -1,0 +1,51 @@
+"""The reaction: gives every agent the event that is missing, then lets commands go on that waited for an agent.
+
+Runs after each batch, at deadlines and on request; only in the active instance and only when the state is up to date.
+"""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from callstream.contracts.config import Settings
+from callstream.kernel.clock import Clock
+from callstream.runtime.in_flight import InFlight
+from callstream_agent_state.app.new_events import new_events
+from callstream_agent_state.app.waiting import Waiting
+from callstream_agent_state.domain.follow import follow
+from callstream_agent_state.domain.roster import Key, Roster
+
+LOOK_AGAIN = timedelta(milliseconds=250)
+"""An agent whose append is under way is looked at again, for the case that it fails."""
+
+
+class Reaction:
+    """`await reaction()`."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        in_flight: InFlight,
+        waiting: Waiting,
+        clock: Clock,
+        settings_of: Callable[[str], Settings],
+    ) -> None:
+        self._roster, self._in_flight, self._waiting = roster, in_flight, waiting
+        self._clock, self._settings_of = clock, settings_of
+
+    async def __call__(self) -> None:
+        """Look at every agent that has changed, or whose moment has come."""
+        changed = self._roster.take_changed()
+        for key in dict.fromkeys((*changed, *self._roster.timers.due(self._clock.now()))):
+            self._look_at(key)
+        self._waiting.wake(changed)
+
+    def _look_at(self, key: Key) -> None:
+        tenant, agent_id = key
+        agent = self._roster.agent(tenant, agent_id)
+        now = self._clock.now()
+        change = follow(agent, self._settings_of(tenant), now)
+        if change is None:
+            return
+        self._roster.look_again(key, now + LOOK_AGAIN)
+        if (tenant, "agent", agent_id) not in self._in_flight:
+            self._in_flight.append("agent", agent_id, tenant, new_events(agent, change, now), agent.version)

@@ -1,0 +1,202 @@
+"""A log in miniature: tells the roster events, decides, and tells it what was decided, as the running service does."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from callstream.contracts import call_events as call
+from callstream.contracts import queue_events as queue
+from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.commands import EndWrapUp, ReleaseAgent, ReserveAgent, SetState, SignIn, SignOut
+from callstream.contracts.config import Settings
+from callstream.contracts.envelope import Event, NewEvent, Recorded
+from callstream.contracts.states import AgentState, LegRole
+from callstream.kernel.clock import ManualClock
+from callstream.kernel.outcomes import Party, Reason, RequestOutcome
+from callstream_agent_state.app.new_events import new_events
+from callstream_agent_state.domain import choose, reserve
+from callstream_agent_state.domain.agent import Agent
+from callstream_agent_state.domain.change import Change
+from callstream_agent_state.domain.follow import follow
+from callstream_agent_state.domain.roster import Roster
+
+TENANT = "acme"
+
+
+class Story:
+    """Agent 1005 and their calls. `told` is the whole log."""
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        self.clock = ManualClock()
+        self.roster = Roster()
+        self.told: list[Recorded] = []
+        self.paused = False
+        """True: nothing is decided by itself, as while the service is down."""
+
+    # the log
+
+    def tell(self, fact: Event, of: str, causation_id: str = "", event_id: str = "") -> Recorded:
+        """Append an event of aggregate `of` and let the service react."""
+        recorded = Recorded(
+            seq=len(self.told) + 1,
+            id=event_id or f"e{len(self.told) + 1}",
+            tenant=TENANT,
+            aggregate=fact.AGGREGATE,
+            aggregate_id=of,
+            time=self.clock.now(),
+            event=fact,
+            causation_id=causation_id,
+        )
+        self.told.append(recorded)
+        self.roster.evolve(recorded)
+        self.react()
+        return recorded
+
+    def react(self) -> None:
+        """Give every agent what is missing, until nothing is."""
+        while not self.paused:
+            keys = dict.fromkeys((*self.roster.take_changed(), *self.roster.timers.due(self.clock.now())))
+            changes = [(agent, follow(agent, self.settings, self.clock.now())) for agent in map(self._agent, keys)]
+            due = [(agent, change) for agent, change in changes if change is not None]
+            if not due:
+                return
+            for agent, change in due:
+                self._append(agent, change)
+
+    def later(self, seconds: float) -> None:
+        """Time passes."""
+        self.clock.advance(seconds)
+        self.react()
+
+    def restarted(self) -> "Story":
+        """The service killed and started again: a new state from the same log."""
+        again = Story(self.settings)
+        again.clock = self.clock
+        again.told = list(self.told)
+        for recorded in self.told:
+            again.roster.evolve(recorded)
+        again.react()
+        return again
+
+    def _agent(self, key: tuple[str, str]) -> Agent:
+        return self.roster.agent(*key)
+
+    def _append(self, agent: Agent, change: Change) -> None:
+        known = {recorded.id for recorded in self.told}
+        events: Sequence[NewEvent] = new_events(agent, change, self.clock.now())
+        assert not known & {new.id for new in events}, "a decision was taken twice"
+        paused, self.paused = self.paused, True
+        for new in events:
+            self.tell(new.event, new.aggregate_id, new.causation_id, new.id)
+        self.paused = paused
+        self.react()
+
+    # commands
+
+    def command(self, decide: Callable[[Agent], Change | None], agent_id: str = "1005") -> bool:
+        """Carry a command out; whether it changed anything. Raises Refusal."""
+        agent = self.roster.agent(TENANT, agent_id)
+        change = decide(agent)
+        if change is not None:
+            self._append(agent, change)
+        return change is not None
+
+    def sign_in(self, agent_id: str = "1005") -> bool:
+        asked = SignIn(command_id=self._id(), agent_id=agent_id, actor=agent_id)
+        return self.command(lambda agent: choose.sign_in(agent, asked, self.settings), agent_id)
+
+    def sign_out(self, actor: str = "1005") -> bool:
+        asked = SignOut(command_id=self._id(), agent_id="1005", actor=actor)
+        return self.command(lambda agent: choose.sign_out(agent, asked))
+
+    def set_state(self, state: str, reason: str = "") -> bool:
+        asked = SetState(command_id=self._id(), agent_id="1005", actor="1005", state=AgentState(state), reason=reason)
+        return self.command(lambda agent: choose.set_state(agent, asked, self.settings))
+
+    def end_wrap_up(self) -> bool:
+        asked = EndWrapUp(command_id=self._id(), agent_id="1005", actor="1005")
+        return self.command(lambda agent: choose.end_wrap_up(agent, asked))
+
+    def reserve(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005") -> bool:
+        asked = ReserveAgent(command_id=self._id(), agent_id=agent_id, offer_id=offer, request_id=f"r-{call_id}", call_id=call_id)
+        return self.command(lambda agent: reserve.reserve(agent, asked, self.clock.now()), agent_id)
+
+    def release(self, offer: str = "o1") -> bool:
+        asked = ReleaseAgent(command_id=self._id(), agent_id="1005", offer_id=offer)
+        return self.command(lambda agent: reserve.release(agent, asked, self.settings))
+
+    def _id(self) -> str:
+        return f"cmd{len(self.told)}"
+
+    # what others tell
+
+    def offer_made(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005") -> None:
+        decision = queue.Decision(
+            rule="longest-idle", rule_version=1, group_id="g", waited_ms=0, ahead=0, eligible=1, candidates=()
+        )
+        fact = queue.OfferMade(
+            offer_id=offer, call_id=call_id, gateway="gw", agent_id=agent_id, ring_deadline=self.clock.now(), decision=decision
+        )
+        self.tell(fact, f"r-{call_id}")
+
+    def withdrawn(self, reason: str = "ring-timeout", offer: str = "o1", call_id: str = "c1") -> None:
+        fact = queue.OfferWithdrawn(offer_id=offer, call_id=call_id, agent_id="1005", reason=Reason(reason))
+        self.tell(fact, f"r-{call_id}")
+
+    def left(self, outcome: str = "abandoned", call_id: str = "c1", agent_id: str = "") -> None:
+        fact = queue.ContactLeft(
+            call_id=call_id, outcome=RequestOutcome(outcome), reason=Reason.NORMAL, waited_ms=0, agent_id=agent_id
+        )
+        self.tell(fact, f"r-{call_id}")
+
+    def answered(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005") -> None:
+        fact = call.OfferAnswered(offer_id=offer, request_id=f"r-{call_id}", agent_id=agent_id, leg_id=f"leg-{offer}")
+        self.tell(fact, call_id)
+
+    def leg_ended(self, offer: str = "o1", call_id: str = "c1") -> None:
+        fact = call.LegEnded(leg_id=f"leg-{offer}", role=LegRole.AGENT, reason=Reason.NORMAL, agent_id="1005", offer_id=offer)
+        self.tell(fact, call_id)
+
+    def call_ended(self, call_id: str = "c1") -> None:
+        self.tell(call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER), call_id)
+
+    def ring(self, offer: str = "o1", call_id: str = "c1") -> None:
+        """Reserved and offered."""
+        self.reserve(offer, call_id)
+        self.offer_made(offer, call_id)
+
+    def talk(self, offer: str = "o1", call_id: str = "c1") -> None:
+        """Reserved, offered and answered."""
+        self.ring(offer, call_id)
+        self.answered(offer, call_id)
+
+    # what is to be seen
+
+    @property
+    def agent(self) -> Agent:
+        return self.roster.agent(TENANT, "1005")
+
+    @property
+    def state(self) -> str:
+        return self.agent.state.value
+
+    def changes(self, agent_id: str = "1005") -> list[AgentStateChanged]:
+        """All changes of state so far."""
+        return [r.event for r in self.told if isinstance(r.event, AgentStateChanged) and r.aggregate_id == agent_id]
+
+    def last(self) -> AgentStateChanged:
+        return self.changes()[-1]
+
+    def path(self) -> list[str]:
+        """The states so far."""
+        return [change.state.value for change in self.changes()]
+
+    def events(self) -> list[str]:
+        """The agent's own events so far, by name."""
+        return [recorded.event.NAME for recorded in self.told if recorded.aggregate == "agent"]
+
+
+def do(story: Story, steps: Sequence[tuple[Any, ...]]) -> None:
+    """Play steps: (method, arguments …)."""
+    for name, *arguments in steps:
+        getattr(story, name)(*arguments)
