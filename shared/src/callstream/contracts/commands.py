@@ -190,3 +190,11 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     enqueued_at: str
     ahead: int
     offered_to: str = ""
+
+
+# reporting; scope: `all`, for its tables hold every tenant
+
+
+@command("reporting", "rebuild")
+class RebuildProjections(Command, frozen=True, kw_only=True):
+    """Forget all projected rows and fold the log again from its beginning. Accepted as soon as the rows are gone."""

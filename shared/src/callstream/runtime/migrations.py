@@ -9,8 +9,12 @@ import os
 import sys
 
 import asyncpg
+import structlog
 
 _LOCK = 0x0CA11
+
+
+_log = structlog.get_logger(__name__)
 
 
 class MigrationFailed(Exception):
@@ -29,6 +33,19 @@ async def migrate(database_url: str, package: str, head: str) -> None:
             await _upgrade(database_url, package)
     finally:
         await connection.close()
+
+
+async def open_pool(database_url: str, package: str, head: str) -> asyncpg.Pool:
+    """A pool on a database whose schema is at `head`; waits for the database as long as it takes. Raises MigrationFailed."""
+    back_off = 0.2
+    while True:
+        try:
+            await migrate(database_url, package, head)
+            return await asyncpg.create_pool(database_url, min_size=1, max_size=8)
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
+            _log.warning("database away", error=repr(error), retry_in_s=back_off)
+            await asyncio.sleep(back_off)
+            back_off = min(back_off * 2, 5.0)
 
 
 async def _version(connection: "asyncpg.Connection[asyncpg.Record]") -> str | None:

@@ -56,6 +56,7 @@ _MEANINGS: dict[type[Event], Words] = {
     ivr.KeyPressed: _key,
     ivr.InputTimedOut: lambda e: f"no key in time, {e.errors} errors so far",
     ivr.PromptStarted: lambda e: f"next prompt: {e.purpose}",
+    ivr.PromptFailed: lambda e: f"a prompt could not be played: {e.reason} {e.message}".rstrip(),
     ivr.AgentRequested: lambda e: f"asks for an agent of group {e.group_id}",
     ivr.IvrEnded: lambda e: f"the flow is over: {e.reason}",
     queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead",

@@ -1,0 +1,63 @@
+"""Wiring of reporting: follow the whole log into the tables, and answer questions about them.
+
+PostgreSQL away at the start: not ready, tried again for ever; the calls of the house do not notice.
+"""
+
+from callstream.contracts.commands import RebuildProjections
+from callstream.contracts.subjects import ALL_EVENTS
+from callstream.runtime.auth import TokenVerifier
+from callstream.runtime.config_watch import Configuration
+from callstream.runtime.migrations import open_pool
+from callstream.runtime.service import Service, run
+from callstream_reporting import migrations
+from callstream_reporting.adapters.projection import Projection
+from callstream_reporting.adapters.records import Records
+from callstream_reporting.api import Parts, build_api
+from callstream_reporting.app.on_events import Projector
+from callstream_reporting.app.on_log import LogFollower
+from callstream_reporting.config import read_config
+from callstream_reporting.domain.record import Names
+
+MAX_LAG = 5_000
+"""Events behind which boards and records are too old to call the service ready."""
+
+
+def main() -> None:
+    """Run the service."""
+    config = read_config()
+
+    async def wire(service: Service) -> None:
+        pool = await open_pool(config.database_url, "callstream_reporting", migrations.HEAD)
+        service.on_stop.append(pool.close)
+        projector = Projector(service.store, Projection(pool))
+        follower = LogFollower(service.store, [ALL_EVENTS], projector)
+        records = Records(pool, names_of(service.config))
+        verifier = TokenVerifier.from_file(config.public_key_file)
+        service.mount(build_api(Parts(records=records, verifier=verifier, recordings=config.recordings)))
+
+        async def rebuild(_: RebuildProjections, __: str) -> None:
+            await projector.rebuild()
+
+        async def lag() -> str:
+            return follower.complaint(MAX_LAG)
+
+        service.on_command(RebuildProjections, rebuild)
+        service.check("projection", lag)
+        service.on_start.append(follower.start)
+        service.on_stop.append(follower.stop)
+
+    run("reporting", wire)
+
+
+def names_of(configuration: Configuration) -> Names:
+    """Present names of agents and groups."""
+
+    def name(tenant: str, kind: str, object_id: str) -> str | None:
+        found = configuration.agent(tenant, object_id) if kind == "agent" else configuration.group(tenant, object_id)
+        return found.name if found else None
+
+    return name
+
+
+if __name__ == "__main__":
+    main()
