@@ -1,0 +1,1 @@
+"""The life of a session, pure: state (`session`, `sessions`), fold (`evolve`), decisions (`decide`), wishes (`wanted`)."""

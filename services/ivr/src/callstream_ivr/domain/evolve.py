@@ -1,0 +1,220 @@
+"""The fold of one session: one function an event, the same for the live log, for a replay and inside `decide`.
+
+Facts of others are only noted; the session's place in its flow moves by its own events alone. Keys are the one input that
+must be answered exactly once: they wait here until an own event's `handled` has passed them.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from msgspec.structs import replace
+
+from callstream.contracts import call_events as call
+from callstream.contracts import ivr_events as ivr
+from callstream.contracts import queue_events as queue
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.outcome import trail_entry
+from callstream.kernel.outcomes import RequestOutcome
+from callstream_ivr.domain.session import MAX_WAITING_KEYS, Key, Session
+
+BIND_GRACE = timedelta(seconds=2)
+"""A number may have been published a moment ago and be on its way to us: so long a call to an unknown one waits."""
+SHORTEST_ROUND = timedelta(seconds=1)
+ROUND_AFTER_FAILURE = timedelta(seconds=5)
+"""Queue prompts start again at most so often after their last start: a broken or empty sound must not turn the loop hot."""
+
+PLAYS_TO_THE_WAITING = "transfer-to-agent"
+WAITS_FOR_KEYS = "branch"
+
+
+def opened(recorded: Recorded, arrived: call.CallArrived) -> Session:
+    """The session of a call that has just arrived; nothing has been decided yet."""
+    return Session(
+        tenant=recorded.tenant,
+        call_id=recorded.aggregate_id,
+        caller=arrived.caller,
+        called=arrived.called,
+        gateway=arrived.gateway,
+        leg_id=arrived.leg_id,
+        arrived_seq=recorded.seq,
+        arrived_at=recorded.time,
+        trace=recorded.trace,
+        cause=recorded.id,
+        handled=recorded.seq,
+        due=recorded.time + BIND_GRACE,
+    )
+
+
+def evolve(session: Session, event: Event, at: datetime, seq: int) -> None:
+    """Fold one event into the session. `seq` is its log position, 0 for one that is only being considered."""
+    own = _OWN.get(type(event))
+    if own is not None:
+        if seq:
+            session.version = seq
+        _answer_keys(session, event.handled)  # type: ignore[attr-defined]  # every event of ours has it
+        own(session, event, at)
+        return
+    fact = _FACTS.get(type(event))
+    if fact is not None and session.call_ended is None:
+        fact(session, event, at, seq)
+
+
+def _answer_keys(session: Session, handled: int) -> None:
+    session.handled = handled
+    if session.keys:
+        session.keys = tuple(key for key in session.keys if key.seq > handled)
+
+
+# The session's own events
+
+
+def _started(session: Session, event: ivr.IvrStarted, _: datetime) -> None:
+    session.flow_id, session.flow_version = event.flow_id, event.flow_version
+    session.due = None
+
+
+def _entered(session: Session, event: ivr.NodeEntered, at: datetime) -> None:
+    session.node_id, session.kind = event.node_id, event.kind
+    session.barge_in, session.timeout_s, session.errors = event.barge_in, event.timeout_s, 0
+    session.hops += 1
+    session.request_id = ""
+    _start_play(session, event.play_id, "entry", at)
+    if event.kind == PLAYS_TO_THE_WAITING or (event.play_id and not event.barge_in):
+        session.keys = ()
+    elif session.keys:
+        session.keys = tuple(replace(key, ahead=True) for key in session.keys)
+
+
+def _pressed(session: Session, event: ivr.KeyPressed, at: datetime) -> None:
+    session.trail = (*session.trail, trail_entry(event, at))
+    session.errors, session.due = event.errors, None
+    if event.branch:
+        session.hops = 0
+    else:
+        _play_again(session, event.play_id, "error", at)
+
+
+def _timed_out(session: Session, event: ivr.InputTimedOut, at: datetime) -> None:
+    session.errors, session.due = event.errors, None
+    _play_again(session, event.play_id, "timeout", at)
+
+
+def _prompt_started(session: Session, event: ivr.PromptStarted, at: datetime) -> None:
+    _start_play(session, event.play_id, event.purpose, at)
+
+
+def _prompt_failed(session: Session, event: ivr.PromptFailed, at: datetime) -> None:
+    _play_over(session, event.play_id, "failed", at)
+
+
+def _requested(session: Session, event: ivr.AgentRequested, _: datetime) -> None:
+    session.requests += 1
+    session.request_id = event.request_id
+    session.request_outcome = session.request_reason = None
+    session.open_offer = ""
+
+
+def _ended(session: Session, event: ivr.IvrEnded, _: datetime) -> None:
+    session.ended, session.due, session.keys = event.reason, None, ()
+
+
+# What media-gateway and routing tell
+
+
+def _answered(session: Session, _: call.CallAnswered, __: datetime, ___: int) -> None:
+    session.answered = True
+
+
+def _playback_finished(session: Session, event: call.PlaybackFinished, at: datetime, _: int) -> None:
+    _play_over(session, event.play_id, event.how, at)
+
+
+def _digit(session: Session, event: call.DigitReceived, _: datetime, seq: int) -> None:
+    deaf = session.prompt_is_on and not session.barge_in
+    if deaf or session.ended or session.kind == PLAYS_TO_THE_WAITING or len(session.keys) >= MAX_WAITING_KEYS:
+        return
+    session.keys = (*session.keys, Key(seq, event.digit))
+
+
+def _offer_made(session: Session, event: queue.OfferMade, _: datetime, __: int) -> None:
+    if session.request_id and session.request_outcome is None:
+        session.open_offer = event.offer_id
+
+
+def _offer_withdrawn(session: Session, event: queue.OfferWithdrawn, _: datetime, __: int) -> None:
+    if event.offer_id == session.open_offer:
+        session.open_offer = ""
+
+
+def _offer_answered(session: Session, event: call.OfferAnswered, _: datetime, __: int) -> None:
+    if session.open_offer and event.offer_id == session.open_offer:
+        session.agent_answered, session.due = True, None
+
+
+def _left_queue(session: Session, event: queue.ContactLeft, _: datetime, __: int) -> None:
+    if session.agent_answered:
+        return
+    session.open_offer, session.due = "", None
+    session.request_outcome, session.request_reason = event.outcome, event.reason
+    session.agent_answered = event.outcome is RequestOutcome.ANSWERED
+
+
+def _call_ended(session: Session, event: call.CallEnded, _: datetime, __: int) -> None:
+    session.call_ended, session.due, session.keys = event.reason, None, ()
+
+
+# Playbacks
+
+
+def _start_play(session: Session, play_id: str, purpose: str, at: datetime) -> None:
+    session.stale_play = session.play_id if session.prompt_is_on and not play_id else ""
+    session.play_id, session.purpose, session.play_over, session.due = play_id, purpose, "", None
+    if play_id:
+        session.plays += 1
+        session.play_started = at
+
+
+def _play_again(session: Session, play_id: str, purpose: str, at: datetime) -> None:
+    """A further prompt of the same node; without one (too many errors) the session ends in the same append."""
+    if not play_id:
+        return
+    _start_play(session, play_id, purpose, at)
+    if not session.barge_in:
+        session.keys = ()
+
+
+def _play_over(session: Session, play_id: str, how: str, at: datetime) -> None:
+    if play_id == session.stale_play:
+        session.stale_play = ""
+    if play_id != session.play_id or session.play_over:
+        return
+    session.play_over = how
+    if session.kind == WAITS_FOR_KEYS:
+        session.due = at + timedelta(seconds=session.timeout_s)
+    elif session.kind == PLAYS_TO_THE_WAITING and session.play_started:
+        pause = ROUND_AFTER_FAILURE if how == "failed" else SHORTEST_ROUND
+        session.due = max(at, session.play_started + pause)
+
+
+_OWN: dict[type[Event], Callable[[Session, Any, datetime], None]] = {
+    ivr.IvrStarted: _started,
+    ivr.NodeEntered: _entered,
+    ivr.KeyPressed: _pressed,
+    ivr.InputTimedOut: _timed_out,
+    ivr.PromptStarted: _prompt_started,
+    ivr.PromptFailed: _prompt_failed,
+    ivr.AgentRequested: _requested,
+    ivr.IvrEnded: _ended,
+}
+
+_FACTS: dict[type[Event], Callable[[Session, Any, datetime, int], None]] = {
+    call.CallAnswered: _answered,
+    call.PlaybackFinished: _playback_finished,
+    call.DigitReceived: _digit,
+    call.OfferAnswered: _offer_answered,
+    call.CallEnded: _call_ended,
+    queue.OfferMade: _offer_made,
+    queue.OfferWithdrawn: _offer_withdrawn,
+    queue.ContactLeft: _left_queue,
+}

@@ -1,0 +1,91 @@
+"""The state of one session: a call on its way through a flow, as far as the log tells it.
+
+Plain data that msgpack can keep (snapshots). Only `evolve` changes it.
+"""
+
+from datetime import datetime
+
+import msgspec
+
+from callstream.contracts.ivr_events import TrailEntry
+from callstream.kernel.outcomes import Reason, RequestOutcome
+
+MAX_WAITING_KEYS = 20
+"""Keys kept for menus to come; more are dropped, so that no caller can fill the memory."""
+
+
+class Key(msgspec.Struct, frozen=True):
+    """A key that no event of ours has answered yet."""
+
+    seq: int
+    digit: str
+    ahead: bool = False
+    """Pressed before its menu began: a choice is taken, anything else is no error."""
+
+
+class Session(msgspec.Struct, kw_only=True):
+    """One call's session. Moments are aware UTC."""
+
+    tenant: str
+    call_id: str
+    caller: str
+    called: str
+    gateway: str
+    leg_id: str
+    arrived_seq: int
+    arrived_at: datetime
+    trace: str = ""
+    cause: str = ""
+    """Id of the newest event of others that changed this: the cause of what is decided next."""
+
+    version: int = 0
+    """Log position of the session's own newest event: what the next append expects."""
+    handled: int = 0
+    flow_id: str = ""
+    flow_version: int = 0
+    node_id: str = ""
+    kind: str = ""
+    barge_in: bool = False
+    timeout_s: int = 0
+    errors: int = 0
+    purpose: str = ""
+    """What the playback is to its node: `entry`, `error`, `timeout` or `queue`."""
+    hops: int = 0
+    """Nodes entered since the caller's last choice: more than the flow has are a circle without an end."""
+
+    plays: int = 0
+    play_id: str = ""
+    play_started: datetime | None = None
+    play_over: str = ""
+    """How the playback ended; empty while it is on."""
+    stale_play: str = ""
+    """An earlier playback that may still be on although its node was left for one that plays nothing."""
+    due: datetime | None = None
+    """When the session must act unless something happens: a menu's timeout, the next queue round, an unknown number."""
+    keys: tuple[Key, ...] = ()
+    trail: tuple[TrailEntry, ...] = ()
+
+    answered: bool = False
+    requests: int = 0
+    request_id: str = ""
+    request_outcome: RequestOutcome | None = None
+    request_reason: Reason | None = None
+    open_offer: str = ""
+    agent_answered: bool = False
+    call_ended: Reason | None = None
+    ended: Reason | None = None
+
+    @property
+    def prompt_is_on(self) -> bool:
+        """A playback was asked for and its end is not in the log."""
+        return bool(self.play_id) and not self.play_over
+
+    @property
+    def next_play_id(self) -> str:
+        """The id of the playback that the next event may ask for. Derived, so a repeated decision gives the same one."""
+        return f"{self.call_id}-p{self.plays + 1}"
+
+    @property
+    def next_request_id(self) -> str:
+        """The id of the next request for an agent."""
+        return f"{self.call_id}-r{self.requests + 1}"

@@ -1,0 +1,95 @@
+"""Which commands a session wants carried out now, derived from its state alone.
+
+A wish stands until the log shows its effect, so after a restart the same wishes come up again under the same ids, and the
+receiver recognises them. Prompts still hold `${WaitNo}`; who sends them fills it in.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback
+from callstream.contracts.flow import Branch, Play, Prompts, TransferToAgent
+from callstream.kernel.outcomes import Party, Reason
+from callstream_ivr.domain.graph import Catalogue
+from callstream_ivr.domain.session import Session
+
+HANGS_UP = {
+    Reason.FLOW_ENDED: Party.SYSTEM,
+    Reason.MAX_ERRORS: Party.SYSTEM,
+    Reason.UNKNOWN_NUMBER: Party.SYSTEM,
+    Reason.UNKNOWN_FLOW: Party.SYSTEM,
+    Reason.INTERNAL: Party.SYSTEM,
+    Reason.LEFT_BY_KEY: Party.CUSTOMER,
+    Reason.SUPERVISOR: Party.SUPERVISOR,
+}
+"""Endings of a session that end the call too, and who is said to have ended it."""
+
+QUEUE_REPEAT = 10
+"""Rounds of queue prompts asked for at once when they speak no number: fewer events while callers wait."""
+
+
+def wanted(session: Session, catalogue: Catalogue) -> Command | None:
+    """The one command that the session waits for, or None."""
+    if session.call_ended is not None:
+        return None
+    if session.ended is not None:
+        party = HANGS_UP.get(session.ended)
+        if party is None:
+            return None
+        return HangUpCall(command_id=f"{session.call_id}-hang-up", call_id=session.call_id, reason=session.ended, party=party)
+    if session.agent_answered:
+        return None
+    if not session.answered and (session.play_id or session.request_id):
+        return AnswerCall(command_id=f"{session.call_id}-answer", call_id=session.call_id)
+    if session.prompt_is_on:
+        return _play(session, catalogue)
+    if session.stale_play:
+        play_id = session.stale_play
+        return StopPlayback(command_id=f"{play_id}-stop", call_id=session.call_id, play_id=play_id)
+    return None
+
+
+def speaks_position(prompts: Prompts) -> bool:
+    """Whether a prompt says how many callers are ahead (F072)."""
+    return any(WAIT_NO in getattr(prompt, "text", "") for prompt in prompts)
+
+
+WAIT_NO = "${WaitNo}"
+
+
+def _play(session: Session, catalogue: Catalogue) -> PlayPrompts | None:
+    graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
+    if graph is None:
+        return None
+    node = graph.nodes[session.node_id]
+    prompts, repeat = _PROMPTS[type(node)](node, session.purpose)
+    return PlayPrompts(
+        command_id=session.play_id,
+        call_id=session.call_id,
+        play_id=session.play_id,
+        prompts=prompts,
+        repeat=repeat,
+        barge_in=session.barge_in,
+    )
+
+
+def _of_play(node: Play, _: str) -> tuple[Prompts, int]:
+    return node.prompts, node.repeat
+
+
+def _of_branch(node: Branch, purpose: str) -> tuple[Prompts, int]:
+    special = {"error": node.error_prompts, "timeout": node.timeout_prompts}.get(purpose, ())
+    return special or node.prompts, 1
+
+
+def _of_transfer(node: TransferToAgent, purpose: str) -> tuple[Prompts, int]:
+    if purpose == "entry" and node.transferring_prompts:
+        return node.transferring_prompts, 1
+    return node.queue_prompts, 1 if speaks_position(node.queue_prompts) else QUEUE_REPEAT
+
+
+_PROMPTS: dict[type, Callable[[Any, str], tuple[Prompts, int]]] = {
+    Play: _of_play,
+    Branch: _of_branch,
+    TransferToAgent: _of_transfer,
+}
