@@ -1,0 +1,83 @@
+"""A media worker process as signalling sees it, for the tests of this directory."""
+
+import asyncio
+import random
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from callstream_media_gateway.media.client import MediaClient
+from callstream_media_gateway.media.peer import RtpPeer, RtpPeers
+from callstream_media_gateway.media.protocol import AnyCommand, AnyEvent, Codec, CreateLeg
+
+Some = TypeVar("Some", bound=AnyEvent)
+
+
+def free_range(ports: int = 400) -> str:
+    """Somewhere below the ephemeral ports; the worker passes over single ports that are taken."""
+    low = random.randrange(12_000, 30_000, 2)
+    return f"{low}-{low + ports}"
+
+
+def start_worker(directory: Path, ports: str = "", *more: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [
+            *(sys.executable, "-m", "callstream_media_gateway.media.worker"),
+            *("--socket", str(directory / "media.sock"), "--recordings", str(directory / "recordings")),
+            *("--rtp-ports", ports or free_range(), *more),
+        ]
+    )
+
+
+@dataclass
+class Rig:
+    """One worker as signalling sees it. `events` in order of delivery."""
+
+    directory: Path
+    process: subprocess.Popen[bytes]
+    phones: RtpPeers
+    client: MediaClient = field(init=False)
+    events: list[AnyEvent] = field(default_factory=list)
+    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+
+    async def attach(self) -> MediaClient:
+        self.client = await MediaClient.connect(str(self.directory / "media.sock"), self._on_event)
+        return self.client
+
+    async def _on_event(self, event: AnyEvent) -> None:
+        async with self._news:
+            self.events.append(event)
+            self._news.notify_all()
+
+    async def event(self, kind: type[Some], timeout_s: float = 5.0, **fields: object) -> Some:
+        """The first event of this kind with these fields, waited for."""
+
+        def found() -> Some | None:
+            for event in self.events:
+                if isinstance(event, kind) and all(getattr(event, key) == value for key, value in fields.items()):
+                    return event
+            return None
+
+        async with asyncio.timeout(timeout_s), self._news:
+            await self._news.wait_for(lambda: found() is not None)
+        event = found()
+        assert event is not None
+        return event
+
+    def kinds(self, kind: type[Some]) -> list[Some]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    async def do(self, *commands: AnyCommand) -> None:
+        for command in commands:
+            await self.client.request(command)
+
+    async def phone(self, leg_id: str, tone_hz: int = 0, codec: Codec = "PCMA", call_id: str = "call") -> RtpPeer:
+        """A leg with a phone on it that says a tone (0: silence)."""
+        phone = self.phones.open({"PCMU": 0, "PCMA": 8}[codec])
+        port = await self.client.create_leg(CreateLeg(leg_id, call_id, codec, remote=phone.address))
+        phone.send_to = ("127.0.0.1", port)
+        if tone_hz:
+            phone.tone(tone_hz)
+        return phone
