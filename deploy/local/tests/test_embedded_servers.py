@@ -1,12 +1,14 @@
 """The embedded servers keep what they acknowledged, through stop, kill -9 and a stale PID file."""
 
 import os
+import shutil
 from pathlib import Path
 
 import asyncpg
 import psutil
 import pytest
 
+from callstream_local.embedded import postgres
 from callstream_local.embedded.errors import ServerError
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.postgres import EmbeddedPostgres
@@ -77,6 +79,22 @@ async def test_postgres_starts_over_a_pid_file_that_names_a_living_stranger(tmp_
         await server.start()
         assert server.child is not None
         assert server.child.running
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives PostgreSQL another user")
+async def test_postgres_of_root_runs_unprivileged_below_a_folder_that_only_root_may_enter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a clone below /root has it, programs and data alike."""
+    locked = tmp_path / "locked"
+    locked.mkdir(mode=0o700)
+    programs = shutil.copytree(postgres.binaries().parent, locked / "wheel") / "bin"
+    monkeypatch.setattr(postgres, "binaries", lambda: programs)
+    async with EmbeddedPostgres(locked / "data", durability="fast") as server:
+        assert server.child is not None
+        process = psutil.Process(server.child.pid)
+        assert Path(process.exe()).parent == programs
+        assert 0 not in process.uids()
 
 
 async def test_a_half_made_database_is_named(tmp_path: Path) -> None:
