@@ -76,6 +76,20 @@ class Registrar:
         now = self._clock()
         return [binding for binding in self._users.get(user, ()) if binding.expires_at > now]
 
+    def all_bindings(self) -> dict[str, list[Binding]]:
+        """The bindings of every user that has any, expired ones included until `sweep`."""
+        return dict(self._users)
+
+    @property
+    def count(self) -> int:
+        """Users that have a binding."""
+        return len(self._users)
+
+    def restore(self, user: str, bindings: Sequence[Binding]) -> None:
+        """Take up bindings of an earlier run, the newest first. A phone that has registered since is newer than those."""
+        if user not in self._users:
+            self._users[user] = list(bindings)
+
     def sweep(self) -> list[str]:
         """Drop what has expired; the users whose last binding that was."""
         gone = []
