@@ -88,7 +88,9 @@ async def test_postgres_of_root_runs_unprivileged_below_a_folder_that_only_root_
     """As a clone below /root has it, programs and data alike."""
     locked = tmp_path / "locked"
     locked.mkdir(mode=0o700)
-    programs = shutil.copytree(postgres.binaries().parent, locked / "wheel") / "bin"
+    wheel = postgres.binaries().parent.parent
+    programs = shutil.copytree(postgres.binaries().parent, locked / wheel.name / "pginstall18") / "bin"
+    shutil.copytree(wheel.with_suffix(".libs"), locked / f"{wheel.name}.libs")
     monkeypatch.setattr(postgres, "binaries", lambda: programs)
     async with EmbeddedPostgres(locked / "data", durability="fast") as server:
         assert server.child is not None

@@ -29,7 +29,7 @@ class StackOptions:
     listen: str = "127.0.0.1"
     durability: Durability = "safe"
     ports: Mapping[str, int] = field(default_factory=dict)
-    log_level: str = "INFO"
+    log_level: str = "info"
 
     def __post_init__(self) -> None:
         try:
