@@ -34,15 +34,24 @@ class Server:
             stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         async with asyncio.timeout(10):
+            while not await self._listens():
+                await asyncio.sleep(0.01)
+            probe = await nats.connect(self.url)
             while True:
                 try:
-                    probe = await nats.connect(self.url, allow_reconnect=False, connect_timeout=1, error_cb=_ignore)
                     await probe.jetstream().account_info()
-                except (OSError, NatsError):
-                    await asyncio.sleep(0.02)
-                else:
-                    await probe.close()
-                    return
+                    break
+                except NatsError:
+                    await asyncio.sleep(0.01)
+            await probe.close()
+
+    async def _listens(self) -> bool:
+        try:
+            _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        except OSError:
+            return False
+        writer.close()
+        return True
 
     async def kill(self) -> None:
         """kill -9; `start` again finds what was stored."""
@@ -52,7 +61,3 @@ class Server:
 
     async def connect(self) -> Client:
         return await connect(self.url, name="test")
-
-
-async def _ignore(_: Exception) -> None:
-    """Refused connections are expected while the server starts."""

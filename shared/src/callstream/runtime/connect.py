@@ -1,5 +1,7 @@
 """A NATS connection as every service uses it: found again for ever, private inbox, nothing on standard error."""
 
+import time
+
 import nats
 import structlog
 from nats.aio.client import Client
@@ -7,6 +9,7 @@ from nats.aio.client import Client
 log = structlog.get_logger(__name__)
 
 RECONNECT_WAIT_S = 0.1
+SAME_AGAIN_S = 30.0
 
 
 def inbox_prefix(user: str) -> bytes:
@@ -33,5 +36,13 @@ async def connect(url: str, *, name: str, user: str = "", password: str = "") ->
 
 
 async def log_error(error: Exception) -> None:
-    """What nats-py reports beside the calls: lost connections, slow consumers."""
-    log.warning("nats", error=f"{type(error).__name__}: {error}")
+    """What nats-py reports beside the calls. The same words again (a broker that stays away) only every SAME_AGAIN_S."""
+    global _last
+    words, now = f"{type(error).__name__}: {error}", time.monotonic()
+    if words == _last[0] and now - _last[1] < SAME_AGAIN_S:
+        return
+    _last = (words, now)
+    log.warning("nats", error=words)
+
+
+_last = ("", 0.0)

@@ -1,0 +1,90 @@
+"""Holds the private parts of nats-py that callstream.runtime.link relies on."""
+
+import asyncio
+
+import pytest
+from nats.aio.client import Client
+from nats.aio.msg import Msg
+
+from callstream.runtime.link import Link, NoAnswer
+
+from .nats_server import Server
+
+
+async def test_a_listener_gets_raw_bytes_in_order(nc: Client) -> None:
+    link = Link.of(nc)
+    got: list[tuple[bytes, bytes, bytes, bytes | None]] = []
+    enough = asyncio.Event()
+
+    def handler(*message: bytes | None) -> None:
+        got.append(message)  # type: ignore[arg-type]
+        if len(got) == 3:
+            enough.set()
+
+    stop = await link.listen("raw.>", handler)
+    await link.send("raw.a", b"one")
+    await link.send("raw.b", b"two", "reply.here", b"NATS/1.0\r\nx: y\r\n\r\n")
+    await nc.publish("raw.c", b"three", headers={"k": "v"})
+    async with asyncio.timeout(5):
+        await enough.wait()
+    assert got[0] == (b"raw.a", b"", b"one", None)
+    assert got[1] == (b"raw.b", b"reply.here", b"two", b"NATS/1.0\r\nx: y\r\n\r\n")
+    assert got[2][3] == b"NATS/1.0\r\nk: v\r\n\r\n"
+    await stop()
+    await link.send("raw.a", b"four")
+    await nc.flush()
+    assert len(got) == 3
+
+
+async def test_ordinary_subscriptions_go_on_beside_it(nc: Client) -> None:
+    Link.of(nc)
+    got: asyncio.Queue[Msg] = asyncio.Queue()
+
+    async def handler(message: Msg) -> None:
+        await got.put(message)
+
+    await nc.subscribe("ordinary", cb=handler)
+    await Link.of(nc).send("ordinary", b"x", headers=b"NATS/1.0\r\na: b\r\n\r\n")
+    message = await asyncio.wait_for(got.get(), 5)
+    assert (message.data, message.headers) == (b"x", {"a": "b"})
+
+
+async def test_requests_find_their_own_answers(nc: Client) -> None:
+    link = Link.of(nc)
+
+    async def echo(message: Msg) -> None:
+        await message.respond(message.data)
+
+    await nc.subscribe("echo", cb=echo)
+    answers = await asyncio.gather(*[link.request("echo", b"%d" % i, 5) for i in range(50)])
+    assert [payload for payload, _ in answers] == [b"%d" % i for i in range(50)]
+    assert not link._waiting, "nothing is kept of a finished request"
+
+
+async def test_silence_and_absence_are_no_answer(nc: Client) -> None:
+    link = Link.of(nc)
+    with pytest.raises(NoAnswer, match="nobody listens"):
+        await link.request("nobody", b"", 5)
+    await nc.subscribe("mute")
+    with pytest.raises(NoAnswer, match="in time"):
+        await link.request("mute", b"", 0.05)
+    assert not link._waiting
+
+
+async def test_a_reconnect_is_told_and_listeners_live_on(server: Server, nc: Client) -> None:
+    link = Link.of(nc)
+    told, got = asyncio.Event(), asyncio.Event()
+    forget = link.on_reconnect(told.set)
+    await link.listen("after", lambda *_: got.set())
+    await server.kill()
+    await server.start()
+    async with asyncio.timeout(10):
+        await told.wait()
+        await link.send("after", b"")
+        await got.wait()
+    forget()
+    assert not link._on_reconnect
+
+
+async def test_there_is_one_link_for_each_connection(nc: Client) -> None:
+    assert Link.of(nc) is Link.of(nc)
