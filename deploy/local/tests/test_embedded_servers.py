@@ -9,7 +9,6 @@ import psutil
 import pytest
 
 from callstream_local.embedded import postgres
-from callstream_local.embedded.errors import ServerError
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.postgres import EmbeddedPostgres
 from callstream_local.embedded.postgres_leftovers import processes_in
@@ -99,12 +98,14 @@ async def test_postgres_of_root_runs_unprivileged_below_a_folder_that_only_root_
         assert 0 not in process.uids()
 
 
-async def test_a_half_made_database_is_named(tmp_path: Path) -> None:
-    server = EmbeddedPostgres(tmp_path)
-    server.data.mkdir()
-    (server.data / "base").mkdir()
-    with pytest.raises(ServerError, match="half-made"):
-        await server.start()
+async def test_a_first_start_that_was_killed_is_repeated(tmp_path: Path) -> None:
+    server = EmbeddedPostgres(tmp_path, durability="fast")
+    server.data.with_name("fresh").joinpath("base").mkdir(parents=True)
+    server.data.with_name("password").write_text("half")
+    async with server:
+        connection = await asyncpg.connect(server.url("console"))
+        await connection.close()
+        assert sorted(entry.name for entry in server.data.parent.iterdir()) == ["data"]
 
 
 @pytest.mark.parametrize("role", ["console", "reporting", "analyst"])

@@ -3,6 +3,7 @@ stale PID file, and leaves the server behind when its parent is killed."""
 
 import asyncio
 import os
+import shutil
 import signal
 import time
 from importlib.metadata import files
@@ -39,6 +40,7 @@ SETTINGS = {
     "log_timezone": "UTC",
     "log_line_prefix": "%m [%p] %q%u@%d ",
 }
+ENVIRONMENT = {"PATH": os.defpath, "LC_ALL": "C"}
 FAST_SETTINGS = {"fsync": "off", "full_page_writes": "off"}
 """Commits still reach the kernel before they are acknowledged; with synchronous_commit off too, a mere kill loses some."""
 
@@ -72,7 +74,7 @@ class EmbeddedPostgres:
         """Make the database if there is none, clear what a killed server left, and say how to run it."""
         self.port = keep_port(self.folder, "postgres", HOST, configured=self.configured_port)
         account = postgres_account.choose(self.data, binaries())
-        if not (self.data / "PG_VERSION").exists():
+        if not self.data.exists():
             await self._initdb(account)
         await clear_leftovers(self.data)
         settings = SETTINGS | {"port": str(self.port)} | (FAST_SETTINGS if self.durability == "fast" else {})
@@ -83,7 +85,7 @@ class EmbeddedPostgres:
             name="postgres",
             argv=tuple(argv),
             log=self.folder.directory("logs") / "postgres.log",
-            env={"PATH": os.defpath, "LC_ALL": "C"},
+            env=ENVIRONMENT,
             account=account,
             stop_signal=signal.SIGINT,  # "fast" shutdown: sessions are ended, everything is on disk
             orphan_signal=signal.SIGQUIT,  # "immediate": cannot hang, frees its shared memory, recovers at the next start
@@ -91,21 +93,21 @@ class EmbeddedPostgres:
         )
 
     async def _initdb(self, account: Account | None) -> None:
-        if self.data.exists() and any(self.data.iterdir()):
-            raise ServerError(f"{self.data} holds a half-made database (an interrupted first start); delete it")
-        self.data.mkdir(mode=0o700, exist_ok=True)
-        password_file = self.data.with_name("password")
+        """Make the database beside its place and move it there when it is whole: an interrupted first start is repeated."""
+        fresh, password_file = self.data.with_name("fresh"), self.data.with_name("password")
+        shutil.rmtree(fresh, ignore_errors=True)
+        password_file.unlink(missing_ok=True)
+        fresh.mkdir(mode=0o700)
         password_file.touch(mode=0o600)
         password_file.write_text(self.password(SUPERUSER))
         if account is not None:
-            os.chown(self.data, account.uid, account.gid)
+            os.chown(fresh, account.uid, account.gid)
             os.chown(password_file, account.uid, account.gid)
-        argv = [str(binaries() / "initdb"), "-D", str(self.data), "-U", SUPERUSER, f"--pwfile={password_file}"]
+        argv = [str(binaries() / "initdb"), "-D", str(fresh), "-U", SUPERUSER, f"--pwfile={password_file}"]
         argv += ["--auth=scram-sha-256", "--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
         argv += ["--locale=C"] + (["--no-sync"] if self.durability == "fast" else [])
         log = self.folder.directory("logs") / "postgres.log"
-        env = {"PATH": os.defpath, "LC_ALL": "C"}
-        child = Child(Program("initdb", tuple(argv), log, env, account))
+        child = Child(Program("initdb", tuple(argv), log, ENVIRONMENT, account))
         try:
             status = await child.wait()
         finally:
@@ -113,6 +115,7 @@ class EmbeddedPostgres:
             password_file.unlink()
         if status != 0:
             raise ServerError(f"initdb failed with status {status}:\n{last_lines(log)}")
+        fresh.rename(self.data)
 
     def password(self, role: str) -> str:
         if role != SUPERUSER and role not in ROLES:
