@@ -1,0 +1,122 @@
+"""A call's events on their way into the log: in order, at expected versions, what is pending in one atomic append.
+
+While the broker is away they are kept and tried again, so calls in talk keep talking. Bounded: a call's events are few by
+the nature of calls, apart from keys; those are dropped, and counted, when MAX_WAITING others wait.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from callstream.contracts.call_events import DigitReceived
+from callstream.contracts.envelope import NewEvent
+from callstream.kernel.clock import Clock
+from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
+from callstream_media_gateway import metrics
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING = 500
+MAX_BATCH = 100
+RETRY_S = 0.5
+
+
+class LogHealth:
+    """Whether new calls can be recorded; shared by all outboxes of a gateway."""
+
+    def __init__(self, connected: Callable[[], bool]) -> None:
+        self.answered = True
+        """The log took the last thing it was given."""
+        self._connected = connected
+
+    @property
+    def available(self) -> bool:
+        """Connected, as far as is known, and answering."""
+        return self.answered and self._connected()
+
+
+class Outbox:
+    """`on_stored` is called after each append that was stored, `on_conflict` once when the aggregate was moved on by others."""
+
+    def __init__(
+        self,
+        store: EventStore,
+        health: LogHealth,
+        clock: Clock,
+        tenant: str,
+        call_id: str,
+        on_stored: Callable[[int], None],
+        on_conflict: Callable[[], None],
+    ) -> None:
+        self.version = 0
+        self._store, self._health, self._clock = store, health, clock
+        self._tenant, self._call_id = tenant, call_id
+        self._on_stored, self._on_conflict = on_stored, on_conflict
+        self._waiting: list[NewEvent] = []
+        self._task: asyncio.Task[None] | None = None
+        self._superseded = False
+
+    @property
+    def empty(self) -> bool:
+        """Whether everything put in is stored or given up."""
+        return not self._waiting
+
+    def put(self, new: NewEvent) -> None:
+        """Queue an event. What is put in during one step of the event loop is appended together."""
+        if self._superseded:
+            return
+        if len(self._waiting) >= MAX_WAITING and isinstance(new.event, DigitReceived):
+            metrics.events_dropped.labels("too-many").inc()
+            return
+        self._waiting.append(new)
+        metrics.events_waiting.inc()
+        if self._task is None:
+            self._task = asyncio.create_task(self._drain())
+
+    async def settled(self) -> None:
+        """Wait until it is empty."""
+        while self._task is not None:
+            await asyncio.wait((self._task,))
+
+    async def _drain(self) -> None:
+        try:
+            while self._waiting:
+                # A batch stays the same until its fate is known: its ids make the repetition harmless.
+                batch = self._waiting[:MAX_BATCH]
+                before = self.version
+                if await self._append(batch):
+                    del self._waiting[: len(batch)]
+                    metrics.events_waiting.dec(len(batch))
+                if self.version != before:
+                    self._on_stored(self.version)
+        finally:
+            self._task = None
+
+    async def _append(self, batch: list[NewEvent]) -> bool:
+        """True when the batch is dealt with."""
+        try:
+            self.version = await self._store.append("call", self._call_id, self._tenant, batch, self.version)
+        except StoreUnavailable as error:
+            self._health.answered = False
+            log.warning("events wait for the log", call_id=self._call_id, events=len(self._waiting), error=str(error))
+            await asyncio.sleep(RETRY_S)
+            return False
+        except VersionConflict:
+            log.error("the log holds what this gateway did not write", call_id=self._call_id, version=self.version)
+            self._give_up("superseded")
+            self._on_conflict()
+            return False
+        except StoreRefused as error:
+            log.error("the log refuses events", call_id=self._call_id, error=str(error), types=[e.event.TYPE for e in batch])
+            metrics.events_dropped.labels("refused").inc(len(batch))
+            return True
+        self._health.answered = True
+        metrics.append_seconds.observe((self._clock.now() - batch[0].time).total_seconds())
+        return True
+
+    def _give_up(self, why: str) -> None:
+        self._superseded = True
+        metrics.events_dropped.labels(why).inc(len(self._waiting))
+        metrics.events_waiting.dec(len(self._waiting))
+        self._waiting.clear()

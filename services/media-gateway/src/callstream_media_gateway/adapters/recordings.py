@@ -1,0 +1,40 @@
+"""The recordings store: where a recording lies, and from the media worker's wav to the MP3 that is linked.
+
+Layout: <tenant>/<yyyy>/<mm>/<dd>/<recording id>.mp3 (UTC day of its start); beside it the .wav while it is being recorded or
+encoded. A wav that is still there at start is one that a crash left unencoded.
+"""
+
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from msgspec import Struct
+
+
+class Finished(Struct, frozen=True):
+    """An encoded recording; `path` is relative to the store."""
+
+    path: str
+    duration_ms: int
+    size_bytes: int
+    sha256: str
+
+
+class Leftover(Struct, frozen=True):
+    """A wav of an earlier run."""
+
+    wav: Path
+    tenant: str
+    call_id: str
+    recording_id: str
+
+
+def wav_path(tenant: str, recording_id: str, at: datetime) -> str:
+    """Relative path of the worker's file."""
+    return f"{tenant}/{at:%Y/%m/%d}/{recording_id}.wav"
+
+
+def leftovers(root: Path) -> Iterator[Leftover]:
+    """All wav files of the store."""
+    for wav in sorted(root.glob("*/*/*/*/*.wav")):
+        yield Leftover(wav, wav.relative_to(root).parts[0], wav.stem.rpartition("-")[0], wav.stem)

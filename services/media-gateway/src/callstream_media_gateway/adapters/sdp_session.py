@@ -1,0 +1,82 @@
+"""One leg's side of offer and answer: which codec, where to, and what the media worker must know of it."""
+
+from ipaddress import AddressValueError, IPv4Address
+from secrets import randbits
+
+from callstream_media_gateway.media.protocol import Address, Codec, CreateLeg, UpdateLeg
+from callstream_media_gateway.sip.offer_answer import (
+    TELEPHONE_EVENT,
+    AudioStream,
+    agreed_stream,
+    answer_again,
+    make_answer,
+    make_offer,
+)
+from callstream_media_gateway.sip.sdp import SessionDescription
+
+UNKNOWN_PORT = 9
+"""Stands in a description whose RTP port the worker has not told yet (the discard port, RFC 863)."""
+
+
+class SdpSession:
+    """`local` is ours; its port is filled in by `opened`."""
+
+    def __init__(self, rtp_host: str, offer: SessionDescription | None) -> None:
+        """`offer` is the peer's, or None when we offer. Raises NotAcceptableError when no codec fits."""
+        session_id = randbits(31)
+        if offer is None:
+            self.local = make_offer(rtp_host, UNKNOWN_PORT, session_id=session_id)
+        else:
+            self.local = make_answer(offer, rtp_host, UNKNOWN_PORT, session_id=session_id)
+        self.stream: AudioStream | None = agreed_stream(self.local, offer) if offer is not None else None
+
+    def create(self, leg_id: str, call_id: str) -> CreateLeg:
+        """The worker's order for this leg, with all that is known now."""
+        stream = self.stream
+        if stream is None:
+            return CreateLeg(leg_id, call_id, event_pt_in=TELEPHONE_EVENT.payload_type)
+        return CreateLeg(leg_id, call_id, codec_of(stream), _address(stream), stream.event_type_in)
+
+    def opened(self, port: int) -> None:
+        """The worker has opened the leg."""
+        lines = tuple(line._replace(port=port) if line.port else line for line in self.local.media)
+        self.local = self.local._replace(media=lines)
+
+    def answered(self, remote: SessionDescription) -> None:
+        """The peer's answer to our offer. Raises NotAcceptableError."""
+        self.stream = agreed_stream(self.local, remote)
+
+    def answer_again(self, offer: SessionDescription) -> SessionDescription:
+        """Our answer to a re-INVITE. Raises NotAcceptableError; the old session stays then."""
+        local = answer_again(offer, self.local)
+        self.stream, self.local = agreed_stream(local, offer), local
+        return local
+
+    def update(self, leg_id: str, rtp_timeout_ms: int) -> UpdateLeg:
+        """What the worker must know after an answer. A peer that has us on hold sends nothing, and that is no timeout."""
+        stream = self.stream
+        if stream is None:
+            return UpdateLeg(leg_id, rtp_timeout_ms=rtp_timeout_ms)
+        held = stream.direction in ("sendonly", "inactive")
+        return UpdateLeg(
+            leg_id,
+            codec=codec_of(stream),
+            remote=_address(stream),
+            event_pt_in=stream.event_type_in,
+            rtp_timeout_ms=0 if held else rtp_timeout_ms,
+            sending=stream.direction in ("sendrecv", "sendonly"),
+        )
+
+
+def codec_of(stream: AudioStream) -> Codec:
+    """The worker's name of the agreed codec: only these two are offered."""
+    return "PCMU" if stream.codec.name == "PCMU" else "PCMA"
+
+
+def _address(stream: AudioStream) -> Address | None:
+    """Where the peer wants its audio. Unknown for a name or a hold of the old way (0.0.0.0): the leg latches to what comes."""
+    try:
+        usable = not IPv4Address(stream.host).is_unspecified
+    except AddressValueError:
+        usable = False
+    return (stream.host, stream.port) if usable else None

@@ -1,0 +1,69 @@
+"""From the worker's wav to `call.recording-ready`."""
+
+import asyncio
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.encoder import Encoder, EncodingFailed
+from callstream_media_gateway.adapters.recordings import Finished
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.domain.inputs import Input, RecordingLost, RecordingSaved
+
+log = structlog.get_logger(__name__)
+
+Feed = Callable[[LiveCall, Input], None]
+
+
+class FinishRecording:
+    """`feed` is the switchboard's."""
+
+    def __init__(self, feed: Feed, encoder: Encoder, root: Path) -> None:
+        self._feed, self._encoder, self._root = feed, encoder, root
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def stopped(self, live: LiveCall, recording_id: str) -> None:
+        """The worker has closed the file, whole or with an error: what there is is kept."""
+        path = live.wavs.pop(recording_id, None)
+        if path is None:
+            return
+        task = asyncio.create_task(self._finish(live, recording_id, self._root / path))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    salvage = stopped
+    """The worker is gone: its file ends where it was killed, and is encoded as far as it goes."""
+
+    async def settled(self) -> None:
+        """Wait until nothing is being encoded."""
+        while self._tasks:
+            await asyncio.wait(self._tasks)
+
+    async def _finish(self, live: LiveCall, recording_id: str, wav: Path) -> None:
+        result = await self.encode(recording_id, wav)
+        if isinstance(result, Finished):
+            saved = RecordingSaved(
+                recording_id=recording_id,
+                path=result.path,
+                duration_ms=result.duration_ms,
+                size_bytes=result.size_bytes,
+                sha256=result.sha256,
+            )
+            self._feed(live, saved)
+            await live.outbox.settled()
+            await asyncio.to_thread(wav.unlink, missing_ok=True)
+        else:
+            self._feed(live, RecordingLost(recording_id=recording_id, message=result))
+
+    async def encode(self, recording_id: str, wav: Path) -> Finished | str:
+        """The MP3, or why there is none. The wav stays: until the log has the link, a crash begins again with it."""
+        try:
+            finished = await self._encoder.encode(wav)
+        except EncodingFailed as error:
+            metrics.recordings.labels("failed").inc()
+            log.error("recording not encoded", recording_id=recording_id, error=str(error))
+            return str(error)
+        metrics.recordings.labels("ready").inc()
+        return finished

@@ -1,0 +1,34 @@
+"""A call with everything that its effects need: its SIP legs, its outbox, the prompt that is being fetched."""
+
+import asyncio
+from dataclasses import dataclass, field
+
+from callstream_media_gateway.adapters.caller_leg import CallerLeg
+from callstream_media_gateway.adapters.outbox import Outbox
+from callstream_media_gateway.adapters.phone_leg import PhoneLeg
+from callstream_media_gateway.domain.call import Call
+
+
+@dataclass(slots=True)
+class LiveCall:
+    """One call of this process."""
+
+    call: Call
+    caller: CallerLeg
+    outbox: Outbox
+    phones: dict[str, PhoneLeg] = field(default_factory=dict)
+    opened: set[str] = field(default_factory=set)
+    """Legs that the media worker holds for us, or is opening."""
+    opening: set[str] = field(default_factory=set)
+    """Those of them whose order is not answered yet; the client repeats it to a new worker."""
+    closing: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    """Legs whose figures are awaited, and the end of our patience."""
+    fetching: asyncio.Task[None] | None = None
+    """The playback whose prompts are being fetched."""
+    wavs: dict[str, str] = field(default_factory=dict)
+    """Recording id → the worker's file, relative to the store."""
+    arrival_timer: asyncio.TimerHandle | None = None
+    arrived_seq: int = 0
+    """Log position of `call.arrived`, 0 until it is known."""
+    released: bool = False
+    """Counted as over."""

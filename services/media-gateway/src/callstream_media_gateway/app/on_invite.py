@@ -1,0 +1,107 @@
+"""A trunk brings a call: decide at once whether it may come in, and hold nothing for one that may not."""
+
+from secrets import randbits
+
+import structlog
+
+from callstream.contracts.call_events import CallArrived
+from callstream.contracts.config import Number
+from callstream.kernel.clock import Clock
+from callstream.kernel.ids import ulid
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.config_watch import Configuration
+from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.caller_leg import RETRY_AFTER, CallerLeg
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.outbox import LogHealth
+from callstream_media_gateway.adapters.sdp_session import SdpSession
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain.admission import Peers, admit
+from callstream_media_gateway.domain.sip_status import status_of
+from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
+from callstream_media_gateway.sip.incoming_call import IncomingCall
+
+log = structlog.get_logger(__name__)
+
+
+class OnInvite:
+    """`draining` is switched on when no new calls are taken."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        configuration: Configuration,
+        media: MediaSide,
+        health: LogHealth,
+        clock: Clock,
+        instance: str,
+        rtp_timeout_ms: int,
+    ) -> None:
+        self.draining = False
+        self._switchboard, self._configuration, self._media, self._health = switchboard, configuration, media, health
+        self._clock, self._instance, self._rtp_timeout_ms = clock, instance, rtp_timeout_ms
+        self._peers = self._read_peers()
+        configuration.on_change.append(self._changed)
+
+    def may_invite(self, address: str) -> bool:
+        """Whether an INVITE from this address is looked at at all; strangers are counted."""
+        if self._peers.of(address):
+            return True
+        metrics.calls_refused.labels(Reason.UNKNOWN_PEER).inc()
+        return False
+
+    def __call__(self, incoming: IncomingCall) -> None:
+        reason = self._take(incoming)
+        if reason is not None:
+            metrics.calls_refused.labels(reason).inc()
+            status = 400 if reason is Reason.INVALID else status_of(reason)
+            incoming.reject(status, headers=RETRY_AFTER if status == 503 else ())
+
+    def read_configuration(self) -> None:
+        """Take the trunks as they are now."""
+        self._peers = self._read_peers()
+
+    def _take(self, incoming: IncomingCall) -> Reason | None:
+        if self.draining:
+            return Reason.DRAINING
+        if not self._health.available or not self._media.ready:
+            return Reason.UNAVAILABLE
+        try:
+            called, caller = incoming.request_uri.user or "", incoming.from_.uri.user or ""
+        except ParseError:
+            return Reason.INVALID
+        trunks = self._peers.of(incoming.source.host)
+        admitted = admit(trunks, called, caller, self._number, lambda *trunk: self._switchboard.per_trunk[trunk])
+        if isinstance(admitted, Reason):
+            return admitted
+        try:
+            session = SdpSession(self._media.rtp_host, incoming.offer)
+        except NotAcceptableError:
+            return Reason.NO_COMMON_CODEC
+        call_id = ulid(self._clock.now(), randbits(80))
+        leg_id = f"{call_id}-c"
+        arrived = CallArrived(
+            caller=admitted.caller,
+            called=admitted.called,
+            trunk=admitted.trunk,
+            gateway=self._instance,
+            leg_id=leg_id,
+            sip_call_id=incoming.call_id,
+        )
+        caller_leg = CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
+        self._switchboard.begin(call_id, admitted.tenant, arrived, caller_leg)
+        return None
+
+    def _number(self, tenant: str, e164: str) -> Number | None:
+        found = self._configuration.number(e164, tenant)
+        return found[1] if found is not None else None
+
+    def _read_peers(self) -> Peers:
+        peers = Peers(self._configuration.trunks())
+        for tenant, trunk, peer in peers.unusable:
+            log.error("trunk with an unusable peer address", tenant=tenant, trunk=trunk, field="peers", value=peer)
+        return peers
+
+    def _changed(self, _tenant: str, kind: str, _id: str) -> None:
+        if kind == "trunk":
+            self.read_configuration()

@@ -1,0 +1,80 @@
+"""What the media worker reports, and what its (re)appearance means for the calls."""
+
+import structlog
+
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.app.finish_recording import FinishRecording
+from callstream_media_gateway.app.perform import Performer
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.media import protocol
+
+log = structlog.get_logger(__name__)
+
+
+class OnMediaEvent:
+    """Give `event` and `snapshot` to the MediaClient."""
+
+    def __init__(self, switchboard: Switchboard, performer: Performer, finish: FinishRecording, media: MediaSide) -> None:
+        self._switchboard, self._performer, self._finish, self._media = switchboard, performer, finish, media
+        self._worker_id = ""
+
+    async def event(self, event: protocol.AnyEvent) -> None:
+        """An event of a leg that nobody holds any more is only acknowledged."""
+        match event:
+            case protocol.LegStats():
+                live = self._switchboard.by_leg.get(event.leg_id)
+                if live is not None:
+                    figures = inputs.LegFigures(
+                        packets_received=event.packets_in, packets_lost=event.lost, jitter_ms=event.jitter_ms
+                    )
+                    if event.leg_id in live.closing:
+                        self._performer.leg_closed(live, event.leg_id, figures)
+            case protocol.PlayFinished():
+                self._feed(event.leg_id, inputs.PlayEnded(play_id=event.play_id, how=event.reason, message=event.detail))
+            case protocol.Digit():
+                self._feed(
+                    event.leg_id,
+                    inputs.KeyPressed(leg_id=event.leg_id, digit=event.digit, method="rfc4733", duration_ms=event.duration_ms),
+                )
+            case protocol.RtpTimeout():
+                self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
+            case protocol.RecordingStopped():
+                self._recording_stopped(event)
+            case protocol.Draining():
+                self._media.draining = True
+            case protocol.FirstRtp() | protocol.Drained():
+                log.debug("media", media_event=type(event).__name__)
+
+    async def snapshot(self, snapshot: protocol.Snapshot) -> None:
+        """Compare the worker's legs with ours. A new worker has none of ours: those calls are over. Legs that we do not know
+        are a former signalling process's: they are closed, nobody could end them any more."""
+        self._media.draining = snapshot.draining
+        replaced = self._worker_id not in ("", snapshot.worker_id)
+        if replaced:
+            log.warning("the media worker was replaced", calls=len(self._switchboard.calls))
+        self._worker_id = snapshot.worker_id
+        held = {leg.leg_id for leg in snapshot.legs}
+        for live in list(self._switchboard.calls.values()):
+            if (replaced and live.call.recordings) or not (live.opened - live.opening) <= held:
+                self._switchboard.feed(live, inputs.MediaLost())
+        for leg_id in held - self._switchboard.by_leg.keys():
+            self._media.tell(protocol.DestroyLeg(leg_id))
+
+    def media_gone(self) -> None:
+        """The worker has been away for too long: nobody hears anything any more."""
+        for live in list(self._switchboard.calls.values()):
+            self._switchboard.feed(live, inputs.MediaLost())
+
+    def _feed(self, leg_id: str, given: inputs.Input) -> None:
+        live = self._switchboard.by_leg.get(leg_id)
+        if live is not None:
+            self._switchboard.feed(live, given)
+
+    def _recording_stopped(self, event: protocol.RecordingStopped) -> None:
+        live = self._switchboard.calls.get(event.call_id)
+        if live is None:
+            return
+        if event.error:
+            log.error("recording is incomplete", recording_id=event.recording_id, error=event.error)
+        self._finish.stopped(live, event.recording_id)

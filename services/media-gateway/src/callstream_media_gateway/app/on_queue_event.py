@@ -1,0 +1,62 @@
+"""What routing writes about our calls, and our own answers to it, in the log's order."""
+
+import structlog
+
+from callstream.contracts.call_events import OfferAnswered
+from callstream.contracts.envelope import Recorded
+from callstream.contracts.queue_events import OfferMade, OfferWithdrawn
+from callstream.contracts.subjects import events_of
+from callstream_media_gateway import metrics
+from callstream_media_gateway.app.ring_agent import RingAgent
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain import inputs
+
+log = structlog.get_logger(__name__)
+
+FILTERS = (events_of("queue", OfferMade.NAME), events_of("queue", OfferWithdrawn.NAME), events_of("call", OfferAnswered.NAME))
+"""One subscription for all three: that is how the order of a withdrawal and an answer is known."""
+
+
+class OnQueueEvent:
+    """Give `batch` to the event store's subscription."""
+
+    def __init__(self, switchboard: Switchboard, ring_agent: RingAgent, instance: str) -> None:
+        self._switchboard, self._ring_agent, self._instance = switchboard, ring_agent, instance
+
+    async def batch(self, events: list[Recorded]) -> None:
+        """Events of calls that are not ours, or over, concern nobody here."""
+        for recorded in events:
+            try:
+                self._one(recorded)
+            except Exception:
+                log.exception("event not dealt with", event_id=recorded.id, type=recorded.event.TYPE)
+
+    def _one(self, recorded: Recorded) -> None:
+        match recorded.event:
+            case OfferMade() as offer:
+                live = self._switchboard.calls.get(offer.call_id)
+                if offer.gateway != self._instance or live is None:
+                    return
+                given: inputs.Input = inputs.Offered(
+                    cause=recorded.id,
+                    offer_id=offer.offer_id,
+                    request_id=recorded.aggregate_id,
+                    agent_id=offer.agent_id,
+                    connect_prompt=offer.connect_prompt,
+                    refusal=self._ring_agent.refusal(recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id),
+                )
+            case OfferWithdrawn() as offer:
+                live = self._switchboard.calls.get(offer.call_id)
+                if live is None:
+                    return
+                if offer.offer_id in live.call.offers:
+                    metrics.offers.labels("withdrawn").inc()
+                given = inputs.Withdrawn(cause=recorded.id, offer_id=offer.offer_id, reason=offer.reason)
+            case OfferAnswered() as answered:
+                live = self._switchboard.calls.get(recorded.aggregate_id)
+                if live is None:
+                    return
+                given = inputs.AnswerLogged(cause=recorded.id, offer_id=answered.offer_id)
+            case _:
+                return
+        self._switchboard.feed(live, given)

@@ -1,0 +1,135 @@
+"""Does what a call wants: one small method for each effect."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.recordings import wav_path
+from callstream_media_gateway.app.finish_recording import FinishRecording
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.app.play_prompts import PlayPrompts
+from callstream_media_gateway.app.ring_agent import RingAgent
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.media import protocol
+
+FIGURES_WITHIN_S = 1.0
+"""How long the end of a leg waits for the worker's figures."""
+
+
+class Performer:
+    """Call it with a call and an effect."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        media: MediaSide,
+        ring_agent: RingAgent,
+        prompts: PlayPrompts,
+        finish: FinishRecording,
+    ) -> None:
+        self._switchboard, self._media, self._ring_agent = switchboard, media, ring_agent
+        self._prompts, self._finish = prompts, finish
+        self._actions: dict[type[do.Effect], Callable[[LiveCall, Any], None]] = {
+            do.Append: switchboard.record,
+            do.Ring: lambda live, _: live.caller.ring(),
+            do.AnswerCaller: lambda live, _: live.caller.answer(),
+            do.RefuseCaller: lambda live, effect: live.caller.refuse(effect.sip_status),
+            do.InvitePhone: self._invite,
+            do.HangUpLeg: self._hang_up,
+            do.OpenLeg: self._open,
+            do.CloseLeg: self._close,
+            do.WatchLeg: self._watch,
+            do.StartPlay: prompts.start,
+            do.StopPlay: lambda live, effect: self._prompts.stop(live, effect.play_id),
+            do.BridgeLegs: self._bridge,
+            do.Record: self._record,
+            do.Salvage: lambda live, effect: self._finish.salvage(live, effect.recording_id),
+        }
+
+    def __call__(self, live: LiveCall, effect: do.Effect) -> None:
+        self._actions[type(effect)](live, effect)
+
+    def _invite(self, live: LiveCall, effect: do.InvitePhone) -> None:
+        live.phones[effect.leg_id].invite()
+
+    def _hang_up(self, live: LiveCall, effect: do.HangUpLeg) -> None:
+        phone = live.phones.get(effect.leg_id)
+        if phone is not None:
+            phone.hang_up()
+        elif effect.leg_id == live.call.customer_leg:
+            live.caller.hang_up()
+
+    def _open(self, live: LiveCall, effect: do.OpenLeg) -> None:
+        leg_id, call = effect.leg_id, live.call
+        if leg_id == call.customer_leg:
+            session = live.caller.session
+        else:
+            phone = self._ring_agent.leg(live, leg_id, call.legs[leg_id].agent_id)
+            if phone is None:
+                self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
+                return
+            live.phones[leg_id] = phone
+            session = phone.session
+            self._switchboard.by_leg[leg_id] = live
+
+        def opened(port: int) -> None:
+            live.opening.discard(leg_id)
+            session.opened(port)
+            self._switchboard.feed(live, inputs.LegOpened(leg_id=leg_id))
+
+        def failed(_: str) -> None:
+            live.opening.discard(leg_id)
+            live.opened.discard(leg_id)
+            self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
+
+        live.opened.add(leg_id)
+        live.opening.add(leg_id)
+        self._media.open_leg(session.create(leg_id, call.call_id), opened, failed)
+
+    def _close(self, live: LiveCall, effect: do.CloseLeg) -> None:
+        """The figures come with the worker's LegStats; without them the leg ends all the same."""
+        leg_id = effect.leg_id
+        held = leg_id in live.opened and self._media.connected
+        if held:
+            self._media.tell(protocol.DestroyLeg(leg_id))
+        patience = FIGURES_WITHIN_S if held else 0.0
+        loop = asyncio.get_running_loop()
+        live.closing[leg_id] = loop.call_later(patience, self.leg_closed, live, leg_id, inputs.LegFigures())
+
+    def leg_closed(self, live: LiveCall, leg_id: str, figures: inputs.LegFigures) -> None:
+        """The leg's end, with figures or without; once."""
+        timer = live.closing.pop(leg_id, None)
+        if timer is None:
+            return
+        timer.cancel()
+        live.opened.discard(leg_id)
+        live.phones.pop(leg_id, None)
+        self._switchboard.by_leg.pop(leg_id, None)
+        self._switchboard.feed(live, inputs.LegClosed(leg_id=leg_id, figures=figures))
+
+    def _watch(self, live: LiveCall, effect: do.WatchLeg) -> None:
+        phone = live.phones.get(effect.leg_id)
+        if phone is not None:
+            phone.watch()
+        else:
+            live.caller.watch()
+
+    def _bridge(self, live: LiveCall, effect: do.BridgeLegs) -> None:
+        one, other = effect.customer_leg, effect.agent_leg
+
+        def failed(_: str) -> None:
+            self._switchboard.feed(live, inputs.LegFailed(leg_id=other))
+
+        self._media.tell(protocol.Connect((protocol.Edge(one, other), protocol.Edge(other, one))), failed)
+
+    def _record(self, live: LiveCall, effect: do.Record) -> None:
+        call, recording_id = live.call, effect.recording_id
+        path = live.wavs[recording_id] = wav_path(call.tenant, recording_id, call.now)
+
+        def failed(why: str) -> None:
+            self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))
+
+        self._media.tell(protocol.StartRecording(call.call_id, recording_id, effect.customer_leg, effect.agent_leg, path), failed)

@@ -1,0 +1,106 @@
+"""At start: end in the log what a killed gateway left open, and encode the recordings it left unencoded.
+
+Legs that the media worker still holds are closed when its snapshot arrives (on_media_event). Dialogs are not rebuilt yet.
+"""
+
+import asyncio
+from pathlib import Path
+
+import structlog
+
+from callstream.contracts import call_events as call
+from callstream.contracts.envelope import Event, NewEvent, Recorded
+from callstream.contracts.subjects import events_of
+from callstream.kernel.clock import Clock
+from callstream.runtime.event_store import EventStore, StoreRefused, VersionConflict
+from callstream_media_gateway.adapters.recordings import Finished, Leftover, leftovers
+from callstream_media_gateway.app.finish_recording import FinishRecording
+from callstream_media_gateway.domain.left_behind import LeftBehind, fold
+from callstream_media_gateway.domain.on_media import recording_key
+
+log = structlog.get_logger(__name__)
+
+FOLLOWED = tuple(
+    events_of("call", kind.NAME)
+    for kind in (
+        call.CallArrived,
+        call.LegStarted,
+        call.LegEnded,
+        call.CallEnded,
+        call.RecordingStarted,
+        call.RecordingReady,
+        call.RecordingFailed,
+    )
+)
+
+
+class Recover:
+    """Run `calls` before new calls are taken; `recordings` may run beside them."""
+
+    def __init__(self, store: EventStore, clock: Clock, instance: str, root: Path, finish: FinishRecording) -> None:
+        self._store, self._clock, self._instance = store, clock, instance
+        self._root, self._finish = root, finish
+
+    async def calls(self, after: int) -> dict[tuple[str, str], LeftBehind]:
+        """End all open calls of this instance that the log shows behind `after`; those with open recordings are returned."""
+        open_calls: dict[tuple[str, str], LeftBehind] = {}
+
+        async def take(batch: list[Recorded]) -> None:
+            for recorded in batch:
+                fold(open_calls, recorded, self._instance)
+
+        subscription = await self._store.subscribe(FOLLOWED, after, take)
+        await subscription.caught_up.wait()
+        await subscription.stop()
+        for left in open_calls.values():
+            closing = left.closing()
+            if closing:
+                log.warning("ending a call that was lost", call_id=left.call_id, legs=len(left.legs))
+                await self._append(left.tenant, left.call_id, closing)
+        return {key: left for key, left in open_calls.items() if left.recordings}
+
+    async def recordings(self, open_calls: dict[tuple[str, str], LeftBehind]) -> None:
+        """Encode every wav of an earlier run and link it; a recording without a file has failed."""
+        for leftover in await asyncio.to_thread(lambda: list(leftovers(self._root))):
+            known = open_calls.get((leftover.tenant, leftover.call_id))
+            if known is not None:
+                known.recordings.discard(leftover.recording_id)
+            await self._link(leftover)
+        for left in open_calls.values():
+            for recording_id in sorted(left.recordings):
+                failed = call.RecordingFailed(recording_id=recording_id, message="the file was lost with the gateway")
+                await self._append(left.tenant, left.call_id, [(recording_key(recording_id), failed)])
+
+    async def _link(self, leftover: Leftover) -> None:
+        told = await self._store.read(leftover.tenant, "call", leftover.call_id)
+        outcomes = (call.RecordingReady, call.RecordingFailed)
+        if not any(isinstance(r.event, outcomes) and r.event.recording_id == leftover.recording_id for r in told):
+            result = await self._finish.encode(leftover.recording_id, leftover.wav)
+            fact: Event
+            if isinstance(result, Finished):
+                fact = call.RecordingReady(
+                    recording_id=leftover.recording_id,
+                    path=result.path,
+                    duration_ms=result.duration_ms,
+                    size_bytes=result.size_bytes,
+                    sha256=result.sha256,
+                )
+            else:
+                fact = call.RecordingFailed(recording_id=leftover.recording_id, message=result)
+            await self._append(leftover.tenant, leftover.call_id, [(recording_key(leftover.recording_id), fact)])
+            if not isinstance(result, Finished):
+                leftover.wav.rename(leftover.wav.with_suffix(".broken"))
+        leftover.wav.unlink(missing_ok=True)
+
+    async def _append(self, tenant: str, call_id: str, facts: list[tuple[str, Event]]) -> None:
+        """At the version that is read now. A conflict means that somebody else has just done it."""
+        told = await self._store.read(tenant, "call", call_id)
+        now = self._clock.now()
+        events = [
+            NewEvent(id=f"{call_id}-{key}", tenant=tenant, aggregate_id=call_id, time=now, event=fact, correlation_id=call_id)
+            for key, fact in facts
+        ]
+        try:
+            await self._store.append("call", call_id, tenant, events, told[-1].seq if told else 0)
+        except (VersionConflict, StoreRefused) as error:
+            log.error("a lost call's end is not recorded", call_id=call_id, error=str(error))

@@ -1,0 +1,131 @@
+"""All calls of this gateway. Whatever happens anywhere comes here as an input, is decided by the call, and its effects are done.
+
+Everything runs on one event loop. An input that comes up while another one's effects are being done waits its turn.
+"""
+
+import asyncio
+from collections import Counter, deque
+from collections.abc import Callable
+
+import structlog
+
+from callstream.contracts.call_events import CallArrived
+from callstream.contracts.envelope import NewEvent
+from callstream.kernel.clock import Clock
+from callstream.runtime.event_store import EventStore
+from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.caller_leg import CallerLeg
+from callstream_media_gateway.adapters.outbox import LogHealth, Outbox
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.decide import begin, decide
+from callstream_media_gateway.domain.states import CustomerState
+
+log = structlog.get_logger(__name__)
+
+Perform = Callable[[LiveCall, do.Effect], None]
+
+
+class Switchboard:
+    """The calls, by their ids and by their legs' ids. `perform` does the effects (app/perform.py); set before the first call."""
+
+    perform: Perform
+
+    def __init__(self, store: EventStore, health: LogHealth, clock: Clock) -> None:
+        self.calls: dict[str, LiveCall] = {}
+        self.by_leg: dict[str, LiveCall] = {}
+        self.per_trunk: Counter[tuple[str, str]] = Counter()
+        self.last_seq = 0
+        """The newest log position that a call of ours has been told."""
+        self._store, self._health, self._clock = store, health, clock
+        self.empty = asyncio.Event()
+        """Set while there is no call."""
+        self.empty.set()
+        self._queue: deque[tuple[LiveCall, inputs.Input]] = deque()
+        self._busy = False
+
+    def begin(self, call_id: str, tenant: str, arrived: CallArrived, caller: CallerLeg) -> LiveCall:
+        """Take in a call that was admitted."""
+        call, effects = begin(call_id, tenant, arrived, self._clock.now())
+        live: LiveCall
+
+        def stored(version: int) -> None:
+            self.last_seq = max(self.last_seq, version)
+            if not live.arrived_seq:
+                live.arrived_seq = version
+                self.feed(live, inputs.ArrivalStored())
+            if live.call.finished:
+                self._release(live)
+
+        def conflict() -> None:
+            self.feed(live, inputs.Superseded())
+
+        outbox = Outbox(self._store, self._health, self._clock, tenant, call_id, stored, conflict)
+        live = LiveCall(call, caller, outbox)
+        self.calls[call_id] = live
+        self.empty.clear()
+        self.by_leg[arrived.leg_id] = live
+        self.per_trunk[tenant, arrived.trunk] += 1
+        metrics.calls_active.inc()
+        caller.attach(lambda given: self.feed(live, given))
+        self._do(live, effects)
+        return live
+
+    def feed(self, live: LiveCall, given: inputs.Input) -> None:
+        """One input. An error in it stops neither other inputs nor other calls."""
+        self._queue.append((live, given))
+        if not self._busy:
+            self._work_off()
+
+    def command(self, live: LiveCall, given: inputs.Input) -> None:
+        """A command's input; raises Refusal. Commands come from the event loop, never out of an effect."""
+        effects = decide(live.call, given, self._clock.now())
+        self._do(live, effects)
+        self._work_off()
+
+    def record(self, live: LiveCall, effect: do.Append) -> None:
+        """Put an event into the call's outbox."""
+        call = live.call
+        live.outbox.put(
+            NewEvent(
+                id=f"{call.call_id}-{effect.key}",
+                tenant=call.tenant,
+                aggregate_id=call.call_id,
+                time=effect.time,
+                event=effect.fact,
+                correlation_id=call.call_id,
+                causation_id=effect.cause,
+            )
+        )
+
+    def _work_off(self) -> None:
+        while self._queue:
+            live, given = self._queue.popleft()
+            try:
+                self._do(live, decide(live.call, given, self._clock.now()))
+            except Exception:
+                log.exception("input not dealt with", call_id=live.call.call_id, given=type(given).__name__)
+
+    def _do(self, live: LiveCall, effects: list[do.Effect]) -> None:
+        self._busy = True
+        try:
+            for effect in effects:
+                self.perform(live, effect)
+        finally:
+            self._busy = False
+        if live.call.customer is CustomerState.ENDED:
+            self._release(live)
+
+    def _release(self, live: LiveCall) -> None:
+        """Count a call that is over, once; forget it when nothing more will come of it."""
+        call, ended = live.call, live.call.ended
+        if not live.released and ended is not None:
+            live.released = True
+            metrics.calls_ended.labels(ended.reason, ended.party).inc()
+            metrics.calls_active.dec()
+            self.per_trunk[call.tenant, call.arrived.trunk] -= 1
+        if call.finished and live.outbox.empty:
+            self.calls.pop(call.call_id, None)
+            if not self.calls:
+                self.empty.set()

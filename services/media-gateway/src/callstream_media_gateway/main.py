@@ -1,0 +1,155 @@
+"""media-gateway's signalling process: `python -m callstream_media_gateway.main`. The media worker is another process."""
+
+import asyncio
+import contextlib
+import sys
+
+import structlog
+
+from callstream.contracts import commands
+from callstream.kernel.outcomes import Party, Reason
+from callstream.runtime.event_store import Subscription
+from callstream.runtime.service import Service, run
+from callstream_media_gateway.adapters.encoder import Encoder
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.outbox import LogHealth
+from callstream_media_gateway.adapters.phones import Phones
+from callstream_media_gateway.adapters.prompts import Prompts
+from callstream_media_gateway.adapters.speech import SpokenTexts
+from callstream_media_gateway.app.finish_recording import FinishRecording
+from callstream_media_gateway.app.housekeeping import Housekeeping
+from callstream_media_gateway.app.on_command import OnCommand
+from callstream_media_gateway.app.on_invite import OnInvite
+from callstream_media_gateway.app.on_media_event import OnMediaEvent
+from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
+from callstream_media_gateway.app.perform import Performer
+from callstream_media_gateway.app.play_prompts import PlayPrompts
+from callstream_media_gateway.app.recover import Recover
+from callstream_media_gateway.app.ring_agent import RingAgent
+from callstream_media_gateway.app.sip_decisions import SipDecisions
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.config import ConfigError, GatewayConfig, load
+from callstream_media_gateway.domain.inputs import HangUp
+from callstream_media_gateway.domain.left_behind import LeftBehind
+from callstream_media_gateway.sip.handler import UserAgentConfig
+from callstream_media_gateway.sip.user_agent import UserAgent
+
+log = structlog.get_logger(__name__)
+
+LAST_WORDS_S = 3.0
+"""After the grace: for BYEs, the ends of calls in the log, and the last recordings."""
+
+
+class Gateway:
+    """Everything wired; `start`, `drain` and `stop` are hooks of the service."""
+
+    def __init__(self, service: Service, config: GatewayConfig) -> None:
+        self.config, self.store = config, service.store
+        instance, clock = service.settings.instance, service.clock
+        rtp_timeout_ms = config.media_timeout_s * 1000
+        health = LogHealth(lambda: service.nc.is_connected)
+        self.media = MediaSide()
+        self.phones = Phones(service.credentials(), config.state / "registrations.json")
+        self.switchboard = Switchboard(service.store, health, clock)
+        self.on_invite = OnInvite(self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms)
+        self.user_agent = UserAgent(
+            UserAgentConfig(config.sip_host, config.sip_port, advertised_host=config.sip_advertised_host),
+            SipDecisions(self.on_invite, self.phones),
+        )
+        ring_agent = RingAgent(self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms)
+        self.encoder = Encoder(config.recordings)
+        self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings)
+        speech = SpokenTexts(config.data_dir / "speech")
+        prompts = Prompts(config.data_dir / "prompts", service.config.audio, speech.cached, speech.speak)
+        play = PlayPrompts(self.switchboard.feed, self.media, prompts)
+        performer = Performer(self.switchboard, self.media, ring_agent, play, self.finish)
+        self.switchboard.perform = performer
+        self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
+        self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
+        self.recover = Recover(service.store, clock, instance, config.recordings, self.finish)
+        self.housekeeping = Housekeeping(
+            self.switchboard, self.on_media, self.media, service.store, health, self.phones, config.state / "position.json"
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+        self._subscription: Subscription | None = None
+
+    async def start(self) -> None:
+        """Settle the past, then open the door."""
+        self.on_invite.read_configuration()
+        self.phones.restore()
+        await self.media.connect(self.config.media_socket, self.on_media.event, self.on_media.snapshot)
+        begin = await self.store.last_seq()
+        unfinished = await self.recover.calls(self.housekeeping.recover_after())
+        self._subscription = await self.store.subscribe(FILTERS, begin, self.on_queue.batch)
+        self._tasks = [
+            asyncio.create_task(self.housekeeping.run()),
+            asyncio.create_task(self._encode_leftovers(unfinished)),
+        ]
+        await self.user_agent.start()
+        log.info("taking calls", sip=":".join(map(str, self.user_agent.local_addr)))
+
+    async def drain(self) -> None:
+        """New calls are refused; running ones may go on for a while, then they are hung up."""
+        self.on_invite.draining = True
+        try:
+            async with asyncio.timeout(self.config.drain_s):
+                await self.switchboard.empty.wait()
+        except TimeoutError:
+            log.warning("ending calls after the grace", calls=len(self.switchboard.calls))
+        for live in list(self.switchboard.calls.values()):
+            self.switchboard.feed(live, HangUp(reason=Reason.DRAINING, party=Party.SYSTEM))
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self.switchboard.empty.wait()
+
+    async def stop(self) -> None:
+        """Leave. What is still open is settled by the next start."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._subscription is not None:
+            await self._subscription.stop()
+            await self.user_agent.stop()
+            self.phones.save()
+            self.housekeeping.save_position()
+        await self.media.close()
+        await self.encoder.stop()
+
+    async def _encode_leftovers(self, unfinished: dict[tuple[str, str], LeftBehind]) -> None:
+        """Beside the first calls; the worker has closed the files of the legs that its snapshot made us close."""
+        try:
+            await self.recover.recordings(unfinished)
+        except Exception:
+            log.exception("recordings of an earlier run are not settled; the next start tries again")
+
+
+async def wire(service: Service) -> None:
+    """Hook the gateway into the service's life."""
+    gateway = Gateway(service, load())
+    on_command = OnCommand(gateway.switchboard)
+    scope = service.settings.instance
+    service.on_command(commands.AnswerCall, on_command.answer, scope)
+    service.on_command(commands.PlayPrompts, on_command.play, scope)
+    service.on_command(commands.StopPlayback, on_command.stop, scope)
+    service.on_command(commands.HangUpCall, on_command.hang_up, scope)
+    service.check("media worker", gateway.media.check)
+    service.on_start.append(gateway.start)
+    service.on_drain.append(gateway.drain)
+    service.on_stop.append(gateway.stop)
+
+
+def check_environment(_: object) -> None:
+    """Leave with a clear message before anything is started."""
+    try:
+        load()
+    except ConfigError as error:
+        sys.exit(f"media-gateway: {error}")
+
+
+def main() -> None:
+    """The process."""
+    run("media-gateway", wire, check_environment)
+
+
+if __name__ == "__main__":
+    main()
