@@ -1,11 +1,13 @@
 """Flow documents: what is accepted, and refusals that name node and field."""
 
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
-from callstream.contracts.flow import Flow, InvalidFlow, check, kind_of, read_flow
+from callstream.contracts.flow import Flow, InvalidFlow, Problem, check, kind_of, read_flow
 
 GOOD: dict[str, Any] = {
     "id": "main",
@@ -117,6 +119,13 @@ def test_nonsense_is_refused_too(nonsense: object) -> None:
         read_flow(nonsense)
 
 
+def test_the_example_of_the_documentation_is_a_flow() -> None:
+    yaml = pytest.importorskip("yaml")
+    page = (Path(__file__).parents[2] / "docs" / "flows.md").read_text()
+    example = yaml.safe_load(page.split("```yaml")[1].split("```")[0])
+    assert read_flow(example["flows"][0]).id == example["numbers"][0]["flow"]
+
+
 @pytest.mark.feature("F110")
 def test_all_faults_are_told_at_once() -> None:
     document = changed("nodes.1.next", "gone")
@@ -127,7 +136,5 @@ def test_all_faults_are_told_at_once() -> None:
         read_flow(document)
 
 
-def _problems(document: dict[str, Any]) -> list[Any]:
-    import msgspec
-
+def _problems(document: dict[str, Any]) -> list[Problem]:
     return check(msgspec.convert(document, Flow))
