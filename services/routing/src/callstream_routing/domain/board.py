@@ -48,6 +48,12 @@ class Board:
             seat.label = seat.why_not()
         return seat
 
+    def take_dirty(self) -> list[Request]:
+        """The requests to look at, in log order; they count as looked at from now on."""
+        found = [self.requests[request_id] for request_id in self.dirty if request_id in self.requests]
+        self.dirty.clear()
+        return found
+
     def group(self, group_id: str) -> Group:
         """The group; one that is not configured is not open."""
         group = self.groups.get(group_id)

@@ -14,6 +14,7 @@ class Hall:
     def __init__(self) -> None:
         self.boards: dict[str, Board] = {}
         self.timers: Timers[TimerKey] = Timers()
+        self._touched: dict[str, None] = {}
 
     def board(self, tenant: str) -> Board:
         """The tenant's board."""
@@ -22,14 +23,25 @@ class Hall:
             board = self.boards[tenant] = Board(tenant, self.timers)
         return board
 
+    def touch(self, tenant: str) -> Board:
+        """The tenant's board, which the next reaction has to look at."""
+        self._touched[tenant] = None
+        return self.board(tenant)
+
+    def take_touched(self) -> list[Board]:
+        """The boards to look at; they count as looked at from now on."""
+        boards = [self.board(tenant) for tenant in self._touched]
+        self._touched.clear()
+        return boards
+
     def evolve(self, recorded: Recorded) -> None:
         """Take one event in."""
-        evolve(self.board(recorded.tenant), recorded)
+        evolve(self.touch(recorded.tenant), recorded)
 
     def wake(self, now: datetime) -> None:
         """Let requests and agents whose moment has come be looked at."""
         for tenant, kind, object_id in self.timers.due(now):
-            board = self.board(tenant)
+            board = self.touch(tenant)
             if kind == REQUEST:
                 board.wake_request(object_id, now)
             elif kind == SEAT:

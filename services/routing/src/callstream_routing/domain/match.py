@@ -27,6 +27,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
 
     tenant: str
     request_id: str
+    call_id: str
     agent_id: str
     offer_id: str
     """Follows from request and agent as they are: the same attempt after a crash is the same offer."""
@@ -68,6 +69,7 @@ def _match(board: Board, group: Group, request: Request, now: datetime) -> Match
     found = Match(
         tenant=board.tenant,
         request_id=request.id,
+        call_id=request.call_id,
         agent_id=seat.id,
         offer_id=derived_id("offer", request.id, str(request.version), seat.id, str(seat.version)),
         version=request.version,

@@ -1,0 +1,154 @@
+"""Makes an offer of a match: reserves the agent, then appends `queue.offer-made`.
+
+Request and agent are held meanwhile, so that nobody else decides about them. Whatever goes wrong, nothing is lost: the request
+still waits in the log, and a reservation without an offer expires in agent-state by itself; giving it back is only sooner.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+
+import structlog
+
+from callstream.contracts.commands import ReleaseAgent, Reply, ReserveAgent
+from callstream.contracts.envelope import NewEvent
+from callstream.contracts.queue_events import OfferMade
+from callstream.kernel.clock import Clock
+from callstream.kernel.ids import derived_id
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.config_watch import Configuration
+from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
+from callstream_routing.app.asking import Asking
+from callstream_routing.domain.hall import Hall
+from callstream_routing.domain.match import Match
+from callstream_routing.domain.prompts import for_agent
+from callstream_routing.domain.request import Request
+
+RESERVE_S = 1.5
+"""An answer that takes longer is not used: the reservation could expire before the offer stands in the log."""
+AFTER_REFUSAL = timedelta(milliseconds=250)
+"""A refused agent is not tried again before their next event, at the latest after this time."""
+AFTER_SILENCE = timedelta(milliseconds=500)
+"""agent-state or the log is away: the pause before the next attempt."""
+_UNKNOWN = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL, Reason.DRAINING, Reason.CONFLICT})
+"""Refusals behind which a reservation may stand all the same."""
+
+log = structlog.get_logger(__name__)
+
+
+class Offering:
+    """`start(match)`; `settled()` for the drain."""
+
+    def __init__(self, hall: Hall, store: EventStore, asking: Asking, configuration: Configuration, clock: Clock) -> None:
+        self.wake: Callable[[], None] = lambda: None
+        """Asks for a reaction; the wiring sets it to the follower's."""
+        self._hall, self._store, self._asking = hall, store, asking
+        self._configuration, self._clock = configuration, clock
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, found: Match) -> None:
+        """Try to make the offer, in the background."""
+        task = asyncio.create_task(self._offer(found))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def settled(self) -> None:
+        """Wait for the attempts under way."""
+        if self._tasks:
+            await asyncio.wait(set(self._tasks))
+
+    async def _offer(self, found: Match) -> None:
+        try:
+            reply, in_time = await self._reserve(found)
+            request = self._still_wanted(found)
+            if not reply.accepted:
+                await self._refused(found, reply)
+            elif request is None or not in_time:
+                await self._give_back(found)
+                self._free(found, request_pause=timedelta(), seat_pause=AFTER_REFUSAL)
+            else:
+                await self._make(found, request)
+        except Exception:
+            log.exception("offer failed", offer_id=found.offer_id, agent_id=found.agent_id)
+            self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
+        self.wake()
+
+    async def _reserve(self, found: Match) -> tuple[Reply, bool]:
+        began = asyncio.get_running_loop().time()
+        command = ReserveAgent(
+            command_id=derived_id("reserve", found.offer_id, self._clock.now().isoformat()),
+            agent_id=found.agent_id,
+            offer_id=found.offer_id,
+            request_id=found.request_id,
+            call_id=found.call_id,
+        )
+        reply = await self._asking.send(command, found.tenant, timeout_s=RESERVE_S, retries=0, call_id=found.call_id)
+        return reply, asyncio.get_running_loop().time() - began <= RESERVE_S
+
+    async def _refused(self, found: Match, reply: Reply) -> None:
+        """The next candidate is found by the next reaction."""
+        log.info("reservation refused", agent_id=found.agent_id, offer_id=found.offer_id, reason=str(reply.reason))
+        if reply.reason in _UNKNOWN:
+            self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
+            await self._give_back(found)
+        else:
+            self._free(found, request_pause=timedelta(), seat_pause=AFTER_REFUSAL)
+
+    def _still_wanted(self, found: Match) -> Request | None:
+        """The request as it was matched, or None: the caller may have left while agent-state was asked."""
+        request = self._hall.board(found.tenant).requests.get(found.request_id)
+        if request is None or request.ending is not None or request.version != found.version:
+            return None
+        return request
+
+    async def _make(self, found: Match, request: Request) -> None:
+        """Append the offer; its own event ends the holds when it comes back."""
+        now = self._clock.now()
+        offer = OfferMade(
+            offer_id=found.offer_id,
+            call_id=request.call_id,
+            gateway=request.gateway,
+            agent_id=found.agent_id,
+            ring_deadline=now + timedelta(seconds=self._configuration.settings(found.tenant).ring_timeout_s),
+            decision=found.decision,
+            customer_leg_id=request.customer_leg_id,
+            connect_prompt=for_agent(request.connect_prompt, found.agent_id),
+        )
+        new = NewEvent(
+            id=derived_id("offer-made", found.offer_id),
+            tenant=found.tenant,
+            aggregate_id=request.id,
+            time=now,
+            event=offer,
+            correlation_id=request.call_id,
+            causation_id=request.last_event_id,
+        )
+        try:
+            await self._store.append("queue", request.id, found.tenant, (new,), found.version)
+        except StoreUnavailable as error:
+            # Whether the offer stands in the log is open. If not, the reservation expires; if so, its event comes to us.
+            log.warning("offer not answered", offer_id=found.offer_id, error=str(error))
+            self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
+        except (VersionConflict, StoreRefused) as error:
+            log.warning("offer not made", offer_id=found.offer_id, error=str(error))
+            await self._give_back(found)
+            self._free(found, request_pause=AFTER_REFUSAL, seat_pause=AFTER_REFUSAL)
+
+    async def _give_back(self, found: Match) -> None:
+        """Accepted, refused or not answered: agent-state ends the reservation in any case, at the latest by its expiry."""
+        command = ReleaseAgent(
+            command_id=derived_id("release", found.offer_id, self._clock.now().isoformat()),
+            agent_id=found.agent_id,
+            offer_id=found.offer_id,
+        )
+        await self._asking.send(command, found.tenant)
+
+    def _free(self, found: Match, *, request_pause: timedelta, seat_pause: timedelta) -> None:
+        """Let others decide again about the request and the agent, after a pause."""
+        board, now = self._hall.touch(found.tenant), self._clock.now()
+        request = board.requests.get(found.request_id)
+        if request is not None and request.held_until is not None:
+            board.hold(request, now + request_pause if request_pause else None)
+        seat = board.seat(found.agent_id)
+        if seat.held_until is not None:
+            board.hold_seat(seat, now + seat_pause)

@@ -1,0 +1,38 @@
+"""routing as a process: one active instance (lease `routing`), others standing by with the same fold."""
+
+from callstream.contracts.commands import ListWaiting, QueuePosition
+from callstream.runtime.service import Service, run
+from callstream_routing.app.configure import Configure
+from callstream_routing.app.offer import Offering
+from callstream_routing.app.queries import Queries
+from callstream_routing.app.react import Reaction
+from callstream_routing.domain.evolve import FOLLOWS
+from callstream_routing.domain.hall import Hall
+
+
+async def wire(service: Service) -> None:
+    """Everything that runs in this process."""
+    hall = Hall()
+    in_flight = service.in_flight()
+    lease = service.lease("routing")
+    configure = Configure(hall, service.config)
+    service.config.on_change.append(configure.changed)
+    offering = Offering(hall, service.store, service.commands, service.config, service.clock)
+    reaction = Reaction(hall, in_flight, offering, configure, service.clock)
+    follower = service.follow(
+        FOLLOWS, hall.evolve, react=reaction, next_due=hall.timers.next_due, in_flight=in_flight, active=lease.held
+    )
+    offering.wake = follower.wake
+    service.on_drain.append(offering.settled)
+    queries = Queries(hall)
+    service.on_command(QueuePosition, queries.queue_position)
+    service.on_command(ListWaiting, queries.waiting)
+
+
+def main() -> None:
+    """The process's entry point."""
+    run("routing", wire)
+
+
+if __name__ == "__main__":
+    main()

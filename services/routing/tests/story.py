@@ -1,0 +1,209 @@
+"""A log in miniature: tells the hall events, decides, and tells it what was decided, as the running service does.
+
+agent-state is played too, as far as routing sees it: whoever is reserved rings, and whoever's offer is over is idle again.
+"""
+
+from collections.abc import Iterable
+from datetime import timedelta
+
+from callstream.contracts import call_events as call
+from callstream.contracts import queue_events as queue
+from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.config import Agent, Prompt, Settings, SkillGroup
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.ivr_events import AgentRequested
+from callstream.contracts.states import AgentState
+from callstream.kernel.clock import ManualClock
+from callstream.kernel.ids import derived_id
+from callstream.kernel.outcomes import Party, Reason
+from callstream_routing.app.react import new_events
+from callstream_routing.domain.board import Board
+from callstream_routing.domain.hall import Hall
+from callstream_routing.domain.match import Match, match
+from callstream_routing.domain.settle import settle
+
+TENANT = "acme"
+RINGS = timedelta(seconds=Settings().ring_timeout_s)
+
+
+class Story:
+    """One tenant's queues. `told` is the whole log."""
+
+    def __init__(self, **groups: Iterable[str]) -> None:
+        """Groups by id with their agents."""
+        self.clock = ManualClock()
+        self.hall = Hall()
+        self.told: list[Recorded] = []
+        self.matches: list[Match] = []
+        self.refusing: set[str] = set()
+        """Agents whom agent-state refuses to reserve."""
+        self.paused = False
+        self.groups = {name: list(agents) for name, agents in groups.items()}
+        self._configure()
+
+    def _configure(self) -> None:
+        for name in self.groups:
+            self.board.configure_group(name, SkillGroup(id=name, name=name))
+        for agent_id in sorted({agent_id for agents in self.groups.values() for agent_id in agents}):
+            groups = tuple(name for name, agents in self.groups.items() if agent_id in agents)
+            document = Agent(id=agent_id, name=agent_id, email="a@example.org", groups=groups, sip_user=agent_id)
+            self.board.configure_agent(agent_id, document)
+
+    @property
+    def board(self) -> Board:
+        return self.hall.board(TENANT)
+
+    # the log
+
+    def tell(self, fact: Event, of: str, event_id: str = "", causation_id: str = "") -> Recorded:
+        """Append an event of aggregate `of` and let the service react."""
+        recorded = Recorded(
+            seq=len(self.told) + 1,
+            id=event_id or f"e{len(self.told) + 1}",
+            tenant=TENANT,
+            aggregate=fact.AGGREGATE,
+            aggregate_id=of,
+            time=self.clock.now(),
+            event=fact,
+            causation_id=causation_id,
+        )
+        self.told.append(recorded)
+        self.hall.evolve(recorded)
+        self.react()
+        return recorded
+
+    def react(self) -> None:
+        """Take every step and match that is possible, until there is none."""
+        while not self.paused:
+            now = self.clock.now()
+            self.hall.wake(now)
+            self.hall.touch(TENANT)
+            self.hall.take_touched()
+            steps = [(request, settle(self.board, request, now)) for request in self.board.take_dirty()]
+            due = [(request, step) for request, step in steps if step is not None and request.held_until is None]
+            matches = [] if due else list(match(self.board, now))
+            if not due and not matches:
+                return
+            self.paused = True
+            for request, step in due:
+                for new in new_events(TENANT, request, step, now):
+                    assert new.id not in {recorded.id for recorded in self.told}, "a step was taken twice"
+                    self.tell(new.event, new.aggregate_id, new.id, new.causation_id)
+            for found in matches:
+                self._offer(found)
+            self.paused = False
+
+    def _offer(self, found: Match) -> None:
+        self.matches.append(found)
+        request = self.board.requests[found.request_id]
+        if found.agent_id in self.refusing:
+            self.board.hold(request, None)
+            return
+        ringing = AgentStateChanged(
+            state=AgentState.RINGING,
+            previous=AgentState.IDLE,
+            cause="reserved",
+            actor="system",
+            offer_id=found.offer_id,
+            request_id=request.id,
+            call_id=request.call_id,
+        )
+        self.tell(ringing, found.agent_id)
+        deadline = self.clock.now() + RINGS
+        made = queue.OfferMade(
+            offer_id=found.offer_id,
+            call_id=request.call_id,
+            gateway=request.gateway,
+            agent_id=found.agent_id,
+            ring_deadline=deadline,
+            decision=found.decision,
+        )
+        self.tell(made, request.id, derived_id("offer-made", found.offer_id))
+
+    def later(self, seconds: float) -> None:
+        """Time passes."""
+        self.clock.advance(seconds)
+        self.react()
+
+    def restarted(self) -> "Story":
+        """The service killed and started again: a new state from the same log."""
+        again = Story()
+        again.clock, again.groups = self.clock, self.groups
+        again.told = list(self.told)
+        for recorded in self.told:
+            again.hall.evolve(recorded)
+        again._configure()
+        again.react()
+        return again
+
+    # what others tell
+
+    def state(self, agent_id: str, state: str, offer_id: str = "") -> None:
+        fact = AgentStateChanged(
+            state=AgentState(state), previous=AgentState.OFFLINE, cause="chosen", actor=agent_id, offer_id=offer_id
+        )
+        self.tell(fact, agent_id)
+
+    def idle(self, *agent_ids: str) -> None:
+        """One after the other, a second apart, so that the first is the longest idle."""
+        for agent_id in agent_ids:
+            self.state(agent_id, "idle")
+            self.later(1)
+
+    def request(self, name: str, group: str = "sales", priority: int = 0, prompts: tuple[Prompt, ...] = ()) -> None:
+        """Caller `name` (call c-name) asks for an agent (request `name`)."""
+        fact = AgentRequested(
+            request_id=name,
+            call_id=f"c-{name}",
+            group_id=group,
+            caller="+8613800000000",
+            called="+861012345678",
+            gateway="gw",
+            customer_leg_id=f"leg-{name}",
+            handled=0,
+            priority=priority,
+            connect_prompt=prompts,
+        )
+        self.tell(fact, f"c-{name}")
+
+    def call_ended(self, name: str, reason: str = "caller-hung-up", party: str = "customer") -> None:
+        self.tell(call.CallEnded(reason=Reason(reason), party=Party(party)), f"c-{name}")
+
+    def answered(self, name: str, offer_id: str = "") -> None:
+        """The agent's phone is answered; agent-state follows."""
+        offer_id = offer_id or self.offer(name).offer_id
+        agent_id = next(m.agent_id for m in self.matches if m.offer_id == offer_id)
+        fact = call.OfferAnswered(offer_id=offer_id, request_id=name, agent_id=agent_id, leg_id="leg")
+        self.tell(fact, f"c-{name}")
+        self.state(agent_id, "busy", offer_id)
+
+    def failed(self, name: str, reason: str = "agent-unreachable") -> None:
+        offer = self.offer(name)
+        fact = call.OfferFailed(
+            offer_id=offer.offer_id, request_id=name, agent_id=offer.agent_id, reason=Reason(reason), sip_status=480
+        )
+        self.tell(fact, f"c-{name}")
+
+    # what is to be seen
+
+    def offer(self, name: str) -> Match:
+        """The last match of a request."""
+        return [found for found in self.matches if found.request_id == name][-1]
+
+    def offers(self) -> list[str]:
+        """`request→agent` of all offers made so far."""
+        made = [r for r in self.told if isinstance(r.event, queue.OfferMade)]
+        return [f"{r.aggregate_id}→{r.event.agent_id}" for r in made if isinstance(r.event, queue.OfferMade)]
+
+    def events(self, name: str) -> list[str]:
+        """A request's own events, with their reasons."""
+        own = [r.event for r in self.told if r.aggregate == "queue" and r.aggregate_id == name]
+        return [f"{e.NAME} {e.outcome} {e.reason}" if isinstance(e, queue.ContactLeft) else _named(e) for e in own]
+
+    def last(self, name: str) -> Event:
+        """A request's last own event."""
+        return [r.event for r in self.told if r.aggregate == "queue" and r.aggregate_id == name][-1]
+
+
+def _named(fact: Event) -> str:
+    return f"{fact.NAME} {fact.reason}" if isinstance(fact, queue.OfferWithdrawn) else fact.NAME
