@@ -123,9 +123,9 @@ class Gateway:
             log.exception("recordings of an earlier run are not settled; the next start tries again")
 
 
-async def wire(service: Service) -> None:
-    """Hook the gateway into the service's life."""
-    gateway = Gateway(service, load())
+def assemble(service: Service, config: GatewayConfig) -> Gateway:
+    """Make the gateway and hook it into the service's life."""
+    gateway = Gateway(service, config)
     on_command = OnCommand(gateway.switchboard)
     scope = service.settings.instance
     service.on_command(commands.AnswerCall, on_command.answer, scope)
@@ -136,6 +136,12 @@ async def wire(service: Service) -> None:
     service.on_start.append(gateway.start)
     service.on_drain.append(gateway.drain)
     service.on_stop.append(gateway.stop)
+    return gateway
+
+
+async def wire(service: Service) -> None:
+    """With what the environment says."""
+    assemble(service, load())
 
 
 def check_environment(_: object) -> None:

@@ -1,0 +1,16 @@
+"""An open house for each test."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callstream_local.embedded.nats import EmbeddedNats
+
+from .house import House, house
+
+
+@pytest.fixture
+async def open_house(nats_server: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
+    async with house(nats_server, tmp_path) as made:
+        yield made
