@@ -47,6 +47,10 @@ class Api:
         """The decoded JSON of a PUT of raw bytes; raises ApiError."""
         return self._checked(self._client.put(self._urls[service] + path, content=content, params=parameters)).json()
 
+    def download(self, service: str, path: str) -> bytes:
+        """The bytes of a GET; raises ApiError."""
+        return self._checked(self._client.get(self._urls[service] + path)).content
+
     def timeline(self, call_id: str) -> list[Recorded]:
         """A call's events in log order."""
         rows = self.get("reporting", f"/v1/records/{call_id}/timeline")
