@@ -18,6 +18,9 @@ from callstream.runtime.event_store import Append, EventStore, StoreRefused, Sto
 Key = tuple[str, str, str]
 """(tenant, aggregate, id)"""
 
+AGAIN_S = 0.005
+"""Pause after a failed append before the decision is taken anew: time for a rival's event to arrive."""
+
 log = structlog.get_logger(__name__)
 
 
@@ -78,7 +81,7 @@ class InFlight:
         try:
             await self._store.append_many(appends)
         except VersionConflict as conflict:
-            # What moved the aggregate on is on its way to us, and a reaction follows it; wake in case it came already.
+            # What moved the aggregate on is on its way to us, and a reaction follows it; ask again in case it came already.
             log.info("append conflict", aggregate=conflict.aggregate, aggregate_id=conflict.aggregate_id)
         except StoreUnavailable as error:
             log.warning("append not answered", aggregate=first.aggregate, aggregate_id=first.aggregate_id, error=str(error))
@@ -91,7 +94,7 @@ class InFlight:
         keys = self._awaited.pop(last, None)
         if keys is not None:
             self._unmark(keys)
-        self.on_failure()
+        asyncio.get_running_loop().call_later(AGAIN_S, self.on_failure)
 
     def _unmark(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
