@@ -61,6 +61,8 @@ class Dialog(Machine):
         self.call_id = call_id
         self.local = local
         self.remote = remote
+        self._local_text = str(local)
+        self._remote_text = str(remote)
         self.local_tag = local.tag or ""
         self.remote_tag = remote.tag or ""
         self.remote_target = remote_target
@@ -81,6 +83,7 @@ class Dialog(Machine):
         self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
         self.reinviting: Reinviting | None = None
         self.state = "confirmed"
+        self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         core.dialogs[self.key] = self
 
     @classmethod
@@ -109,10 +112,6 @@ class Dialog(Machine):
         dialog.local_cseq = call.cseq
         dialog.credentials = call.credentials
         return dialog
-
-    @property
-    def key(self) -> DialogKey:
-        return (self.call_id, self.local_tag, self.remote_tag)
 
     @property
     def remote_hop(self) -> Hop:
@@ -174,8 +173,8 @@ class Dialog(Machine):
         if routes and "lr" not in self.route_set[0].uri.params:  # a strict router wants to be the Request-URI
             uri, routes = str(self.route_set[0].uri), [*routes[1:], f"<{uri}>"]
         headers: list[Header] = [("Route", route) for route in routes]
-        headers.append(("From", str(self.local)))
-        headers.append(("To", str(self.remote)))
+        headers.append(("From", self._local_text))
+        headers.append(("To", self._remote_text))
         headers.append(("Call-ID", self.call_id))
         headers.append(("CSeq", f"{cseq} {method}"))
         return uri, headers
@@ -205,8 +204,9 @@ class Dialog(Machine):
         self._forget()
 
     def _tell_ending(self, ending: Ending) -> None:
+        tell = self.on_bye
         self._forget()
-        self.core.tell(self.on_bye, ending)
+        self.core.tell(tell, ending)
 
     def _forget(self) -> None:
         if self.unacknowledged is not None:
@@ -215,6 +215,8 @@ class Dialog(Machine):
         if self.reinviting is not None:
             self.reinviting.dialog_over()
         self.core.dialogs.pop(self.key, None)
+        self.on_bye = self.on_ack = self.on_info = _nothing  # the owner's two legs often name each other: no cycles
+        self.on_reinvite = None
 
 
 def _nothing(*_arguments: object) -> None:

@@ -69,7 +69,6 @@ def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> 
     dialog.awaits_answer = not request.body
     headers = [dialog.contact(), ("Allow", ALLOW), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
-    transaction.user = _Acknowledged(dialog)
     dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, data, dialog.on_no_ack)
 
 
@@ -80,19 +79,6 @@ _METHODS = {
     "INVITE": _on_reinvite,
     "UPDATE": _on_update,
 }
-
-
-class _Acknowledged:
-    """User of a re-INVITE's server transaction: an ACK that wrongly uses the INVITE's branch counts all the same."""
-
-    def __init__(self, dialog: Dialog) -> None:
-        self._dialog = dialog
-
-    def on_ack(self, ack: Request) -> None:
-        self._dialog.on_ack_request(ack)
-
-    def on_error(self) -> None:
-        """The 2xx could not be sent: it is repeated, and ends as one without ACK."""
 
 
 def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> SessionDescription | None:

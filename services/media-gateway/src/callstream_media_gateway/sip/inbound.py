@@ -132,21 +132,26 @@ class Inbound:
         if invite is None:
             self._stateless(request, source, 481)
             return
-        call = invite.user
-        tag = call.local_tag if isinstance(call, IncomingCall) else None
+        call = invite.user  # none any more after our final answer: the CANCEL came too late
         transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
-        send_response(transaction, 200, make_response(request, 200, tag))
+        send_response(transaction, 200, make_response(request, 200, invite.tag))
         if isinstance(call, IncomingCall):
             call.feed("cancel")
 
-    def _on_request_in_dialog(self, request: Request, source: Hop, via: Via, key: ServerKey, name: tuple[str, str, str]) -> None:
+    def on_ack(self, ack: Request) -> None:
+        """An ACK for a dialog of ours, by its names."""
+        name = (ack.call_id, tag_of(ack.need("To")) or "", tag_of(ack.need("From")) or "")
         dialog = self._core.dialogs.get(name)
+        if dialog is None:
+            self._counters["stray_acks"] += 1
+        else:
+            dialog.on_ack_request(ack)
+
+    def _on_request_in_dialog(self, request: Request, source: Hop, via: Via, key: ServerKey, name: tuple[str, str, str]) -> None:
         if request.method == "ACK":
-            if dialog is None:
-                self._counters["stray_acks"] += 1
-            else:
-                dialog.on_ack_request(request)
+            self.on_ack(request)
             return
+        dialog = self._core.dialogs.get(name)
         unsupported = request.tokens("Require") - _EXTENSIONS
         if unsupported:
             self._stateless(request, source, 420, None, [("Unsupported", ", ".join(sorted(unsupported)))])

@@ -100,6 +100,7 @@ class IncomingCall(Machine):
     def open(self, transaction: Transaction) -> None:
         """The server transaction is there: from now on the call can be found by its names."""
         self._transaction = transaction
+        transaction.tag = self.local_tag
         self._core.early[self.dialog_key] = self
         self._core.offered[self.call_key] = self
 
@@ -107,12 +108,6 @@ class IncomingCall(Machine):
         """Send 100, unless the owner has said something already."""
         if self._silent:
             self._send(100, None)
-
-    def on_ack(self, ack: Request) -> None:
-        """An ACK to our 2xx that wrongly uses the INVITE's branch: it is the dialog's all the same."""
-        dialog = self._core.dialogs.get(self.dialog_key)
-        if dialog is not None:
-            dialog.on_ack_request(ack)
 
     def on_error(self) -> None:
         """The way back to the caller is broken before our final answer."""
@@ -167,6 +162,9 @@ class IncomingCall(Machine):
     def _forget(self) -> None:
         self._core.early.pop(self.dialog_key, None)
         self._core.offered.pop(self.call_key, None)
+        if self._transaction is not None:
+            self._transaction.user = None
+            self._transaction = None
 
 
 def _nothing() -> None:

@@ -146,11 +146,13 @@ class OutgoingCall(Machine):
             agreed_stream(self.offer, answer)
         except (ParseError, NotAcceptableError) as error:
             dialog.bye()
-            self._core.tell(self.on_failed, 488, f"unusable answer: {error}")
+            self._tell_failed((488, f"unusable answer: {error}"))
             return
         dialog.remote_sdp = answer
         self._core.counters["answered"] += 1
-        self._core.tell(self.on_answered, dialog, answer)
+        tell = self.on_answered
+        self._settle()
+        self._core.tell(tell, dialog, answer)
 
     def _hang_up(self, argument: tuple[Dialog, Response]) -> None:
         self._core.counters["forks_hung_up"] += 1
@@ -186,10 +188,17 @@ class OutgoingCall(Machine):
 
     def _tell_cancelled(self, _argument: object) -> None:
         self._core.timers.cancel(self._give_up)
-        self._core.tell(self.on_failed, 487, "Request Terminated")
+        self._tell_failed((487, "Request Terminated"))
 
     def _tell_failed(self, argument: tuple[int, str]) -> None:
-        self._core.tell(self.on_failed, *argument)
+        tell = self.on_failed
+        self._settle()
+        self._core.tell(tell, *argument)
+
+    def _settle(self) -> None:
+        """Let go of the owner: the transaction keeps this object for late answers long after the call has ended."""
+        self.on_ringing = self.on_answered = self.on_failed = _nothing
+        self._headers = []
 
 
 _IN_CANCEL = frozenset(("From", "To", "Call-ID", "Max-Forwards", "Route"))

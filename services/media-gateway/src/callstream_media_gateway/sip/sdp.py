@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
 from .errors import ParseError
@@ -196,7 +197,11 @@ def _media(section: _Section) -> Media:
     if section.host is None and port:
         raise ParseError("sdp c=", f"missing for the {kind[:20]} line")
     formats = tuple(parts[3:])
-    codecs = tuple([c for f in formats if (c := _codec(f, section)) is not None]) if kind == "audio" else ()
+    codecs = (
+        tuple([c for f in formats if (c := _codec(f, section.rtpmap.get(f), section.fmtp.get(f))) is not None])
+        if kind == "audio"
+        else ()
+    )
     return Media(
         kind,
         port,
@@ -210,17 +215,26 @@ def _media(section: _Section) -> Media:
     )
 
 
-def _codec(payload: str, section: _Section) -> Codec | None:
+def _codec(payload: str, mapping: str | None, fmtp: str | None) -> Codec | None:
     """The codec of one format; None for one we cannot name: it simply is not chosen."""
+    if len(payload) > 3 or len(mapping or "") > 40 or len(fmtp or "") > 80:
+        return _make_codec(payload, mapping, fmtp)
+    return _cached_codec(payload, mapping, fmtp)
+
+
+def _make_codec(payload: str, mapping: str | None, fmtp: str | None) -> Codec | None:
     if not payload.isascii() or not payload.isdigit() or len(payload) > 3 or int(payload) > 127:
         return None
-    mapping = section.rtpmap.get(payload)
     if mapping is None:
         static = _STATIC.get(payload)
-        return Codec(int(payload), static[0], static[1], 1, section.fmtp.get(payload)) if static else None
+        return Codec(int(payload), static[0], static[1], 1, fmtp) if static else None
     name, _, rest = mapping.partition("/")
     rate, _, channels = rest.partition("/")
     if not rate.isascii() or not rate.isdigit() or len(rate) > 6:
         return None
     count = int(channels) if channels.isascii() and channels.isdigit() and len(channels) == 1 else 1
-    return Codec(int(payload), name.upper(), int(rate), count, section.fmtp.get(payload))
+    return Codec(int(payload), name.upper(), int(rate), count, fmtp)
+
+
+_cached_codec = lru_cache(maxsize=1024)(_make_codec)
+"""The same few codecs stand in every description: one object each, however many calls."""

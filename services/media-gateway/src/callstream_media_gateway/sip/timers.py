@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from collections import deque
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from typing import Any
@@ -69,6 +70,42 @@ class Timers:
 
     def __len__(self) -> int:
         return len(self._heap) - self._empty
+
+
+class Lingering:
+    """Timers of one fixed delay that are never cancelled: a queue, since the first started is the first due.
+
+    Transactions linger by the thousand after their end (timers D, I, J, K, L, M); here each costs one tuple, which
+    matters most to the garbage collector.
+    """
+
+    __slots__ = ("_delay", "_queue", "_timers")
+
+    def __init__(self, timers: Timers, delay: float) -> None:
+        self._timers = timers
+        self._delay = delay
+        self._queue: deque[tuple[float, Callable[[Any, str], object], Any, str]] = deque()
+
+    def add(self, callback: Callable[[Any, str], object], subject: Any, event: str) -> None:
+        """Call `callback(subject, event)` when the delay is over."""
+        if not self._queue:
+            self._timers.after(self._delay, self._fire, None)
+        self._queue.append((self._timers.now() + self._delay, callback, subject, event))
+
+    def _fire(self, _argument: None) -> None:
+        queue, now = self._queue, self._timers.now()
+        while queue and queue[0][0] <= now:
+            _, callback, subject, event = queue.popleft()
+            callback(subject, event)
+        if queue:
+            # a tenth of the delay at least, so that a busy user agent wakes up for many at a time
+            self._timers.after(max(queue[0][0] - now, self._delay / 10), self._fire, None)
+
+    def clear(self) -> None:
+        self._queue.clear()
+
+    def __len__(self) -> int:
+        return len(self._queue)
 
 
 class LoopTimers(Timers):

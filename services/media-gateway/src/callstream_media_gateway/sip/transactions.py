@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from .handler import Hop
 from .message import Header, Request, Response, without
-from .timers import Entry, Timers
+from .timers import Entry, Lingering, Timers
 from .transaction_tables import MACHINES, TERMINATED, TIMERS, Table
 
 ServerKey = tuple[str, str, int | None, str]
@@ -28,14 +28,18 @@ class ClientUser(Protocol):
 class ServerUser(Protocol):
     """Who answers an INVITE. Requests of other methods have no user: their answer is all there is to it."""
 
-    def on_ack(self, ack: Request) -> None: ...
     def on_error(self) -> None: ...
 
 
 class Transaction:
-    """One row of state. `last` is the message to send again; `request` is kept by client INVITEs for ACK and CANCEL."""
+    """One row of state.
 
-    __slots__ = ("_delay", "_timers", "hop", "key", "last", "layer", "moves", "request", "state", "user")
+    last: the message to send again. request: kept by client INVITEs for ACK and CANCEL. tag: our To-tag in a server
+    INVITE, for the answer to a late CANCEL. A transaction lingers for up to 64*T1 after its end, so it lets go of its
+    user and its request as soon as the tables need them no more.
+    """
+
+    __slots__ = ("_delay", "_timers", "hop", "key", "last", "layer", "moves", "request", "state", "tag", "user")
 
     def __init__(self, layer: Transactions, moves: Compiled, key: Any, hop: Hop, user: Any) -> None:
         self.layer = layer
@@ -46,7 +50,8 @@ class Transaction:
         self.state = "start"
         self.last: bytes | None = None
         self.request: Request | None = None
-        self._timers: dict[str, Entry] = {}
+        self.tag: str | None = None
+        self._timers: dict[str, Entry] | None = None
         self._delay = 0.0
 
     def feed(self, event: str, message: Any = None) -> bool:
@@ -92,12 +97,18 @@ class Transaction:
     def _ack(self, _argument: str, response: Response) -> None:
         if self.request is not None:
             self._send("", ack_for(self.request, response).to_bytes())
+            self.request = None
 
     def _deliver(self, _argument: str, message: Request | Response) -> None:
-        if isinstance(message, Response):
-            self.user.on_response(message)
-        else:
-            self.user.on_ack(message)
+        if isinstance(message, Request):
+            self.layer.on_late_ack(message)
+            return
+        user = self.user
+        if message.code >= 300 or (message.code >= 200 and self.key[1] != "INVITE"):
+            self.user = None
+        elif message.code >= 200:
+            self.request = self.last = None
+        user.on_response(message)
 
     def _tell(self, what: str, _message: Any) -> None:
         if what == "timeout":
@@ -107,23 +118,30 @@ class Transaction:
             self.user.on_error()
 
     def _start(self, name: str, _message: Any) -> None:
-        delay, again, cap = self.layer.delays[self.hop.transport == "udp"][name]
-        if delay is None:
+        rule = self.layer.rules[self.hop.transport == "udp"][name]
+        if rule is None:
             return
-        if again:
-            self._delay = delay = min(self._delay * 2, cap) if self._delay else delay
-        elif delay == 0.0:
-            self.layer.timers.after(0.0, self.feed, f"timer {name}")
+        if rule.lingering is not None:
+            rule.lingering.add(Transaction.feed, self, rule.event)
             return
-        self._timers[name] = self.layer.timers.after(delay, self.feed, f"timer {name}")
+        delay = rule.delay
+        if rule.grows:
+            self._delay = delay = min(self._delay * 2, rule.cap) if self._delay else delay
+        if self._timers is None:
+            self._timers = {}
+        self._timers[name] = self.layer.timers.after(delay, self.feed, rule.event)
 
     def _stop(self, name: str, _message: Any) -> None:
-        self.layer.timers.cancel(self._timers.pop(name, None))
+        if self._timers is not None:
+            self.layer.timers.cancel(self._timers.pop(name, None))
+            if not self._timers:
+                self._timers = None
 
     def stop_timers(self) -> None:
-        for entry in self._timers.values():
-            self.layer.timers.cancel(entry)
-        self._timers.clear()
+        if self._timers is not None:
+            for entry in self._timers.values():
+                self.layer.timers.cancel(entry)
+            self._timers = None
 
 
 Action = Callable[[Transaction, str, Any], None]
@@ -153,7 +171,12 @@ _CLASS = {1: "1xx", 2: "2xx"}
 
 
 class Transactions:
-    """All transactions of one user agent."""
+    """All transactions of one user agent.
+
+    on_late_ack(ack): an ACK to a 2xx that wrongly uses the INVITE's own branch.
+    """
+
+    on_late_ack: Callable[[Request], None]
 
     def __init__(self, timers: Timers, send: Send, counters: dict[str, int], *, t1: float, t2: float, t4: float) -> None:
         self.timers = timers
@@ -161,7 +184,7 @@ class Transactions:
         self.counters = counters
         self.client: dict[ClientKey, Transaction] = {}
         self.server: dict[ServerKey, Transaction] = {}
-        self.delays = {udp: timer_delays(t1, t2, t4, udp=udp) for udp in (True, False)}
+        self.rules = {udp: timer_rules(timers, t1, t2, t4, udp=udp) for udp in (True, False)}
 
     def request(self, request: Request, branch: str, hop: Hop, user: ClientUser) -> Transaction:
         """Send a request of ours. `branch` is the one in its top Via."""
@@ -195,6 +218,10 @@ class Transactions:
     def clear(self) -> None:
         for transaction in [*self.client.values(), *self.server.values()]:
             transaction.stop()
+        for rules in self.rules.values():
+            for rule in rules.values():
+                if rule is not None and rule.lingering is not None:
+                    rule.lingering.clear()
 
 
 def send_response(transaction: Transaction, code: int, data: bytes) -> bool:
@@ -202,19 +229,35 @@ def send_response(transaction: Transaction, code: int, data: bytes) -> bool:
     return transaction.feed(_CLASS.get(code // 100, "3xx-6xx"), data)
 
 
-Delay = tuple[float | None, bool, float]
+class Rule(NamedTuple):
+    """A timer with its times worked out, in seconds. lingering: the queue of a timer that is never stopped."""
+
+    event: str
+    delay: float
+    grows: bool
+    cap: float
+    lingering: Lingering | None
 
 
-def timer_delays(t1: float, t2: float, t4: float, *, udp: bool) -> dict[str, Delay]:
-    """First delay in seconds (None: never started), whether it grows, and up to what."""
+def timer_rules(timers: Timers, t1: float, t2: float, t4: float, *, udp: bool) -> dict[str, Rule | None]:
+    """What starting each timer of the tables means on this kind of transport; None: it is never started there."""
     base = {"t1": t1, "t2": t2, "t4": t4}
-    delays: dict[str, Delay] = {}
+    stopped = {
+        action[5:] for table in MACHINES.values() for move in table.values() for action in move.actions if action[:5] == "stop "
+    }
+    queues: dict[float, Lingering] = {}
+    rules: dict[str, Rule | None] = {}
     for name, timer in TIMERS.items():
-        delay: float | None = base[timer.base] * timer.factor
-        if not udp and timer.on_stream != "same":
-            delay = None if timer.on_stream == "never" else 0.0
-        delays[name] = (delay, bool(timer.again), t2 if timer.again.endswith("t2") else float("inf"))
-    return delays
+        delay = base[timer.base] * timer.factor
+        if not udp and timer.on_stream == "never":
+            rules[name] = None
+            continue
+        if not udp and timer.on_stream == "at once":
+            delay = 0.0
+        lingers = name not in stopped and not timer.again
+        queue = queues.setdefault(delay, Lingering(timers, delay)) if lingers else None
+        rules[name] = Rule(f"timer {name}", delay, bool(timer.again), t2 if timer.again.endswith("t2") else float("inf"), queue)
+    return rules
 
 
 def ack_for(invite: Request, response: Response) -> Request:

@@ -34,6 +34,11 @@ def is_numeric(host: str) -> bool:
     return True
 
 
+@lru_cache(maxsize=4096)
+def _udp_hop(host: str, port: int) -> Hop:
+    return Hop("udp", host, port)
+
+
 class Transport:
     """on_message(data, source): a datagram or a framed message. on_broken(error, source): a stream past repair."""
 
@@ -175,7 +180,7 @@ class Transport:
             if size < 8:  # no message is that short: CRLF, CRLF CRLF or a zero byte that keeps a NAT open
                 self.counters["keepalives"] += 1
                 continue
-            self.on_message(bytes(self._view[:size]), Hop("udp", address[0], address[1]))
+            self.on_message(bytes(self._view[:size]), _udp_hop(address[0], address[1]))
 
 
 def _bind_udp(host: str, port: int) -> socket.socket:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from .errors import ParseError
 
 Params = dict[str, str | None]
 """Parameters in order; names in lower case; None for a parameter without "="."""
+
+
+_CACHED_LENGTH = 200  # longer texts are parsed each time, so that nobody can fill the caches with megabytes
+_NOT_IN_HOST = frozenset(' \t<>"@,;')
 
 
 class Uri(NamedTuple):
@@ -29,6 +34,10 @@ class Uri(NamedTuple):
     @classmethod
     def parse(cls, text: str, field: str = "URI") -> Uri:
         """Parse a URI without angle brackets. Raises ParseError naming `field`."""
+        return _cached_uri(text, field) if len(text) <= _CACHED_LENGTH else cls._parse(text, field)
+
+    @classmethod
+    def _parse(cls, text: str, field: str) -> Uri:
         scheme, colon, rest = text.strip().partition(":")
         scheme = scheme.lower()
         if not colon or not rest:
@@ -88,6 +97,10 @@ class NameAddr(NamedTuple):
     @classmethod
     def parse(cls, text: str, field: str = "address") -> NameAddr:
         """Parse `"Name" <uri>;params`, `Name <uri>` or a bare `uri;params` (whose params are the header's)."""
+        return _cached_address(text, field) if len(text) <= _CACHED_LENGTH else cls._parse(text, field)
+
+    @classmethod
+    def _parse(cls, text: str, field: str) -> NameAddr:
         text = text.strip()
         name = ""
         if text.startswith('"'):
@@ -122,6 +135,17 @@ class NameAddr(NamedTuple):
         return self.params.get("tag")
 
 
+@lru_cache(maxsize=2048)
+def _cached_uri(text: str, field: str) -> Uri:
+    """The same few URIs come again and again: a dialog's in each of its messages, a trunk's in each of its calls."""
+    return Uri._parse(text, field)
+
+
+@lru_cache(maxsize=1024)
+def _cached_address(text: str, field: str) -> NameAddr:
+    return NameAddr._parse(text, field)
+
+
 def split_host_port(text: str, field: str) -> tuple[str, int | None]:
     """Split "host:port", "[v6]:port" or "host". Underscores in names are let through: phones send them."""
     text = text.strip()
@@ -136,7 +160,7 @@ def split_host_port(text: str, field: str) -> tuple[str, int | None]:
         host, colon, after = text.partition(":")
         port_text = after.strip() if colon else None
         host = host.rstrip()
-    if not host or any(c in host for c in ' \t<>"@,;'):
+    if not host or not _NOT_IN_HOST.isdisjoint(host):
         raise ParseError(field, f"bad host {host[:60]!r}")
     return host.lower(), None if port_text is None else parse_port(port_text, field)
 

@@ -53,6 +53,7 @@ class UserAgent:
         core.transactions = Transactions(
             core.timers, core.transport.send, self.counters, t1=config.t1, t2=config.t2, t4=config.t4
         )
+        core.transactions.on_late_ack = self._inbound.on_ack
         await core.transport.start(config.host, config.port)
         self.local_addr = core.transport.local_addr
         core.bound(*self.local_addr)
