@@ -1,6 +1,7 @@
 """A whole copy with dummy services: start, kill, restart, stop, and the command line that looks at it."""
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -14,6 +15,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
+from callstream_local import state
 from callstream_local.cli import app
 from callstream_local.config import StackOptions
 from callstream_local.folder import DataFolder
@@ -128,6 +130,18 @@ async def test_services_are_told_what_they_need_and_nothing_else(tmp_path: Path)
     assert all("AWS_SECRET_ACCESS_KEY" not in environment for environment in environments)
     assert all(environment["OTEL_EXPORTER_OTLP_ENDPOINT"] for environment in environments)
     assert listening == {"127.0.0.1"}
+
+
+async def test_a_full_disk_does_not_end_the_keeping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    async with Stack(tmp_path, FAST, services=[dummy("routing")]) as stack:
+        monkeypatch.setattr(state, "write", full)
+        for _ in range(2):
+            await stack.kill("routing")
+            await stack.ready("routing")
+        assert stack.restarts()["routing"] == 2
 
 
 async def test_two_copies_run_side_by_side(tmp_path: Path) -> None:

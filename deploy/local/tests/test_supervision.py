@@ -182,3 +182,11 @@ def test_a_log_is_rotated_when_it_has_grown_and_the_oldest_is_dropped(tmp_path: 
     assert older == ["a.log.1", "a.log.2"]
     assert (tmp_path / "a.log.1").read_text() == "generation 3\n"
     assert (tmp_path / "a.log.2").read_text() == "generation 2\n"
+
+
+def test_a_log_that_cannot_be_copied_is_cut_all_the_same(tmp_path: Path) -> None:
+    log = tmp_path / "a.log"
+    log.write_text("much too long")
+    (tmp_path / "a.log.1").mkdir()  # stands for a full disk: nothing can be written there
+    assert rotate(log, limit_bytes=10, kept=1)
+    assert log.read_text() == ""

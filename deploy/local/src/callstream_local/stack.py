@@ -11,6 +11,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
@@ -250,7 +251,8 @@ class Stack:
     async def _rotate(self) -> None:
         while True:
             for keeper in self._keepers.values():
-                rotate(keeper.program.log)
+                with suppress(OSError):
+                    rotate(keeper.program.log)
             await asyncio.sleep(ROTATE_EVERY_S)
 
     def _write_state(self) -> None:
@@ -264,15 +266,14 @@ class Stack:
             )
             for name, keeper in self._keepers.items()
         }
-        state.write(
-            self.folder,
-            state.State(
-                started_at=self._started_at,
-                ready=self._ready,
-                sip=f"{self.options.listen}:{place.sip_port}",
-                rtp="{}-{}".format(*place.rtp_ports),
-                nats=place.nats.address,
-                postgres=f"127.0.0.1:{place.postgres.port}",
-                parts=parts,
-            ),
+        now = state.State(
+            started_at=self._started_at,
+            ready=self._ready,
+            sip=f"{self.options.listen}:{place.sip_port}",
+            rtp="{}-{}".format(*place.rtp_ports),
+            nats=place.nats.address,
+            postgres=f"127.0.0.1:{place.postgres.port}",
+            parts=parts,
         )
+        with suppress(OSError):  # a full disk makes `status` stale, and must not end the keeping
+            state.write(self.folder, now)

@@ -7,6 +7,7 @@ cost time for every line and stop the services when the supervisor stops.
 
 import os
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 LIMIT_BYTES = 10 * 1024 * 1024
@@ -21,7 +22,14 @@ def rotate(log: Path, *, limit_bytes: int = LIMIT_BYTES, kept: int = KEPT) -> bo
         older = log.with_name(f"{log.name}.{number}")
         if older.exists():
             older.replace(log.with_name(f"{log.name}.{number + 1}"))
-    with log.open("rb") as source, log.with_name(f"{log.name}.1").open("wb") as target:
-        shutil.copyfileobj(source, target)
+    copy = log.with_name(f"{log.name}.1")
+    try:
+        with log.open("rb") as source, copy.open("wb") as target:
+            shutil.copyfileobj(source, target)
+            os.truncate(log, 0)
+    except OSError:
+        # No room for the copy: better no old log than a machine that stands still because of one.
+        with suppress(OSError):
+            copy.unlink()
         os.truncate(log, 0)
     return True
