@@ -19,6 +19,7 @@ the log.
 
 import asyncio
 import signal
+import sys
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import Any, TypeVar
@@ -43,7 +44,7 @@ from callstream.runtime.http import AsgiApp, Check, Health, HttpApp, HttpServer
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.lease import Lease
-from callstream.runtime.settings import Settings, read_settings
+from callstream.runtime.settings import InvalidSetting, Settings, read_settings
 from callstream.runtime.snapshots import BucketSnapshots, Snapshot
 from callstream.runtime.telemetry import Tracer, configure_logging, make_tracer
 
@@ -312,7 +313,11 @@ def run(name: str, wire: Wire, configure: Callable[[Settings], Any] | None = Non
 
     Exits with a clear message when a setting is wrong.
     """
-    settings = read_settings(name)
+    try:
+        settings = read_settings(name)
+    except InvalidSetting as error:
+        sys.stderr.write(f"{error}\n")
+        raise SystemExit(2) from None
     configure_logging(settings.service, settings.instance, settings.log_level)
     if configure is not None:
         configure(settings)
