@@ -42,6 +42,10 @@ RETRY_DELAYS_S = (0.02, 0.05, 0.1, 0.2, 0.5)
 """Waits between attempts to connect; the last one repeats."""
 
 
+ACK_EVERY = 100
+"""Events, when they come faster than they are dealt with."""
+
+
 class MediaRefusedError(Exception):
     """The worker said no; nothing was changed."""
 
@@ -198,20 +202,30 @@ class MediaClient:
                     self._inbox.put_nowait(message)
 
     async def _dispatch(self) -> None:
+        unacknowledged, worker, last = 0, "", 0
         while True:
             message = await self._inbox.get()
-            try:
-                if isinstance(message, Snapshot):
-                    self.snapshot = message
-                    if self._on_snapshot is not None:
-                        await self._on_snapshot(message)
-                    self._attached.set()
-                    continue
-                await self._on_event(message.event)
-            except Exception:
-                log.exception("media event not dealt with: %r", message)
-            if isinstance(message, EventMessage) and self._inbox.empty():
-                self._acknowledge(message.event.event_id)
+            if isinstance(message, Snapshot):
+                self.snapshot = message
+                if self._on_snapshot is not None:
+                    await self._told(self._on_snapshot(message), message)
+                self._attached.set()
+                continue
+            event = message.event
+            event_worker, _, sequence = event.event_id.rpartition("-")
+            if (event_worker, int(sequence) <= last) != (worker, True):  # else it came again, and was dealt with
+                await self._told(self._on_event(event), event)
+                worker, last = event_worker, int(sequence)
+            unacknowledged += 1
+            if self._inbox.empty() or unacknowledged >= ACK_EVERY:
+                self._acknowledge(event.event_id)
+                unacknowledged = 0
+
+    async def _told(self, telling: Awaitable[None], what: Snapshot | AnyEvent) -> None:
+        try:
+            await telling
+        except Exception:
+            log.exception("not dealt with: %r", what)
 
     def _acknowledge(self, event_id: str) -> None:
         if self._writer is not None:

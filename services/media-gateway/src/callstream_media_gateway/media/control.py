@@ -140,11 +140,14 @@ class Control:
                     self._receive(self._master)
 
     def close(self, linger_s: float = 1.0) -> None:
-        """Leave. What is still unsent is given linger_s to go out."""
+        """Leave, when the master has dealt with all events or after linger_s.
+
+        Closing earlier would make its next acknowledgement fail, and with it the reading of what it has not read yet.
+        """
+        deadline = time.monotonic() + linger_s
+        while self._master is not None and self._kept and time.monotonic() < deadline:
+            self.poll(0.05)
         if self._master is not None:
-            self._master.sock.settimeout(linger_s)
-            with contextlib.suppress(OSError):
-                self._master.sock.sendall(self._master.outgoing)
             self._drop(self._master)
         self._path.unlink(missing_ok=True)
         self._listener.close()
