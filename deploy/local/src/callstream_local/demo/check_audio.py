@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from callstream.kernel.outcomes import CallOutcome
+from callstream.contracts.call_events import CallBridged
+from callstream.kernel.outcomes import CallOutcome, Party
 from callstream_local.demo.check_stories import TALKED_MS, offers_by_tone
 from callstream_local.demo.evidence import Evidence, Record
 
@@ -13,8 +14,11 @@ def audio_ok(evidence: Evidence) -> set[str]:
 
 
 def check_recordings(evidence: Evidence) -> Iterator[str]:
-    """What was not to be heard, one sentence each."""
+    """What was not to be heard, one sentence each. A caller who left before the bridge missed nothing."""
+    bridged = {recorded.aggregate_id for recorded in evidence.events if isinstance(recorded.event, CallBridged)}
     for record in _answered(evidence):
+        if record.call_id not in bridged and record.hang_up_party == Party.CUSTOMER:
+            continue
         yield from (f"call {record.call_id} of {record.caller}: {fault}" for fault in _faults(record, evidence))
     for story in evidence.callers:
         if story.answered_at is not None and story.heard.tone_hz is None and story.prompts_ms == 0:

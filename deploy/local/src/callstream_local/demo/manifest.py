@@ -37,8 +37,9 @@ def agent_ids(count: int) -> list[str]:
 
 
 def groups_of(index: int) -> list[str]:
-    """Every third agent serves sales, every third support, the others both; the first one both."""
-    return [["sales", "support"], ["sales"], ["support"]][index % 3]
+    """Every second agent serves both groups, the others take turns; so both queues move at about the same pace."""
+    both = ["sales", "support"]
+    return [both, ["sales"], both, ["support"]][index % 4]
 
 
 def demo_manifest(phone_passwords: dict[str, str]) -> dict[str, Any]:

@@ -24,7 +24,6 @@ from nats.aio.client import Client
 
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.subjects import ALL_EVENTS
-from callstream.kernel.outcomes import CallOutcome
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream_local.commands.apply import apply_manifest
@@ -157,7 +156,7 @@ class Rehearsal:
                 return records
 
     def _complete(self, records: list[Record]) -> bool:
-        recorded = [record for record in records if record.access_status == CallOutcome.ANSWERED]
+        recorded = [record for record in records if record.recording_id]
         return (
             len(records) >= len(self.callers)
             and all(record.ended_at for record in records)

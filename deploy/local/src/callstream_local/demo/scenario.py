@@ -12,10 +12,10 @@ from callstream_local.phones.plans import AgentPlan, Answer, CallPlan, LetRing, 
 from callstream_local.phones.tones import agent_tone, caller_tone
 
 SHARES = {
-    "presses a wrong key first": 0.15,
-    "never presses a key": 0.07,
-    "presses wrong keys only": 0.05,
-    "leaves during the prompt": 0.08,
+    "wrong key first": 0.15,
+    "no key": 0.07,
+    "wrong keys only": 0.05,
+    "leaves in prompt": 0.08,
     "leaves the queue": 0.13,
 }
 ORDINARY = "talks"
@@ -58,16 +58,16 @@ def _kinds(calls: int, agents: int, dice: random.Random) -> list[str]:
 
 
 def _caller(index: int, kind: str, dice: random.Random) -> CallPlan:
-    key = dice.choice("12")
+    key = "12"[index % 2]
     wrong = dice.choice("3456789")
     keys: tuple[str, ...] = (key,)
     listen: tuple[int, ...] = (dice.randint(1400, 2400),)
     match kind:
-        case "presses a wrong key first":
+        case "wrong key first":
             keys, listen = (wrong, key), (*listen, dice.randint(500, 900))
-        case "presses wrong keys only":
+        case "wrong keys only":
             keys, listen = (wrong, dice.choice("3456789")), (*listen, dice.randint(500, 900))
-        case "never presses a key" | "leaves during the prompt":
+        case "no key" | "leaves in prompt":
             keys, listen = (), ()
         case _:
             pass
@@ -78,9 +78,9 @@ def _caller(index: int, kind: str, dice: random.Random) -> CallPlan:
         after_s=index * SPACING_S,
         keys=keys,
         listen_ms=listen,
-        leaves_prompt_s=dice.uniform(0.8, 1.5) if kind == "leaves during the prompt" else None,
-        patience_s=dice.uniform(1.5, 2.5) if kind == "leaves the queue" else None,
-        talk_s=dice.uniform(2.8, 3.6) if index % 2 else None,
+        leaves_prompt_s=dice.uniform(0.8, 1.5) if kind == "leaves in prompt" else None,
+        patience_s=dice.uniform(0.9, 1.4) if kind == "leaves the queue" else None,
+        talk_s=dice.uniform(2.8, 3.6) if dice.random() < 0.5 else None,
         name=kind,
     )
 
