@@ -9,4 +9,7 @@ from callstream.contracts.envelope import EVENT_TYPES, UPCASTERS
 
 MODULES = (agent_events, call_events, commands, ivr_events, queue_events)
 
-__all__ = ["COMMAND_TYPES", "EVENT_TYPES", "MODULES", "UPCASTERS"]
+__all__ = ["COMMAND_TYPES", "EVENT_TYPES", "MODULES", "OWNERS", "UPCASTERS"]
+
+OWNERS = {"call": "media-gateway", "ivr": "ivr", "queue": "routing", "agent": "agent-state"}
+"""Aggregate → the one service that appends to it."""
