@@ -17,6 +17,7 @@ from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 OFFER = make_offer("127.0.0.1", 40000, session_id=1)
+FAST = {"t1": 0.02, "t2": 0.05, "t4": 0.02}  # RFC 3261's base times, shortened: 64*T1 is 1.3 s
 BOUND = 10.0  # seconds a test waits at most for anything
 
 
@@ -49,7 +50,7 @@ class Phone:
 
     def uri(self, user: str = "phone") -> str:
         host, port = self.ua.local_addr
-        return f"sip:{user}@{host}:{port}"
+        return f"sip:{user}@[{host}]:{port}" if ":" in host else f"sip:{user}@{host}:{port}"
 
     # what the user agent asks
 

@@ -13,10 +13,9 @@ from callstream_media_gateway.sip.errors import RegistrationError
 from callstream_media_gateway.sip.handler import Hop
 from callstream_media_gateway.sip.registrar import Registrar
 
-from .phones import Phone, phones, until
+from .phones import FAST, Phone, phones, until
 
 REALM = "callstream"
-FAST = {"t1": 0.02, "t2": 0.05, "t4": 0.02}
 
 
 def secrets_of(user: str) -> Secrets | None:

@@ -52,11 +52,11 @@ DIALOG: Table = {
     ("unacknowledged", "hang up"): Move("hanging up", ()),
     ("unacknowledged", "bye"): Move(OVER, ("tell ending",)),
     ("unacknowledged", "no ack"): Move(OVER, ("send bye", "tell ending")),
-    ("hanging up", "ack"): Move(OVER, ("send bye",)),
-    ("hanging up", "no ack"): Move(OVER, ("send bye",)),
-    ("hanging up", "bye"): Move(OVER, ()),
+    ("hanging up", "ack"): Move(OVER, ("send bye", "let go")),
+    ("hanging up", "no ack"): Move(OVER, ("send bye", "let go")),
+    ("hanging up", "bye"): Move(OVER, ("let go",)),
     ("confirmed", "ack"): Move("confirmed", ("tell ack",)),
-    ("confirmed", "hang up"): Move(OVER, ("send bye",)),
+    ("confirmed", "hang up"): Move(OVER, ("send bye", "let go")),
     ("confirmed", "bye"): Move(OVER, ("tell ending",)),
     ("confirmed", "no ack"): Move(OVER, ("send bye", "tell ending")),
     ("confirmed", "unusable"): Move(OVER, ("send bye", "tell ending")),
@@ -65,6 +65,6 @@ DIALOG: Table = {
 }
 """Dialog. "unacknowledged": our 200 was sent, its ACK has not come; a hang-up waits for it, or for the 64*T1 after which
 it will not come (RFC 3261 15). "unusable": an ACK without the answer that was due, a session timer that ran out, a peer
-that does not answer a request. "unknown to peer": a 481."""
+that does not answer a request. "let go": the owner has hung up and hears nothing more. "unknown to peer": a 481."""
 
 TABLES: dict[str, Table] = {"incoming call": INCOMING, "outgoing call": OUTGOING, "dialog": DIALOG}

@@ -201,21 +201,21 @@ class Dialog(Machine):
 
     def _send_bye(self, _argument: object) -> None:
         InDialogRequest(self, "BYE", [], b"")
-        self._forget()
 
     def _tell_ending(self, ending: Ending) -> None:
         tell = self.on_bye
-        self._forget()
+        self._let_go()
         self.core.tell(tell, ending)
 
-    def _forget(self) -> None:
+    def _let_go(self, _argument: object = None) -> None:
+        """Forget everything. The two legs of a call often name each other in their callbacks: that cycle ends here."""
         if self.unacknowledged is not None:
             self.unacknowledged.stop()
             self.unacknowledged = None
         if self.reinviting is not None:
             self.reinviting.dialog_over()
         self.core.dialogs.pop(self.key, None)
-        self.on_bye = self.on_ack = self.on_info = _nothing  # the owner's two legs often name each other: no cycles
+        self.on_bye = self.on_ack = self.on_info = _nothing
         self.on_reinvite = None
 
 

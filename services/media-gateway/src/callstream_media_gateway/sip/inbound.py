@@ -57,7 +57,7 @@ class Inbound:
     def _refuse_malformed(self, data: bytes, source: Hop, error: ParseError) -> None:
         """Count; answer 400 (505, 513) when enough of a request can be read to answer it (RFC 3261 8.2, 16.3)."""
         self._counters["malformed"] += 1
-        oversized = error.problem.startswith("larger than")
+        oversized = "larger than" in error.problem
         if oversized:
             self._counters["oversized"] += 1
         request = salvage_request(data[:MAX_MESSAGE])

@@ -177,7 +177,7 @@ class Transport:
                 continue
             if self._udp is None:
                 return
-            if size < 8:  # no message is that short: CRLF, CRLF CRLF or a zero byte that keeps a NAT open
+            if size < 8 and not bytes(self._view[:size]).strip(b"\r\n\0"):  # what phones send to keep a NAT open
                 self.counters["keepalives"] += 1
                 continue
             self.on_message(bytes(self._view[:size]), _udp_hop(address[0], address[1]))
