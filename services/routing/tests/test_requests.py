@@ -242,13 +242,16 @@ def test_a_refused_reservation_goes_to_the_next_candidate() -> None:
     assert story.offers() == ["r1→1002"]
 
 
-def test_an_attempt_that_is_repeated_after_a_crash_is_the_same_offer() -> None:
+def test_each_attempt_is_an_offer_of_its_own() -> None:
+    """A late release of the first attempt must not end the reservation of the second."""
     story = Story(sales=["1001"])
-    story.request("r1")
-    story.paused = True
     story.idle("1001")
-    first, second = story.restarted(), story.restarted()
-    assert first.matches[0].offer_id == second.matches[0].offer_id
+    story.refusing = {"1001"}
+    story.request("r1")
+    story.later(8)
+    first, second = story.matches
+    assert (first.request_id, first.agent_id, first.version) == (second.request_id, second.agent_id, second.version)
+    assert first.offer_id != second.offer_id
 
 
 @pytest.mark.parametrize("moments", [1, 3, 6, 9])

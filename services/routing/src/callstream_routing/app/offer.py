@@ -25,11 +25,14 @@ from callstream_routing.domain.prompts import for_agent
 from callstream_routing.domain.request import Request
 
 RESERVE_S = 1.5
-"""An answer that takes longer is not used: the reservation could expire before the offer stands in the log."""
+OFFER_S = 2.5
+"""From the start of an attempt: a later answer is not used, and a later offer not appended. The reservation lasts 3 s, and once
+it has expired the agent could be ringing for another offer already (F048)."""
 AFTER_REFUSAL = timedelta(milliseconds=250)
 """A refused agent is not tried again before their next event, at the latest after this time."""
 AFTER_SILENCE = timedelta(milliseconds=500)
 """agent-state or the log is away: the pause before the next attempt."""
+NO_PAUSE = timedelta()
 _UNKNOWN = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL, Reason.DRAINING, Reason.CONFLICT})
 """Refusals behind which a reservation may stand all the same."""
 
@@ -59,31 +62,30 @@ class Offering:
 
     async def _offer(self, found: Match) -> None:
         try:
-            reply, in_time = await self._reserve(found)
+            loop = asyncio.get_running_loop()
+            began = loop.time()
+            reply = await self._reserve(found)
             request = self._still_wanted(found)
             if not reply.accepted:
                 await self._refused(found, reply)
-            elif request is None or not in_time:
+            elif request is None or loop.time() - began > RESERVE_S:
+                self._free(found, request_pause=NO_PAUSE, seat_pause=AFTER_REFUSAL)
                 await self._give_back(found)
-                self._free(found, request_pause=timedelta(), seat_pause=AFTER_REFUSAL)
             else:
-                await self._make(found, request)
+                await self._make(found, request, began + OFFER_S)
         except Exception:
             log.exception("offer failed", offer_id=found.offer_id, agent_id=found.agent_id)
             self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
-        self.wake()
 
-    async def _reserve(self, found: Match) -> tuple[Reply, bool]:
-        began = asyncio.get_running_loop().time()
+    async def _reserve(self, found: Match) -> Reply:
         command = ReserveAgent(
-            command_id=derived_id("reserve", found.offer_id, self._clock.now().isoformat()),
+            command_id=derived_id("reserve", found.offer_id),
             agent_id=found.agent_id,
             offer_id=found.offer_id,
             request_id=found.request_id,
             call_id=found.call_id,
         )
-        reply = await self._asking.send(command, found.tenant, timeout_s=RESERVE_S, retries=0, call_id=found.call_id)
-        return reply, asyncio.get_running_loop().time() - began <= RESERVE_S
+        return await self._asking.send(command, found.tenant, timeout_s=RESERVE_S, retries=0, call_id=found.call_id)
 
     async def _refused(self, found: Match, reply: Reply) -> None:
         """The next candidate is found by the next reaction."""
@@ -92,7 +94,7 @@ class Offering:
             self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
             await self._give_back(found)
         else:
-            self._free(found, request_pause=timedelta(), seat_pause=AFTER_REFUSAL)
+            self._free(found, request_pause=NO_PAUSE, seat_pause=AFTER_REFUSAL)
 
     def _still_wanted(self, found: Match) -> Request | None:
         """The request as it was matched, or None: the caller may have left while agent-state was asked."""
@@ -101,7 +103,7 @@ class Offering:
             return None
         return request
 
-    async def _make(self, found: Match, request: Request) -> None:
+    async def _make(self, found: Match, request: Request, until: float) -> None:
         """Append the offer; its own event ends the holds when it comes back."""
         now = self._clock.now()
         offer = OfferMade(
@@ -124,20 +126,21 @@ class Offering:
             causation_id=request.last_event_id,
         )
         try:
-            await self._store.append("queue", request.id, found.tenant, (new,), found.version)
-        except StoreUnavailable as error:
+            async with asyncio.timeout_at(until):
+                await self._store.append("queue", request.id, found.tenant, (new,), found.version)
+        except (StoreUnavailable, TimeoutError) as error:
             # Whether the offer stands in the log is open. If not, the reservation expires; if so, its event comes to us.
             log.warning("offer not answered", offer_id=found.offer_id, error=str(error))
             self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
         except (VersionConflict, StoreRefused) as error:
             log.warning("offer not made", offer_id=found.offer_id, error=str(error))
-            await self._give_back(found)
             self._free(found, request_pause=AFTER_REFUSAL, seat_pause=AFTER_REFUSAL)
+            await self._give_back(found)
 
     async def _give_back(self, found: Match) -> None:
         """Accepted, refused or not answered: agent-state ends the reservation in any case, at the latest by its expiry."""
         command = ReleaseAgent(
-            command_id=derived_id("release", found.offer_id, self._clock.now().isoformat()),
+            command_id=derived_id("release", found.offer_id),
             agent_id=found.agent_id,
             offer_id=found.offer_id,
         )
@@ -152,3 +155,4 @@ class Offering:
         seat = board.seat(found.agent_id)
         if seat.held_until is not None:
             board.hold_seat(seat, now + seat_pause)
+        self.wake()

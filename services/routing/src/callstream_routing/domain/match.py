@@ -30,7 +30,7 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     agent_id: str
     offer_id: str
-    """Follows from request and agent as they are: the same attempt after a crash is the same offer."""
+    """Each attempt has its own: else a late release of one attempt could end the reservation of the next."""
     version: int
     """Log position of the request that the offer is appended at."""
     decision: Decision
@@ -71,7 +71,7 @@ def _match(board: Board, group: Group, request: Request, now: datetime) -> Match
         request_id=request.id,
         call_id=request.call_id,
         agent_id=seat.id,
-        offer_id=derived_id("offer", request.id, str(request.version), seat.id, str(seat.version)),
+        offer_id=derived_id("offer", request.id, str(request.version), seat.id, now.isoformat()),
         version=request.version,
         decision=record(group, request, seat, now),
     )
