@@ -12,16 +12,15 @@ import platform
 import subprocess
 import sys
 import tempfile
-import wave
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from callstream_media_gateway.media.audiofile import save
 from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.protocol import (
     AnyEvent,
     CreateLeg,
-    DestroyLeg,
     File,
     Play,
     StartRecording,
@@ -64,39 +63,43 @@ async def _measure(directory: Path, calls: int, seconds: float, recorded: bool, 
         stdout=subprocess.PIPE,
         limit=4 * 1024 * 1024,
     )
-    assert load.stdin is not None and load.stdout is not None  # noqa: S101, PT018
-    os.sched_setaffinity(load.pid, {core})
-    phones = json.loads(await load.stdout.readline())
-    song = directory / "music.wav"
-    with wave.open(str(song), "wb") as file:
-        file.setparams((1, 2, 8000, 0, "NONE", ""))
-        file.writeframes(sines((440, 554), 80_000).tobytes())
-    ports = []
-    for number in range(calls):
-        for side in range(2):
-            address = (HOST, phones[2 * number + side])
-            ports.append(await client.create_leg(CreateLeg(f"{number}-{side}", str(number), remote=address)))
-        if music:
-            for side in range(2):
-                leg_id = f"{number}-{side}"
-                await client.request(Play(leg_id, f"music-{leg_id}", (File(str(song)),), repeat=0))
-        else:
-            await client.bridge(f"{number}-0", f"{number}-1")
-        if recorded:
-            left, right = f"{number}-0", f"{number}-1"
-            await client.request(StartRecording(str(number), str(number), left, right, f"{number}.wav"))
-    load.stdin.write(json.dumps(ports).encode() + b"\n")
-    await load.stdin.drain()
-    await asyncio.sleep(_SETTLE_S)
-    before = await client.stats()
-    await asyncio.sleep(seconds)
-    after = await client.stats()
-    heard = json.loads(await load.stdout.readline())
-    for number in range(calls):
-        for side in range(2):
-            await client.request(DestroyLeg(f"{number}-{side}"))
-    await client.close()
+    try:
+        os.sched_setaffinity(load.pid, {core})
+        assert load.stdin is not None and load.stdout is not None  # noqa: S101, PT018
+        phones = json.loads(await load.stdout.readline())
+        ports = await _set_up(client, directory, phones, recorded, music)
+        load.stdin.write(json.dumps(ports).encode() + b"\n")
+        await asyncio.sleep(_SETTLE_S)
+        before = await client.stats()
+        await asyncio.sleep(seconds)
+        after = await client.stats()
+        heard = json.loads(await load.stdout.readline())
+        load.stdin.close()
+        await load.wait()
+    finally:
+        if load.returncode is None:
+            load.kill()
+            await load.wait()
+        await client.close()
     return _figures(before, after, heard, calls, seconds)
+
+
+async def _set_up(client: MediaClient, directory: Path, phones: list[int], recorded: bool, music: bool) -> list[int]:
+    """Legs, bridges or music, recordings. Returns the worker's ports in the order of the phones'."""
+    song = directory / "music.wav"
+    save(song, sines((440, 554), 80_000))
+    ports = []
+    for number in range(len(phones) // 2):
+        legs = (f"{number}-0", f"{number}-1")
+        for leg_id, port in zip(legs, phones[2 * number :], strict=False):
+            ports.append(await client.create_leg(CreateLeg(leg_id, str(number), remote=(HOST, port))))
+            if music:
+                await client.request(Play(leg_id, f"music-{leg_id}", (File(str(song)),), repeat=0))
+        if not music:
+            await client.bridge(*legs)
+        if recorded:
+            await client.request(StartRecording(str(number), str(number), *legs, f"{number}.wav"))
+    return ports
 
 
 def _figures(before: WorkerStats, after: WorkerStats, heard: dict[str, Any], calls: int, seconds: float) -> dict[str, Any]:

@@ -113,7 +113,7 @@ class Receiver:
             except OSError:  # an ICMP error of what we sent, or a packet with a wrong checksum
                 sizes.append(-1)
         count = len(fds)
-        self.packets += count
+        self.packets += count - sizes.count(-1)
         slots = self._slot_of_fd[fds]
         words = self._words[:count, :3].astype(np.uint32)
         first, timestamps = words[:, 0], words[:, 1]

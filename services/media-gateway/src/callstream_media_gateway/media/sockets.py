@@ -4,7 +4,8 @@ Port p (even) has an *open* socket that takes packets from anybody, and p+1 belo
 source, a second socket is bound to p and *connected* to it: the kernel then gives that source's packets to it and all
 others to the open one. Receiving and sending without an address costs a fifth less, and strangers never get near the
 audio path. Two sockets on one port need SO_REUSEPORT, which would let a second worker of the same user take the port
-too; the RTCP socket is bound first and without it, so p+1 guards p.
+too; the RTCP socket is bound first and without it, so p+1 guards p. (Linux prefers connected sockets within such a
+group reliably since 5.4; test_a_stranger_is_not_heard shows it for the kernel at hand.)
 """
 
 import socket
