@@ -24,7 +24,7 @@ from callstream_media_gateway.media.tone import sines
 
 from .test_verdict import log_of_the_day
 
-PASSWORDS = {user: "secret" for user in agent_ids(60)}
+PASSWORDS = dict.fromkeys(agent_ids(60), "secret")
 
 
 @pytest.mark.parametrize(("calls", "agents"), [(1, 1), (9, 3), (10, 1), (20, 5), (40, 8), (200, 60)])
@@ -46,7 +46,7 @@ def test_every_kind_of_caller_comes_once_there_are_ten(calls: int, agents: int) 
 
 @pytest.mark.parametrize("agents", [1, 8])
 def test_console_takes_the_demos_configuration(agents: int) -> None:
-    manifest = demo_manifest({user: "secret" for user in [*agent_ids(agents), GUEST]})
+    manifest = demo_manifest(dict.fromkeys([*agent_ids(agents), GUEST], "secret"))
     sounds = manifest.pop("audio")
     assert [sound["id"] for sound in sounds] == ["music"]
     for flow in manifest["flows"]:  # a sound is uploaded before; here nothing can be
