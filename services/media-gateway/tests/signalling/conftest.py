@@ -11,6 +11,6 @@ from .house import House, house
 
 
 @pytest.fixture
-async def open_house(nats_server: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
-    async with house(nats_server, tmp_path) as made:
+async def open_house(fresh_nats: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
+    async with house(fresh_nats, tmp_path) as made:
         yield made

@@ -18,6 +18,7 @@ from typing import Any, TypeVar
 from nats.aio.client import Client
 
 from callstream.contracts import commands as cmd
+from callstream.contracts.call_events import CallArrived
 from callstream.contracts.config import Agent, AudioFile, Document, Number, Prompt, SipCredential, Trunk
 from callstream.contracts.envelope import Event, NewEvent, Recorded
 from callstream.contracts.queue_events import Decision, OfferMade, OfferWithdrawn
@@ -231,6 +232,11 @@ class House:
     def story(self, call_id: str) -> list[str]:
         """Names of the call's events so far."""
         return [r.event.NAME for r in self.log if r.aggregate == "call" and r.aggregate_id == call_id]
+
+    async def call_id(self, number: int = 1) -> str:
+        """Of the call that arrived as the n-th."""
+        await self.event(CallArrived, times=number)
+        return self.call_ids()[number - 1]
 
     def call_ids(self) -> list[str]:
         return [r.aggregate_id for r in self.log if r.event.TYPE == "call.arrived.v1"]

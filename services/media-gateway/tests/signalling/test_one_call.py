@@ -19,7 +19,7 @@ async def test_a_call_from_the_first_ring_to_its_recording(open_house: House) ->
     caller = await open_house.caller()
     await caller.until("ringing")
     arrived = await open_house.event(call.CallArrived)
-    (call_id,) = open_house.call_ids()
+    call_id = await open_house.call_id()
     assert (arrived.called, arrived.caller, arrived.trunk) == (NUMBER, "+862011112222", "carrier")
 
     await open_house.answer(call_id)
