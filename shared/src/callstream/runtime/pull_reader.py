@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 import structlog
+from nats.errors import Error as NatsError
 
 from callstream.runtime.link import Link, NoAnswer
 from callstream.runtime.wire import parse_headers, status
@@ -73,7 +74,6 @@ class PullReader:
     ) -> None:
         """`last_per_subject`: begin with the newest message of each subject instead of a position (buckets)."""
         self.position = after
-        self.pending = 0
         self.caught_up = asyncio.Event()
         self.restarts = 0
         self._link, self._stream, self._filters = link, stream, tuple(filters)
@@ -82,13 +82,16 @@ class PullReader:
         self._buffer: list[RawMessage] = []
         self._seen = after
         self._consumer_seq = 0
-        self._missing = 0
+        self._received = self._delivered = 0
+        self._goal: int | None = None
+        """Messages to deliver until all is handed over that the stream held at the start."""
         self._asked = 0
         self._epoch = 0
         self._requests = 0
         self._heard = 0.0
         self._ahead = 0
         self._name = ""
+        self._former = ""
         self._name_bytes = b""
         self._epoch_inbox = b""
         self._arrived = asyncio.Event()
@@ -98,6 +101,11 @@ class PullReader:
         self._unlisten: Callable[[], Awaitable[None]] | None = None
         self._forget_reconnect: Callable[[], None] = lambda: None
         self._inbox = ""
+
+    @property
+    def pending(self) -> int:
+        """Messages known to wait behind the position."""
+        return self._ahead + self._received - self._delivered
 
     async def start(self) -> None:
         """Begin. Returns at once; the consumer is made, and made again, in the background."""
@@ -137,20 +145,18 @@ class PullReader:
             self._lost.clear()
             try:
                 await self._create()
-            except (NoAnswer, OSError) as error:
+            except (NoAnswer, NatsError, OSError) as error:
                 log.debug("consumer not made", stream=self._stream, error=str(error))
                 self._lost.set()
                 await asyncio.sleep(CREATE_PAUSE_S)
 
     async def _create(self) -> None:
-        old = self._name
+        old, self._name = self._name or self._former, ""  # from here on, what the old one still sends is not taken
+        self._former = name = self._link.nc._nuid.next().decode()
         self._epoch += 1
-        self._name = self._link.nc._nuid.next().decode()
-        self._name_bytes = self._name.encode()
-        self._epoch_inbox = f"{self._inbox}.{self._epoch}.".encode()
         self._consumer_seq, self._asked = 0, 0
         config: dict[str, Any] = {
-            "name": self._name,
+            "name": name,
             "ack_policy": "none",
             "replay_policy": "instant",
             "inactive_threshold": int(INACTIVE_S * 1e9),
@@ -164,20 +170,18 @@ class PullReader:
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._seen + 1}
         config |= {"filter_subject": self._filters[0]} if len(self._filters) == 1 else {"filter_subjects": self._filters}
         body = msgspec.json.encode({"stream_name": self._stream, "config": config, "action": "create"})
-        epoch = self._epoch
-        payload, _ = await self._link.request(f"$JS.API.CONSUMER.CREATE.{self._stream}.{self._name}", body, CREATE_TIMEOUT_S)
+        payload, _ = await self._link.request(f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}", body, CREATE_TIMEOUT_S)
         answer = _created.decode(payload)
         if answer.error is not None:
             raise NoAnswer(f"{answer.error.err_code}: {answer.error.description}")
-        if epoch != self._epoch or self._lost.is_set():
-            return
+        self._name, self._name_bytes = name, name.encode()
+        self._epoch_inbox = f"{self._inbox}.{self._epoch}.".encode()
         if old:
             self.restarts += 1
             log.info("consumer made anew", stream=self._stream, position=self._seen)
-        self._missing = answer.num_pending
-        self.pending = answer.num_pending + len(self._buffer)
-        if not self._missing and not self._buffer:
-            self.caught_up.set()
+        self._ahead = answer.num_pending
+        self._goal = self._received + answer.num_pending
+        self._tell_if_caught_up()
         self._heard = time.monotonic()
         await self._ask()
 
@@ -202,7 +206,7 @@ class PullReader:
             return
         parts = reply.split(b".")
         at = 5 if len(parts) == 9 else 7
-        if parts[at - 2] != self._name_bytes:
+        if not self._name or parts[at - 2] != self._name_bytes:
             return
         consumer_seq = int(parts[at + 1])
         self._heard = time.monotonic()
@@ -213,19 +217,20 @@ class PullReader:
         self._asked -= 1
         self._seen = int(parts[at])
         self._ahead = int(parts[at + 3])
+        self._received += 1
         self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
         self._arrived.set()
 
     def _control(self, subject: bytes, payload: bytes, headers: bytes | None) -> None:
         """A status of a pull request: heartbeat, end of the request, or the end of the consumer."""
-        if not subject.startswith(self._epoch_inbox):
+        if not self._name or not subject.startswith(self._epoch_inbox):
             return
         self._heard = time.monotonic()
         code = status(headers)
         if code == 100 or (code == 0 and payload):
             return
         unused = parse_headers(headers).get("Nats-Pending-Messages", "")
-        if code in (404, 408, 409) and unused.isdigit() and b"onsumer" not in (headers or b""):
+        if code in (404, 408) and unused.isdigit():
             self._asked -= int(unused)
             self._arrived.set()
             return
@@ -240,10 +245,8 @@ class PullReader:
                 batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
                 await self._deliver(batch)
                 self.position = batch[-1].seq
-                self._missing -= len(batch)
-                self.pending = self._ahead + len(self._buffer)
-                if self._missing <= 0:
-                    self.caught_up.set()
+                self._delivered += len(batch)
+                self._tell_if_caught_up()
                 await self._ask_if_room()
             if self._stopping:
                 return
@@ -261,6 +264,10 @@ class PullReader:
                 await asyncio.sleep(RETRY_PAUSE_S)
             else:
                 return
+
+    def _tell_if_caught_up(self) -> None:
+        if self._goal is not None and self._delivered >= self._goal:
+            self.caught_up.set()
 
     async def _ask_if_room(self) -> None:
         if self._name and self._link.connected and not self._lost.is_set():

@@ -40,7 +40,7 @@ from callstream.runtime.commands import Commands
 from callstream.runtime.config_watch import Configuration, Credentials
 from callstream.runtime.connect import RECONNECT_WAIT_S, inbox_prefix, log_error
 from callstream.runtime.follower import Follower
-from callstream.runtime.http import AsgiApp, Check, Health, HttpApp, HttpServer
+from callstream.runtime.http import CHECK_S, AsgiApp, Check, Health, HttpApp, HttpServer
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.lease import Lease
@@ -276,7 +276,7 @@ class Service:
     async def _check_nats(self) -> str:
         if not self.nc.is_connected:
             return "not connected"
-        await self.nc.flush(timeout=1)
+        await self.nc.flush(timeout=2 * int(CHECK_S))  # the check itself is bounded by CHECK_S
         return ""
 
     async def _check_draining(self) -> str:
