@@ -143,6 +143,8 @@ def parse_message(data: bytes) -> Request | Response:
     raw_head, blank, body = data.partition(b"\r\n\r\n")
     if not blank:
         raw_head, blank, body = data.partition(b"\n\n")
+        if not blank:  # a cut-off datagram: headers, or the body's length, are lost with its end
+            raise ParseError("message", "no empty line behind the headers")
     start, headers = _parse_head(raw_head)
     message = _parse_start(start, headers)
     length_text = message.get("Content-Length")
