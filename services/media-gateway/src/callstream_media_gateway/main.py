@@ -15,6 +15,7 @@ from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.prompts import Prompts
+from callstream_media_gateway.adapters.recordings import Leftover
 from callstream_media_gateway.adapters.speech import SpokenTexts
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.housekeeping import Housekeeping
@@ -36,6 +37,7 @@ from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
 
+LEFTOVERS_CLOSED_S = 10.0
 LAST_WORDS_S = 3.0
 """After the grace: for BYEs, the ends of calls in the log, and the last recordings."""
 
@@ -83,7 +85,7 @@ class Gateway:
         self._subscription = await self.store.subscribe(FILTERS, begin, self.on_queue.batch)
         self._tasks = [
             asyncio.create_task(self.housekeeping.run()),
-            asyncio.create_task(self._encode_leftovers(unfinished)),
+            asyncio.create_task(self._encode_leftovers(await self.recover.files(), unfinished)),
         ]
         await self.user_agent.start()
         log.info("taking calls", sip=":".join(map(str, self.user_agent.local_addr)))
@@ -115,10 +117,13 @@ class Gateway:
         await self.media.close()
         await self.encoder.stop()
 
-    async def _encode_leftovers(self, unfinished: dict[tuple[str, str], LeftBehind]) -> None:
-        """Beside the first calls; the worker has closed the files of the legs that its snapshot made us close."""
+    async def _encode_leftovers(self, files: list[Leftover], unfinished: dict[tuple[str, str], LeftBehind]) -> None:
+        """Beside the first calls, once the worker has closed the files of the legs that its snapshot made us close."""
         try:
-            await self.recover.recordings(unfinished)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LEFTOVERS_CLOSED_S):
+                    await self.on_media.leftovers_closed.wait()
+            await self.recover.recordings(files, unfinished)
         except Exception:
             log.exception("recordings of an earlier run are not settled; the next start tries again")
 

@@ -105,7 +105,7 @@ class House:
             ]
         )
 
-    async def start_gateway(self) -> None:
+    async def start_gateway(self, sip_port: int = 0) -> None:
         self.service = Service(
             Settings(
                 service="media-gateway",
@@ -117,7 +117,7 @@ class House:
         )
         config = GatewayConfig(
             sip_host="127.0.0.1",
-            sip_port=0,
+            sip_port=sip_port,
             sip_advertised_host=None,
             media_socket=self.folder / "media.sock",
             data_dir=self.folder,

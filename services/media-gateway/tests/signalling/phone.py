@@ -84,6 +84,13 @@ class Phone:
                 self._news.clear()
                 await self._news.wait()
 
+    async def until_any(self, *several: Any) -> None:
+        """Wait until the story holds one of these."""
+        async with asyncio.timeout(BOUND_S):
+            while not any(what in self.story for what in several):
+                self._news.clear()
+                await self._news.wait()
+
     def _on_answered(self, dialog: Dialog, sdp: SessionDescription) -> None:
         self._talk(dialog, sdp)
         self._note("answered")

@@ -18,11 +18,12 @@ log = structlog.get_logger(__name__)
 
 
 class MediaSide:
-    """The media worker, as the app layer uses it. Use it after `connect`."""
+    """The media worker, as the app layer uses it. What is told before `connect` has returned leaves then."""
 
     client: MediaClient
 
     def __init__(self) -> None:
+        self._attached = asyncio.Event()
         self.draining = False
         """The worker is about to leave: it takes no new legs."""
         self._tasks: set[asyncio.Task[None]] = set()
@@ -35,18 +36,19 @@ class MediaSide:
             except MediaUnavailableError as error:
                 log.warning("waiting for the media worker", error=str(error))
             else:
+                self._attached.set()
                 return
 
     async def close(self) -> None:
         """Leave; the worker goes on with its calls."""
         for task in list(self._tasks):
             task.cancel()
-        if hasattr(self, "client"):
+        if self._attached.is_set():
             await self.client.close()
 
     async def check(self) -> str:
         """For /readyz."""
-        return "" if hasattr(self, "client") and self.ready else "not connected, or draining"
+        return "" if self._attached.is_set() and self.ready else "not connected, or draining"
 
     @property
     def connected(self) -> bool:
@@ -73,6 +75,7 @@ class MediaSide:
 
     async def _tell(self, command: AnyCommand, failed: Callable[[str], None] | None) -> None:
         try:
+            await self._attached.wait()
             await self.client.request(command)
         except (MediaRefusedError, MediaUnavailableError) as error:
             self._report(command, error)

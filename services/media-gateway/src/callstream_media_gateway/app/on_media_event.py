@@ -1,5 +1,7 @@
 """What the media worker reports, and what its (re)appearance means for the calls."""
 
+import asyncio
+
 import structlog
 
 from callstream_media_gateway.adapters.media_side import MediaSide
@@ -18,6 +20,9 @@ class OnMediaEvent:
     def __init__(self, switchboard: Switchboard, performer: Performer, finish: FinishRecording, media: MediaSide) -> None:
         self._switchboard, self._performer, self._finish, self._media = switchboard, performer, finish, media
         self._worker_id = ""
+        self._leftover: set[str] = set()
+        self.leftovers_closed = asyncio.Event()
+        """Set while the worker writes no recording of a former signalling process."""
 
     async def event(self, event: protocol.AnyEvent) -> None:
         """An event of a leg that nobody holds any more is only acknowledged."""
@@ -58,6 +63,9 @@ class OnMediaEvent:
         for live in list(self._switchboard.calls.values()):
             if (replaced and live.call.recordings) or not (live.opened - live.opening) <= held:
                 self._switchboard.feed(live, inputs.MediaLost())
+        calls = self._switchboard.calls
+        self._leftover = {recording.recording_id for recording in snapshot.recordings if recording.call_id not in calls}
+        self._look_at_leftovers()
         for leg_id in held - self._switchboard.by_leg.keys():
             self._media.tell(protocol.DestroyLeg(leg_id))
 
@@ -74,7 +82,15 @@ class OnMediaEvent:
     def _recording_stopped(self, event: protocol.RecordingStopped) -> None:
         live = self._switchboard.calls.get(event.call_id)
         if live is None:
+            self._leftover.discard(event.recording_id)
+            self._look_at_leftovers()
             return
         if event.error:
             log.error("recording is incomplete", recording_id=event.recording_id, error=event.error)
         self._finish.stopped(live, event.recording_id)
+
+    def _look_at_leftovers(self) -> None:
+        if self._leftover:
+            self.leftovers_closed.clear()
+        else:
+            self.leftovers_closed.set()

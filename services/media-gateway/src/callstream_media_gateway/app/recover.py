@@ -35,7 +35,7 @@ FOLLOWED = tuple(
 
 
 class Recover:
-    """Run `calls` before new calls are taken; `recordings` may run beside them."""
+    """Run `calls` and `files` before new calls are taken; `recordings` may run beside them."""
 
     def __init__(self, store: EventStore, clock: Clock, instance: str, root: Path, finish: FinishRecording) -> None:
         self._store, self._clock, self._instance = store, clock, instance
@@ -59,9 +59,13 @@ class Recover:
                 await self._append(left.tenant, left.call_id, closing)
         return {key: left for key, left in open_calls.items() if left.recordings}
 
-    async def recordings(self, open_calls: dict[tuple[str, str], LeftBehind]) -> None:
-        """Encode every wav of an earlier run and link it; a recording without a file has failed."""
-        for leftover in await asyncio.to_thread(lambda: list(leftovers(self._root))):
+    async def files(self) -> list[Leftover]:
+        """The wav files of an earlier run. To be asked before new calls are taken, whose files lie there too."""
+        return await asyncio.to_thread(lambda: list(leftovers(self._root)))
+
+    async def recordings(self, files: list[Leftover], open_calls: dict[tuple[str, str], LeftBehind]) -> None:
+        """Encode every file of an earlier run and link it; a recording without a file has failed."""
+        for leftover in files:
             known = open_calls.get((leftover.tenant, leftover.call_id))
             if known is not None:
                 known.recordings.discard(leftover.recording_id)

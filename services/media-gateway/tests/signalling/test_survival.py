@@ -1,0 +1,168 @@
+"""Failure is a normal input: killed signalling, killed media, a lost broker, silence, a restart."""
+
+import asyncio
+import shutil
+from pathlib import Path
+
+from callstream.contracts import call_events as call
+from callstream.kernel.outcomes import Party, Reason
+from callstream_local.embedded.nats import EmbeddedNats
+from callstream_media_gateway.media.encode import decode_mp3
+from callstream_media_gateway.media.tone import heard_tone
+
+from .house import AGENT_HZ, CALLER_HZ, OTHERS, TONES, House, house
+from .phone import Phone
+
+
+async def talk(house: House) -> tuple[Phone, Phone, str]:
+    """Caller and agent hear each other."""
+    agent, caller = await house.agent(), await house.caller()
+    await caller.until("ringing")
+    call_id = await house.call_id()
+    await house.answer(call_id)
+    await house.event(call.CallAnswered)
+    await house.offer(call_id)
+    await agent.until("invited")
+    agent.pick_up()
+    await house.event(call.CallBridged)
+    await caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ])
+    await agent.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+    return caller, agent, call_id
+
+
+async def kill_signalling(house: House) -> None:
+    """As kill -9 leaves it: nothing is told to anybody, sockets are just gone."""
+    gateway = house.gateway
+    gateway.switchboard.perform = lambda _live, _effect: None
+    for task in gateway._tasks:
+        task.cancel()
+    gateway._tasks.clear()
+    gateway.phones._saved._timer = None
+    house.service.on_stop.clear()
+    assert gateway._subscription is not None
+    await gateway._subscription.stop()
+    await gateway.user_agent.stop()
+    await gateway.media.close()
+    await gateway.encoder.stop()
+    await house.service.stop()
+
+
+async def test_a_killed_gateway_leaves_no_agent_stuck_and_no_recording_lost(open_house: House) -> None:
+    _, agent, call_id = await talk(open_house)
+    await agent.ears.until(lambda ears: len(ears.heard()) > 16_000)
+    await kill_signalling(open_house)
+    assert "ended" not in open_house.story(call_id)
+    agent.ears.forget()
+    await agent.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])  # the audio goes on without signalling
+
+    await open_house.start_gateway()
+    ended = await open_house.event(call.CallEnded, call_id)
+    assert (ended.reason, ended.party) == (Reason.GATEWAY_LOST, Party.SYSTEM)
+    ready = await open_house.event(call.RecordingReady, call_id)
+    sound = decode_mp3(open_house.folder / "recordings" / ready.path)
+    assert heard_tone(sound[4000:-2000, 0], TONES) == CALLER_HZ
+    assert heard_tone(sound[4000:-2000, 1], TONES) == AGENT_HZ
+    assert open_house.story(call_id).count("leg-ended") == 2
+    assert (await open_house.gateway.media.client.stats()).legs == 0
+    assert not list((open_house.folder / "recordings").rglob("*.wav"))
+
+    await kill_signalling(open_house)
+    await open_house.start_gateway()
+    assert open_house.story(call_id).count("ended") == 1, "what is settled is left alone"
+    assert open_house.story(call_id).count("recording-ready") == 1
+
+
+async def test_a_restarted_gateway_rings_phones_that_registered_before(open_house: House) -> None:
+    agent = await open_house.agent()
+    port = open_house.hop.port
+    await open_house.service.stop()
+    await open_house.start_gateway(sip_port=port)
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    await open_house.answer(call_id)
+    await open_house.offer(call_id)
+    await agent.until("invited")
+
+
+async def test_a_killed_media_worker_ends_its_calls_and_keeps_what_was_recorded(open_house: House) -> None:
+    caller, agent, call_id = await talk(open_house)
+    await agent.ears.until(lambda ears: len(ears.heard()) > 24_000)
+    open_house.worker.kill()
+    open_house.worker.wait()
+    open_house.start_worker()
+    await caller.until(("ended", "bye"))
+    await agent.until(("ended", "bye"))
+    ended = await open_house.event(call.CallEnded, call_id)
+    assert (ended.reason, ended.party) == (Reason.MEDIA_FAILED, Party.SYSTEM)
+    ready = await open_house.event(call.RecordingReady, call_id)
+    assert ready.duration_ms >= 1000
+    again = await open_house.caller()
+    await again.until("ringing")
+
+
+async def test_a_call_without_audio_ends(fresh_nats: EmbeddedNats, tmp_path: Path) -> None:
+    async with house(fresh_nats, tmp_path, media_timeout_s=1) as made:
+        caller = await made.caller()
+        await caller.until("ringing")
+        caller.ears.muted = True
+        await made.answer(await made.call_id())
+        await caller.until(("ended", "bye"))
+        ended = await made.event(call.CallEnded)
+        assert (ended.reason, ended.party) == (Reason.MEDIA_TIMEOUT, Party.SYSTEM)
+
+
+async def test_without_the_broker_talks_go_on_and_new_calls_are_refused(open_house: House) -> None:
+    caller, agent, call_id = await talk(open_house)
+    await open_house.nats.kill()
+    (live,) = open_house.gateway.switchboard.calls.values()
+    told = live.call.event_count
+    caller.ears.press("42")
+    await caller.ears.until(lambda _: live.call.event_count == told + 2)
+    agent.ears.forget()
+    await agent.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+    refused = await open_house.caller()
+    await refused.until(("failed", 503))
+    agent.hang_up()
+    await caller.until(("ended", "bye"))
+    await open_house.nats.start()
+    ended = await open_house.event(call.CallEnded, call_id)
+    assert (ended.reason, ended.party) == (Reason.AGENT_HUNG_UP, Party.AGENT)
+    digits = [r.event.digit for r in open_house.log if isinstance(r.event, call.DigitReceived)]
+    assert digits == ["4", "2"], "nothing is lost, nothing doubled"
+    await open_house.event(call.RecordingReady, call_id)
+    again = await open_house.caller()
+    await again.until_any("ringing", ("failed", 503))
+    assert again.story == ["ringing"]
+
+
+async def test_a_recording_whose_file_is_lost_has_failed(open_house: House) -> None:
+    await talk(open_house)
+    await kill_signalling(open_house)
+    open_house.worker.kill()
+    open_house.worker.wait()
+    shutil.rmtree(open_house.folder / "recordings")
+    open_house.start_worker()
+    await open_house.start_gateway()
+    failed = await open_house.event(call.RecordingFailed)
+    assert "lost" in failed.message
+
+
+async def test_the_position_to_recover_from_never_passes_an_open_call(open_house: House) -> None:
+    housekeeping = open_house.gateway.housekeeping
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    arrived = next(r.seq for r in open_house.log if r.aggregate_id == call_id)
+    later = await open_house.caller()
+    await later.until("ringing")
+    await open_house.call_id(2)
+    housekeeping.save_position()
+    assert housekeeping.recover_after() == arrived - 1
+    for phone in (caller, later):
+        assert phone.calling is not None
+        phone.calling.cancel()
+    await open_house.event(call.CallEnded, times=2)
+    await asyncio.wait_for(open_house.gateway.switchboard.empty.wait(), 5)
+    housekeeping.save_position()
+    assert housekeeping.recover_after() >= arrived + 5
