@@ -11,7 +11,7 @@ from callstream.contracts.config import Agent, Settings, SkillGroup
 from callstream.contracts.envelope import Event, NewEvent, Recorded
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.states import AgentState, LegRole, MissedPolicy
-from callstream.contracts.subjects import events_of
+from callstream.contracts.subjects import ALL_EVENTS, events_of
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.follower import Follower
@@ -33,6 +33,7 @@ from .network import Commands, Faults, FaultyStore
 from .virtual_loop import LoopClock, VirtualLoop, process
 
 TENANT = "acme"
+MOMENTS = ("state-changed", "state-changed", "offer-made", "offer-withdrawn", "offer-answered", "agent-requested", "ended")
 GROUPS = {"sales": ("1001", "1002", "1003"), "support": ("1003", "1004")}
 
 
@@ -63,6 +64,8 @@ class World:
         self.hall = Hall()
         self.roster = Roster()
         self._stores: dict[str, FaultyStore] = {}
+        self._moment = ""
+        self._struck = asyncio.Event()
         self._count = 0
 
     @property
@@ -144,8 +147,12 @@ class World:
             caller="", called="+861012345678", gateway="gw", customer_leg_id=f"leg-{call_id}", handled=0,
             priority=self.random.choice((0, 0, 0, 5)),
         )  # fmt: skip
+        if self.random.random() < 0.1:  # ivr was behind: the caller had hung up already
+            await self.gateway.end(call_id)
         await self.tell(asked, call_id, call_id)
-        patience_s = self.random.choice((0.0, 0.01, 2.0, 20.0, 60.0, 600.0))
+        if call_id not in self.gateway.calls:
+            return
+        patience_s = self.random.choice((0.0, 0.01, 3.0, 20.0, 60.0, 600.0, 600.0, 600.0))
         try:
             async with asyncio.timeout(patience_s):
                 await self.gateway.calls[call_id].wait()
@@ -155,9 +162,11 @@ class World:
     async def agent(self, agent_id: str, until_s: float) -> None:
         """Signs in, and now and then does as agents do."""
         loop = asyncio.get_running_loop()
+        await self.commands.send(SignIn(command_id=self.id(), agent_id=agent_id, actor=agent_id), TENANT)
         while loop.time() < until_s:
             asked = self.random.choice(
                 (
+                    SignIn(command_id=self.id(), agent_id=agent_id, actor=agent_id),
                     SignIn(command_id=self.id(), agent_id=agent_id, actor=agent_id),
                     SetState(command_id=self.id(), agent_id=agent_id, actor=agent_id, state=AgentState.IDLE),
                     SetState(command_id=self.id(), agent_id=agent_id, actor=agent_id, state=AgentState.IDLE),
@@ -170,14 +179,27 @@ class World:
             await asyncio.sleep(self.random.expovariate(1 / 10))
 
     async def trouble(self, until_s: float) -> None:
-        """Kills services and starts them again."""
+        """Kills services at the moments that hurt, just when an event has come into the log, and starts them again."""
         loop = asyncio.get_running_loop()
+        watch = await self.log.subscribe([ALL_EVENTS], 0, self._strike)
         while loop.time() < until_s:
-            await asyncio.sleep(self.random.expovariate(1 / 15))
-            service = self.random.choice(("routing", "agent-state"))
+            await asyncio.sleep(self.random.expovariate(1 / 6))
+            self._moment = self.random.choice(MOMENTS)
+            self._struck = asyncio.Event()
+            try:
+                async with asyncio.timeout(5):
+                    await self._struck.wait()
+            except TimeoutError:
+                continue
+            service = self.random.choice(tuple(self._stores))
             self.kill(service)
             await asyncio.sleep(self.random.choice((0.0, 0.5, 5.0)))
             await self.start(service)
+        await watch.stop()
+
+    async def _strike(self, batch: list[Recorded]) -> None:
+        if any(self._moment == recorded.event.NAME for recorded in batch):
+            self._struck.set()
 
     async def told(self) -> list[Recorded]:
         """The whole log."""
@@ -204,6 +226,10 @@ class Gateway:
         self._agents: dict[str, str] = {}
         self._ringing: dict[str, asyncio.Task[None]] = {}
 
+    def in_talk(self, agent_id: str) -> bool:
+        """Whether the agent's phone is in a call now."""
+        return agent_id in {self._agents[offer_id] for offer_id, _ in self.talking.values()}
+
     async def start(self) -> None:
         store = FaultyStore(self._world.log, self._world.faults)
         filters = [events_of("queue", "offer-made"), events_of("queue", "offer-withdrawn"), events_of("call", "offer-answered")]
@@ -222,7 +248,7 @@ class Gateway:
     async def _ring(self, offer: queue.OfferMade, request_id: str) -> None:
         random = self._world.random
         how = random.choice(("answer", "answer", "answer", "answer", "silence", "reject", "unreachable"))
-        await asyncio.sleep(random.choice((0.02, 0.5, 2.99, 3.0, 3.01)))
+        await asyncio.sleep(random.choice((0.02, 0.02, 0.5, 2.99, 3.0, 3.01)))
         if how == "answer":
             answered = call.OfferAnswered(
                 offer_id=offer.offer_id, request_id=request_id, agent_id=offer.agent_id, leg_id=f"leg-{offer.offer_id}"
@@ -234,7 +260,7 @@ class Gateway:
             await self._world.tell(answered, offer.call_id, offer.call_id)
             if random.random() < 0.2:  # told twice
                 await self._world.tell(answered, offer.call_id, offer.call_id)
-            await asyncio.sleep(random.choice((0.0, 1.0, 20.0)))
+            await asyncio.sleep(random.choice((0.0, 0.1, 1.0, 5.0)))
             if self.talking.get(offer.call_id, ("", 0))[0] == offer.offer_id:
                 await self.end(offer.call_id)
         elif how != "silence":

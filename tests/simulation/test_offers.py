@@ -19,7 +19,7 @@ from callstream.kernel.outcomes import CallOutcome, RequestOutcome
 from .offer_world import TENANT, World
 from .virtual_loop import run_virtual
 
-CALLERS = 25
+CALLERS = 40
 TROUBLE_S = 60.0
 AT_REST = {AgentState.OFFLINE, AgentState.IDLE, AgentState.BUSY_SET, AgentState.BREAK}
 
@@ -49,7 +49,8 @@ async def history(world: World) -> list[Recorded]:
     everybody = [asyncio.create_task(work) for work in (*people, world.trouble(TROUBLE_S))]
     await asyncio.sleep(TROUBLE_S + 25)
     world.faults.calm()
-    assert await world.until(lambda: nobody_is_forgotten(world), 40), "an agent is free, somebody waits, nothing happens"
+    assert await world.until(lambda: nobody_is_forgotten(world), 5), "an agent is free, somebody waits, nothing happens"
+    assert await world.until(lambda: states_are_true(world), 5), "an agent's state is not what the phones say"
     for call_id in list(world.gateway.calls):
         await world.gateway.end(call_id)
     await asyncio.gather(*everybody)
@@ -64,6 +65,14 @@ def nobody_is_forgotten(world: World) -> bool:
     return not any(group.ready and group.free for group in board.groups.values())
 
 
+def states_are_true(world: World) -> bool:
+    """Busy is who is in talk; ringing is who has an offer."""
+    seats = world.hall.board(TENANT).seats
+    agents = world.roster.of_tenant(TENANT)
+    busy_is_true = all((agent.state is AgentState.BUSY) == world.gateway.in_talk(agent.id) for agent in agents)
+    return busy_is_true and all(seats[a.id].open_request for a in agents if a.state is AgentState.RINGING)
+
+
 def all_at_rest(world: World) -> bool:
     agents = world.roster.of_tenant(TENANT)
     return not world.hall.board(TENANT).requests and all(agent.state in AT_REST and not agent.facts for agent in agents)
@@ -74,7 +83,7 @@ def check_agents(told: list[Recorded]) -> None:
     state: dict[str, AgentState] = {}
     open_offers: dict[str, str] = {}
     talking: dict[str, str] = {}
-    made: dict[str, str] = {}
+    answered: dict[str, tuple[str, str]] = {}
     for recorded in told:
         event = recorded.event
         if isinstance(event, AgentStateChanged):
@@ -87,14 +96,17 @@ def check_agents(told: list[Recorded]) -> None:
         elif isinstance(event, OfferMade):
             assert event.agent_id not in open_offers, recorded
             assert event.agent_id not in talking, recorded
-            open_offers[event.agent_id] = made[event.agent_id] = event.offer_id
+            open_offers[event.agent_id] = event.offer_id
         elif isinstance(event, OfferWithdrawn) and open_offers.get(event.agent_id) == event.offer_id:
             del open_offers[event.agent_id]
         elif isinstance(event, OfferAnswered) and open_offers.get(event.agent_id) == event.offer_id:
             assert event.agent_id not in talking, recorded
             talking[event.agent_id] = open_offers.pop(event.agent_id)
+            answered[event.request_id] = (event.agent_id, event.offer_id)
         elif isinstance(event, LegEnded) and talking.get(event.agent_id) == event.offer_id:
             del talking[event.agent_id]
+        elif isinstance(event, ContactLeft) and event.outcome is RequestOutcome.ANSWERED:
+            assert (event.agent_id, event.offer_id) == answered[recorded.aggregate_id], recorded
     assert not open_offers
     assert not talking
 
