@@ -68,8 +68,8 @@ class Rehearsal:
         self._stack = stack
         self._manifest = manifest or demo_manifest({plan.user: plan.password for plan in scenario.agents})
         self._on_events = on_events
-        self._api = Api(stack.folder)
-        self._events: list[Recorded] = []
+        self.api = Api(stack.folder)
+        self.events: list[Recorded] = []
         self._began = datetime.now(UTC)
         self._seconds = 0.0
         self._client: Client | None = None
@@ -93,7 +93,7 @@ class Rehearsal:
         """Configure, register the phones, sign the agents in. Raises ApiError or RegistrationError when that stays refused."""
         with tempfile.TemporaryDirectory() as folder:
             write_music(Path(folder) / "music.wav")
-            await asyncio.to_thread(apply_manifest, self._api, self._manifest, Path(folder))
+            await asyncio.to_thread(apply_manifest, self.api, self._manifest, Path(folder))
         for plan in self.scenario.agents:
             await _until_known(partial(self.network.agent_phone, plan), RegistrationError)
         for plan in self.scenario.agents:
@@ -116,7 +116,7 @@ class Rehearsal:
         return Evidence(
             callers=[caller.story for caller in self.callers],
             offers=[story for phone in self.network.phones.values() for story in phone.stories],
-            events=list(self._events),
+            events=list(self.events),
             records=records,
             recordings=await self._recordings(records),
             agents=agents,
@@ -125,6 +125,12 @@ class Rehearsal:
             seconds=self._seconds,
         )
 
+    async def leave(self) -> None:
+        """Sign the agents out and take their phones off, as at the end of a day."""
+        for plan in self.scenario.agents:
+            await _until_known(partial(self._post, f"/v1/agents/{plan.user}/sign-out"), ApiError)
+        await self.network.unregister()
+
     async def _call(self, plan: CallPlan) -> None:
         await asyncio.sleep(plan.after_s)
         caller = self.network.caller(plan)
@@ -132,15 +138,15 @@ class Rehearsal:
         await caller.call()
 
     async def _take(self, batch: list[Recorded]) -> None:
-        self._events += batch
+        self.events += batch
         self._on_events(batch)
 
     async def _post(self, path: str) -> None:
-        await asyncio.to_thread(self._api.post, "console", path, {})
+        await asyncio.to_thread(self.api.post, "console", path, {})
 
     async def _agents(self) -> dict[str, str]:
         ours = {plan.user for plan in self.scenario.agents}
-        agents = await asyncio.to_thread(self._api.get, "console", "/v1/agents")
+        agents = await asyncio.to_thread(self.api.get, "console", "/v1/agents")
         return {agent["agent_id"]: agent["state"] for agent in agents if agent["agent_id"] in ours}
 
     async def _records(self) -> list[Record]:
@@ -148,7 +154,7 @@ class Rehearsal:
         cursor = ""
         while True:
             page = await asyncio.to_thread(
-                self._api.get, "reporting", "/v1/records", since=self._began.isoformat(), limit=1000, cursor=cursor
+                self.api.get, "reporting", "/v1/records", since=self._began.isoformat(), limit=1000, cursor=cursor
             )
             records += msgspec.convert(page["records"], list[Record])
             cursor = page["next_cursor"]
@@ -170,7 +176,7 @@ class Rehearsal:
             if record.recording_path:
                 path = f"/v1/records/{record.call_id}/recording"
                 try:
-                    mp3 = await asyncio.to_thread(self._api.download, "reporting", path)
+                    mp3 = await asyncio.to_thread(self.api.download, "reporting", path)
                 except ApiError as error:
                     found[record.call_id] = RecordingHeard(problem=str(error))
                 else:

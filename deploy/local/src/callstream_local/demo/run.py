@@ -54,7 +54,7 @@ async def run_demo(calls: int, agents: int, *, keep: bool, data: Path | None, se
             if keep:
                 _invite(stack, passwords[GUEST], console)
                 await _told_to_stop()
-            await rehearsal.network.unregister()
+            await rehearsal.leave()
         with console.status("stopping"):
             await cleaning.aclose()
     return not verdict.problems
