@@ -192,6 +192,9 @@ async def test_a_frozen_broker_is_not_ready(server: Server, nc: Client, processe
     assert server.process is not None
     server.process.send_signal(signal.SIGSTOP)
     try:
+        async with asyncio.timeout(WITHIN_S):
+            while Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+                await asyncio.sleep(0.01)
         status, body = await service.get("/readyz")
     finally:
         server.process.send_signal(signal.SIGCONT)

@@ -27,6 +27,7 @@ from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, con
 from callstream.runtime import metrics
 from callstream.runtime.link import Link
 from callstream.runtime.pull_reader import PullReader, RawMessage
+from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers
 
 KINDS: dict[str, type[Document]] = {
@@ -76,9 +77,7 @@ class Documents:
 
     async def stop(self) -> None:
         """End the watch; the documents stay."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         if self._reader is not None:
             await self._reader.stop()
 

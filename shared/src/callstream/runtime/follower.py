@@ -18,6 +18,7 @@ from callstream.runtime import metrics
 from callstream.runtime.event_store import EventStore, Subscription
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.snapshots import Snapshot, SnapshotStore
+from callstream.runtime.tasks import end
 
 SNAPSHOT_EVERY = 20_000
 """Events between two snapshots of a live state."""
@@ -97,9 +98,7 @@ class Follower:
 
     async def stop(self) -> None:
         """Finish the batch in hand, end, save the snapshot."""
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await end(*self._tasks)
         if self._subscription is not None:
             await self._subscription.stop()
         if self.live.is_set() and self._since_snapshot:

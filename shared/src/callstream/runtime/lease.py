@@ -21,6 +21,7 @@ from nats.errors import Error as NatsError
 from callstream.contracts.subjects import LEASES_BUCKET
 from callstream.runtime import metrics
 from callstream.runtime.link import Link, NoAnswer
+from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers, status
 
 RENEW_S = 0.4
@@ -81,9 +82,7 @@ class Lease:
 
     async def stop(self) -> None:
         """Give it back, so that a standby need not wait."""
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+        await end(self._task)
         held, self._valid_until = self.held(), 0.0
         if held and self._link.connected:
             try:

@@ -19,6 +19,7 @@ import structlog
 from nats.errors import Error as NatsError
 
 from callstream.runtime.link import Link, NoAnswer
+from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers, status
 
 BATCH = 500
@@ -120,8 +121,8 @@ class PullReader:
         self._stopping = True
         self._arrived.set()
         supervisor, delivery = self._tasks
-        supervisor.cancel()
-        await asyncio.gather(supervisor, delivery, return_exceptions=True)
+        await end(supervisor)
+        await asyncio.gather(delivery, return_exceptions=True)
         self._forget_reconnect()
         if self._unlisten is not None:
             await self._unlisten()
@@ -133,7 +134,8 @@ class PullReader:
     async def _supervise(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self._lost.wait(), HEARTBEAT_S)
+                async with asyncio.timeout(HEARTBEAT_S):
+                    await self._lost.wait()
             except TimeoutError:
                 if self._asked and self._link.connected and time.monotonic() - self._heard > SILENCE_S:
                     log.info("consumer silent", stream=self._stream, position=self._seen)

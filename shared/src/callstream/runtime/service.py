@@ -46,6 +46,7 @@ from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.lease import Lease
 from callstream.runtime.settings import InvalidSetting, Settings, read_settings
 from callstream.runtime.snapshots import BucketSnapshots, Snapshot
+from callstream.runtime.tasks import end
 from callstream.runtime.telemetry import Tracer, configure_logging, make_tracer
 
 DRAIN_S = 10.0
@@ -194,9 +195,7 @@ class Service:
                 if not self._at_once:
                     await self._drain()
         finally:
-            for task in (starting, leaving):
-                task.cancel()
-            await asyncio.gather(starting, leaving, return_exceptions=True)
+            await end(starting, leaving)
             await self.stop()
 
     async def start(self, wire: Wire) -> None:
