@@ -193,7 +193,7 @@ async def test_a_frozen_broker_is_not_ready(server: Server, nc: Client, processe
     server.process.send_signal(signal.SIGSTOP)
     try:
         async with asyncio.timeout(WITHIN_S):
-            while Path(f"/proc/{server.process.pid}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+            while not stopped(server.process.pid):
                 await asyncio.sleep(0.01)
         status, body = await service.get("/readyz")
     finally:
@@ -219,3 +219,8 @@ async def test_a_wrong_setting_is_a_clear_message(server: Server, nc: Client, pr
         await service._reader
     assert status == 2
     assert "CALLSTREAM_HTTP_PORT: 'many' is no port" in service.lines[-1]["event"]
+
+
+def stopped(pid: int) -> bool:
+    """Whether a signal has brought the process to a halt; the signal's delivery takes its time."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
