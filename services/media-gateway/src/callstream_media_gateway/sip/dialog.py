@@ -17,6 +17,7 @@ from .info import dtmf_relay
 from .machine import Machine
 from .message import Header, Request, Response
 from .sdp import SessionDescription, parse_sdp
+from .session_timer import SessionTimer
 from .transactions import Transaction
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
@@ -82,6 +83,8 @@ class Dialog(Machine):
         self.unacknowledged: UnacknowledgedAnswer | None = None
         self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
         self.reinviting: Reinviting | None = None
+        self.session = SessionTimer(self)
+        self.peer_updates = False  # the peer takes UPDATE (RFC 3311), the lighter way to refresh a session
         self.state = "confirmed"
         self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         core.dialogs[self.key] = self
@@ -96,6 +99,7 @@ class Dialog(Machine):
         dialog = cls(core, call.call_id, local, call.from_, target, routes, call.source, sdp)
         dialog.remote_sdp = call.offer
         dialog.awaits_answer = call.offer is None
+        dialog.peer_updates = "update" in request.tokens("Allow")
         dialog.remote_cseq = call.cseq
         dialog.state = "unacknowledged"
         return dialog
@@ -111,6 +115,7 @@ class Dialog(Machine):
         dialog.made_call_id = True
         dialog.local_cseq = call.cseq
         dialog.credentials = call.credentials
+        dialog.peer_updates = "update" in response.tokens("Allow")
         return dialog
 
     @property
@@ -143,6 +148,14 @@ class Dialog(Machine):
         return Reinviting.begin(self, sdp)
 
     # Called by the user agent and the parts of the dialog.
+
+    def refresh(self) -> None:
+        """Ask the peer whether it is still there: an UPDATE, or the same offer again."""
+        if self.peer_updates:
+            headers = [self.contact(), ("Supported", "timer"), *self.session.headers()]
+            InDialogRequest(self, "UPDATE", headers, b"")
+        else:
+            self.reinvite(self.local_sdp)
 
     def on_request(self, request: Request, transaction: Transaction) -> None:
         """A request of the peer other than ACK, with its server transaction."""
@@ -214,6 +227,7 @@ class Dialog(Machine):
             self.unacknowledged = None
         if self.reinviting is not None:
             self.reinviting.dialog_over()
+        self.session.stop()
         self.core.dialogs.pop(self.key, None)
         self.on_bye = self.on_ack = self.on_info = _nothing
         self.on_reinvite = None

@@ -11,6 +11,7 @@ from .message import Header, Request
 from .offer_answer import answer_again
 from .responses import make_response
 from .sdp import SessionDescription, parse_sdp
+from .session_timer import answer_wish, too_small
 from .transactions import Transaction, send_response
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr
@@ -32,8 +33,12 @@ def handle(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     handler = _METHODS.get(request.method)
     if handler is None:
         _reply(request, transaction, 405, None, [("Allow", ALLOW)])
-    else:
+        return
+    try:
         handler(dialog, request, transaction)
+    except ParseError as error:
+        dialog.core.counters["malformed"] += 1
+        _reply(request, transaction, 400, f"Bad {error.field}")
 
 
 def _on_bye(dialog: Dialog, request: Request, transaction: Transaction) -> None:
@@ -52,22 +57,31 @@ def _on_options(_dialog: Dialog, request: Request, transaction: Transaction) -> 
 
 def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     """Without a body it only refreshes the target and the session timer; with one it is an offer."""
-    if not request.body:
-        _refresh_target(dialog, request)
-        _reply(request, transaction, 200, None, [dialog.contact()])
+    if _refused_timer(request, transaction):
         return
-    answer = _decide(dialog, request, transaction)
-    if answer is not None:
-        headers = [dialog.contact(), _SDP_TYPE]
+    answer: SessionDescription | None = None
+    if request.body:
+        answer = _decide(dialog, request, transaction)
+        if answer is None:
+            return
+    _refresh_target(dialog, request)
+    headers = [dialog.contact(), *_refresh_session(dialog, request)]
+    if answer is None:
+        _reply(request, transaction, 200, None, headers)
+    else:
+        headers.append(_SDP_TYPE)
         _send(transaction, 200, make_response(request, 200, None, None, headers, answer.to_bytes()))
 
 
 def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    if _refused_timer(request, transaction):
+        return
     answer = _decide(dialog, request, transaction)
     if answer is None:
         return
     dialog.awaits_answer = not request.body
-    headers = [dialog.contact(), ("Allow", ALLOW), _SDP_TYPE]
+    _refresh_target(dialog, request)
+    headers = [dialog.contact(), ("Allow", ALLOW), *_refresh_session(dialog, request), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
     dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, data, dialog.on_no_ack)
 
@@ -103,7 +117,6 @@ def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> Sessi
     if isinstance(answer, int):
         _reply(request, transaction, answer)
         return None
-    _refresh_target(dialog, request)
     dialog.local_sdp = answer
     if offer is not None:
         dialog.remote_sdp = offer
@@ -115,6 +128,22 @@ def _ask_owner(dialog: Dialog, offer: SessionDescription | None) -> SessionDescr
         answer: SessionDescription | int | None = dialog.core.tell(dialog.on_reinvite, offer)
         return 500 if answer is None else answer
     return dialog.local_sdp if offer is None else answer_again(offer, dialog.local_sdp)
+
+
+def _refused_timer(request: Request, transaction: Transaction) -> bool:
+    """True when the request wants a session interval that is too short; it has been answered 422."""
+    headers = too_small(request)
+    if headers is not None:
+        _reply(request, transaction, 422, None, headers)
+    return headers is not None
+
+
+def _refresh_session(dialog: Dialog, request: Request) -> list[Header]:
+    """Start the session timer anew; what our 2xx says about it."""
+    before = dialog.session.agreement
+    headers, agreement = answer_wish(request, before.interval if before is not None else 0)
+    dialog.session.set(agreement)
+    return headers
 
 
 def _refresh_target(dialog: Dialog, request: Request) -> None:

@@ -13,6 +13,7 @@ from .handler import Hop
 from .message import Header, Response
 from .offer_answer import agreed_stream
 from .sdp import SessionDescription, parse_sdp
+from .session_timer import Agreement, read_answer
 from .timers import Entry
 from .uri import NameAddr
 
@@ -63,6 +64,8 @@ class InDialogRequest:
             self._dialog.feed("unknown to peer", "gone")
         elif response.code == 408:
             self._dialog.feed("unusable", "gone")
+        elif self._method == "UPDATE" and response.code < 300:
+            self._dialog.session.set(refreshed(response, self._dialog))
         self._done(response.code)
 
     def on_timeout(self) -> None:
@@ -76,6 +79,15 @@ class InDialogRequest:
     def _done(self, code: int) -> None:
         if not self.code.done():
             self.code.set_result(code)
+
+
+def refreshed(response: Response, dialog: Dialog) -> Agreement | None:
+    """The session timer's agreement after a 2xx to our refresh; one that cannot be read leaves the old one."""
+    before = dialog.session.agreement
+    try:
+        return read_answer(response, before.interval if before is not None else 0)
+    except ParseError:
+        return before
 
 
 class Reinviting:
@@ -115,7 +127,8 @@ class Reinviting:
         dialog.local_cseq += 1
         self._cseq = dialog.local_cseq
         uri, headers = dialog.request_head("INVITE", self._cseq)
-        headers += [dialog.contact(), ("Allow", ALLOW), *extra, ("Content-Type", "application/sdp")]
+        headers += [dialog.contact(), ("Allow", ALLOW), ("Supported", "timer"), *dialog.session.headers(), *extra]
+        headers.append(("Content-Type", "application/sdp"))
         dialog.core.request("INVITE", uri, headers, self._sdp.to_bytes(), dialog.remote_hop, self)
 
     def _again(self, _argument: None) -> None:
@@ -170,6 +183,7 @@ class Reinviting:
         except (ParseError, NotAcceptableError):
             self._done(488, None)  # the old session stays; its owner decides whether to hang up
             return
+        dialog.session.set(refreshed(response, dialog))
         dialog.local_sdp, dialog.remote_sdp = self._sdp, answer
         self._done(response.code, answer)
 

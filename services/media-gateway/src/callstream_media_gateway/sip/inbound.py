@@ -16,6 +16,7 @@ from .message import MAX_MESSAGE, Header, Request, Response, parse_message
 from .responses import make_response, stateless_tag, tag_of
 from .salvage import salvage_request
 from .sdp import SessionDescription, parse_sdp
+from .session_timer import too_small
 from .stream import BrokenStreamError
 from .transactions import ServerKey, send_response
 from .uri import NameAddr, Uri
@@ -251,6 +252,9 @@ def _unusable_invite(request: Request) -> Reply | None:
         NameAddr.parse(value, "Record-Route")
     if request.body and request.content_type != "application/sdp":
         return Reply(415, None, [("Accept", "application/sdp")])
+    brief = too_small(request)
+    if brief is not None:
+        return Reply(422, None, brief)
     if request.get("Content-Encoding") not in (None, "", "identity"):
         return Reply(415, None, [("Accept-Encoding", "identity")])
     return None

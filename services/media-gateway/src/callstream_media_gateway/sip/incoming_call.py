@@ -14,6 +14,7 @@ from .machine import Machine
 from .message import Header, Request
 from .responses import make_response, tag_of
 from .sdp import SessionDescription
+from .session_timer import answer_wish
 from .transactions import Transaction, send_response
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
@@ -125,10 +126,12 @@ class IncomingCall(Machine):
     def _send_answer(self, argument: tuple[SessionDescription, Sequence[Header]]) -> None:
         sdp, headers = argument
         assert self._transaction is not None  # noqa: S101 - open() comes before the owner sees the call
-        extra = [*self._dialog_headers(), ("Allow", ALLOW), ("Server", self._core.config.name), *headers, SDP_TYPE]
+        timer, agreement = answer_wish(self.request, self._core.config.session_expires)
+        extra = [*self._dialog_headers(), ("Allow", ALLOW), ("Server", self._core.config.name), *timer, *headers, SDP_TYPE]
         data = make_response(self.request, 200, self.local_tag, None, extra, sdp.to_bytes())
         self._silent = False
         dialog = Dialog.of_incoming(self._core, self, sdp)
+        dialog.session.set(agreement)
         dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, data, dialog.on_no_ack)
         self._core.counters["answered"] += 1
         self._forget()

@@ -18,6 +18,7 @@ from .message import Header, Request, Response
 from .offer_answer import agreed_stream
 from .responses import tag_of
 from .sdp import SessionDescription, parse_sdp
+from .session_timer import asking, read_answer
 from .timers import Entry
 from .transactions import Transaction
 from .uri import NameAddr, Uri
@@ -67,6 +68,7 @@ class OutgoingCall(Machine):
         self._transaction: Transaction | None = None
         self._acks: dict[str, tuple[bytes, Hop]] = {}  # by To-tag: repeated for each repeated 2xx
         self._challenged = False
+        self._interval = core.config.session_expires
         self._give_up: Entry | None = None
 
     def cancel(self) -> None:
@@ -89,6 +91,7 @@ class OutgoingCall(Machine):
             ("Contact", self._core.contact(self.local.uri.user, self.hop)),
             ("Allow", ALLOW),
             ("Supported", "timer"),
+            *asking(self._interval),
             ("User-Agent", self._core.config.name),
             *extra,
             *self._headers,
@@ -105,6 +108,8 @@ class OutgoingCall(Machine):
             self._on_2xx(response)
         elif response.code in (401, 407) and self.credentials is not None and not self._challenged:
             self.feed("challenge", response)
+        elif response.code == 422 and self._interval:
+            self.feed("too brief", response)
         else:
             self.feed("failure", (response.code, response.reason))
 
@@ -144,11 +149,13 @@ class OutgoingCall(Machine):
         try:
             answer = parse_sdp(response.body)
             agreed_stream(self.offer, answer)
+            agreement = read_answer(response, self._interval)
         except (ParseError, NotAcceptableError) as error:
             dialog.bye()
             self._tell_failed((488, f"unusable answer: {error}"))
             return
         dialog.remote_sdp = answer
+        dialog.session.set(agreement)
         self._core.counters["answered"] += 1
         tell = self.on_answered
         self._settle()
@@ -166,6 +173,15 @@ class OutgoingCall(Machine):
             self.feed("failure", (response.code, response.reason))
         else:
             self.send_invite(header)
+
+    def _try_longer(self, response: Response) -> None:
+        """Once more with the interval that the peer wants at least (RFC 4028 7.3)."""
+        wanted = response.get("Min-SE") or ""
+        if wanted.isascii() and wanted.isdigit() and self._interval < int(wanted[:6]) <= 86_400:
+            self._interval = int(wanted)
+            self.send_invite(("Min-SE", wanted))
+        else:
+            self.feed("failure", (response.code, response.reason))
 
     def _send_cancel(self, _argument: object) -> None:
         """CANCEL has the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (RFC 3261 9.1)."""

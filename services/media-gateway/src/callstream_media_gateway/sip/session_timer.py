@@ -1,0 +1,127 @@
+"""Noticing that a peer died in the middle of a call: RFC 4028. The agreement is pure; SessionTimer lives by it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from .message import Header, Message, parse_seconds
+from .timers import Entry
+from .uri import parse_params
+
+if TYPE_CHECKING:
+    from .dialog import Dialog
+
+MIN_SE = 90
+"""Seconds; shorter intervals are refused with 422 (RFC 4028 5)."""
+
+
+class Agreement(NamedTuple):
+    """interval: seconds after which a call without refresh is dead. we_refresh: at half of it; otherwise we wait."""
+
+    interval: int
+    we_refresh: bool
+
+
+class Wish(NamedTuple):
+    """The Session-Expires of a message: seconds, and who shall refresh ("uac", "uas" or None: undecided)."""
+
+    interval: int
+    refresher: str | None
+
+
+def read_wish(message: Message) -> Wish | None:
+    """Raises ParseError for a Session-Expires that is no number."""
+    value = message.get("Session-Expires")
+    if not value:
+        return None
+    refresher = parse_params(value.partition(";")[2]).get("refresher")
+    return Wish(parse_seconds(value, "Session-Expires"), refresher if refresher in ("uac", "uas") else None)
+
+
+def too_small(request: Message) -> list[Header] | None:
+    """The headers of a 422 when the peer wants a shorter interval than we allow; None when all is well.
+
+    Raises ParseError for headers that `answer_wish` could not read later.
+    """
+    wish = read_wish(request)
+    parse_seconds(request.get("Min-SE") or "0", "Min-SE")
+    if wish is None or wish.interval >= MIN_SE or "timer" not in request.tokens("Supported"):
+        return None
+    return [("Min-SE", str(MIN_SE))]
+
+
+def answer_wish(request: Message, ours: int) -> tuple[list[Header], Agreement | None]:
+    """What a 2xx to this request says about the timer, and what is agreed by it (RFC 4028 9).
+
+    ours: the interval we like, 0 for none of our own. A peer that does not know timers is refreshed by us.
+    """
+    wish = read_wish(request)
+    if wish is None and not ours:
+        return [], None
+    peer_knows = "timer" in request.tokens("Supported")
+    if wish is None:
+        interval, refresher = ours, "uas"
+    else:
+        low = max(MIN_SE, parse_seconds(request.get("Min-SE") or "0", "Min-SE"))
+        interval = max(low, min(wish.interval, ours)) if ours else wish.interval
+        refresher = wish.refresher or ("uac" if peer_knows else "uas")
+    headers: list[Header] = [("Session-Expires", f"{interval};refresher={refresher}")]
+    if refresher == "uac":
+        headers.append(("Require", "timer"))
+    return headers, Agreement(interval, refresher == "uas")
+
+
+def read_answer(response: Message, asked: int) -> Agreement | None:
+    """What a 2xx to our request agrees to (RFC 4028 7.2). A peer that says nothing is refreshed by us if we asked."""
+    wish = read_wish(response)
+    if wish is None:
+        return Agreement(asked, True) if asked else None
+    return Agreement(max(wish.interval, MIN_SE), wish.refresher != "uas")
+
+
+def asking(interval: int, refresher: str | None = None) -> list[Header]:
+    """The headers of a request that asks for a timer."""
+    return [("Session-Expires", f"{interval};refresher={refresher}" if refresher else str(interval))] if interval else []
+
+
+class SessionTimer:
+    """The timer of one dialog. `set` starts it anew at each INVITE or UPDATE that was answered 2xx."""
+
+    __slots__ = ("_dialog", "_entry", "agreement")
+
+    def __init__(self, dialog: Dialog) -> None:
+        self._dialog = dialog
+        self._entry: Entry | None = None
+        self.agreement: Agreement | None = None
+
+    def set(self, agreement: Agreement | None) -> None:
+        self.stop()
+        self.agreement = agreement
+        if agreement is None:
+            return
+        timers, interval = self._dialog.core.timers, agreement.interval
+        if agreement.we_refresh:
+            self._entry = timers.after(interval / 2, self._refresh, None)
+        else:  # RFC 4028 10: hang up a little before the interval is over
+            self._entry = timers.after(interval - min(32, interval / 3), self._expired, None)
+
+    def headers(self) -> list[Header]:
+        """What a request of ours in this dialog says, so that the agreement goes on."""
+        if self.agreement is None:
+            return []
+        return asking(self.agreement.interval, "uac" if self.agreement.we_refresh else "uas")
+
+    def stop(self) -> None:
+        self._dialog.core.timers.cancel(self._entry)
+        self._entry = None
+
+    def _refresh(self, _argument: None) -> None:
+        agreement = self.agreement
+        if agreement is not None:
+            # Should the refresh get no 2xx, the interval runs out all the same.
+            self._entry = self._dialog.core.timers.after(agreement.interval / 2, self._expired, None)
+            self._dialog.refresh()
+
+    def _expired(self, _argument: None) -> None:
+        self._entry = None
+        self._dialog.feed("unusable", "session-expired")
