@@ -160,7 +160,7 @@ REFUSALS = [
     ("a nonce count of nothing", lambda a: a._replace(nc="00000000"), 400),
     ("no nonce count", lambda a: a._replace(nc=None), 400),
     ("garbage", lambda a: "Digest what", 400),
-    ("another scheme", lambda a: "Basic YTpi", 400),
+    ("another scheme", lambda a: "Basic YTpi", 401),
     ("a nonce that is no nonce of ours", lambda a: a._replace(nonce="--"), 401),
 ]
 

@@ -24,7 +24,7 @@ URIS: list[tuple[str, tuple[str, str | None, str, int | None]]] = [
     ("sip:a%40b@host", ("sip", "a%40b", "host", None)),
     ("sip:a?b@host", ("sip", "a?b", "host", None)),
     ("sip:+86-10;phone-context=x@gw;user=phone", ("sip", "+86-10;phone-context=x", "gw", None)),
-    ("sip:host?To=sip:x@y", ("sip", None, "host", None)),
+    ("sip:host?To=sip:x%40y", ("sip", None, "host", None)),
     ("tel:+8610;ext=5", ("tel", "+8610", "", None)),
 ]
 

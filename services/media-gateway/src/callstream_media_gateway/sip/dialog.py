@@ -94,7 +94,8 @@ class Dialog(Machine):
         """The callee's side (RFC 3261 12.1.1)."""
         request = call.request
         local = call.to._replace(params={**call.to.params, "tag": call.local_tag})
-        target = NameAddr.parse(request.values("Contact")[0], "Contact").uri
+        contacts = request.values("Contact")  # RFC 2543 callers may have none: they are reached at their From
+        target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.from_.uri
         routes = [NameAddr.parse(value, "Record-Route") for value in request.values("Record-Route")]
         dialog = cls(core, call.call_id, local, call.from_, target, routes, call.source, sdp)
         dialog.remote_sdp = call.offer

@@ -71,8 +71,10 @@ class DigestGate:
         return answer.username
 
     def _own_answer(self, request: Request) -> Answer | None:
-        """The credentials for our realm among those of other servers (RFC 3261 22.3)."""
+        """The credentials for our realm among those of other servers and schemes (RFC 3261 22.3)."""
         for value in request.lines("Authorization"):
+            if value[:7].lower() != "digest ":
+                continue
             answer = parse_answer(value)
             if answer.realm == self._realm:
                 return answer

@@ -5,6 +5,7 @@ The order of the checks is the defence: a stranger's request costs a parse and o
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Sequence
 
@@ -22,6 +23,7 @@ from .transactions import ServerKey, send_response
 from .uri import NameAddr, Uri
 from .via import MAGIC, Via, mark_received, parse_via, split_top, way_back
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*\Z")
 _RECOGNISED = frozenset(("CANCEL", "ACK", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
 _EXTENSIONS = frozenset(("timer",))
@@ -239,15 +241,17 @@ class Inbound:
 def _unusable_invite(request: Request) -> Reply | None:
     """Why an INVITE cannot become a call, by RFC 3261 8.2; None when it can. Raises ParseError for broken addresses."""
     contacts = request.values("Contact")
-    if len(contacts) != 1:
+    if len(contacts) > 1:
         return Reply(400, "Bad Contact")
-    NameAddr.parse(contacts[0], "Contact")
+    for contact in contacts:
+        NameAddr.parse(contact, "Contact")
     NameAddr.parse(request.need("From"), "From")
     NameAddr.parse(request.need("To"), "To")
     scheme = request.uri.partition(":")[0].lower()
     if scheme not in ("sip", "sips", "tel"):
-        return Reply(416)
-    Uri.parse(request.uri, "Request-URI")
+        return Reply(416) if _SCHEME.match(scheme) else Reply(400, "Bad Request-URI")
+    if Uri.parse(request.uri, "Request-URI").headers is not None:
+        return Reply(400, "Bad Request-URI")  # RFC 3261 19.1.1: no headers there
     for value in request.values("Record-Route"):
         NameAddr.parse(value, "Record-Route")
     if request.body and request.content_type != "application/sdp":

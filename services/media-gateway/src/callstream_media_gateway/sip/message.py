@@ -148,6 +148,7 @@ def parse_message(data: bytes) -> Request | Response:
     start, headers = _parse_head(raw_head)
     message = _parse_start(start, headers)
     length_text = message.get("Content-Length")
+    _refuse_doubles(message)
     if length_text is not None:
         length = parse_content_length(length_text)
         if length > len(body):
@@ -175,6 +176,18 @@ def _parse_head(raw: bytes) -> tuple[str, list[Header]]:
             spelled = canonical_name(name)
         append((spelled, value.strip()))
     return lines[0], headers
+
+
+_SINGLE = frozenset(("Call-ID", "CSeq", "From", "To", "Content-Length", "Max-Forwards"))
+
+
+def _refuse_doubles(message: Message) -> None:
+    """Two From or Content-Length headers mean two things to two parsers: a way to smuggle. `get` was called before."""
+    headers = message.headers
+    if message._first is not None and len(message._first) < len(headers):
+        seen = [name for name, _ in headers if name in _SINGLE]
+        if len(set(seen)) < len(seen):
+            raise ParseError(max(seen, key=seen.count), "more than once")
 
 
 def _split_lines(text: str) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from .header_names import canonical_name
 from .message import Header, Request
 
-_NEEDED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
+_COPIED = frozenset(("Via", "From", "To", "Call-ID", "CSeq"))
 
 
 def salvage_request(data: bytes) -> Request | None:
-    """A request with just the headers a response copies, or None when it is no request or lacks one of them."""
+    """A request with just those headers that a response copies; None when it is no request or has no way back."""
     head = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
     lines = head.decode("utf-8", "surrogateescape").replace("\r\n ", " ").replace("\r\n\t", " ").split("\r\n")
     words = lines[0].split()
@@ -17,10 +17,11 @@ def salvage_request(data: bytes) -> Request | None:
         return None
     headers: list[Header] = []
     for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        spelled = canonical_name(name.strip())
-        if colon and spelled in _NEEDED and value.strip():
+        written, colon, value = line.partition(":")
+        spelled = canonical_name(written.strip())
+        doubled = spelled != "Via" and any(spelled == name for name, _ in headers)
+        if colon and spelled in _COPIED and not doubled and value.strip():
             headers.append((spelled, value.replace("\r", " ").replace("\n", " ").strip()))
-    if {name for name, _ in headers} != _NEEDED:
+    if all(name != "Via" for name, _ in headers):
         return None
     return Request(words[0], words[1], headers)

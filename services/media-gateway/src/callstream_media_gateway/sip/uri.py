@@ -47,10 +47,8 @@ class Uri(NamedTuple):
             return cls("tel", number, "", None, parse_params(tail) if tail else {})
         if scheme not in ("sip", "sips"):
             raise ParseError(field, f"unknown scheme {scheme[:20]!r}")
-        # "@" ends the user part; a "?" or ";" before it belongs to the user (RFC 3261 19.1.2).
+        # "@" ends the user part, which may hold "?" and ";"; elsewhere in a URI it is always escaped (RFC 3261 25.1).
         userinfo, at, hostpart = rest.rpartition("@")
-        if at and ("?" in userinfo or ";" in userinfo) and _at_is_in_headers(userinfo):
-            userinfo, at, hostpart = "", "", rest
         hostpart, question, headers = hostpart.partition("?")
         hostport, _, tail = hostpart.partition(";")
         host, port = split_host_port(hostport, field)
@@ -265,9 +263,3 @@ def _end_of_quoted(text: str, field: str) -> int:
             return at
         at += 1
     raise ParseError(field, "quoted name without an end")
-
-
-def _at_is_in_headers(before_at: str) -> bool:
-    """True for `sip:host?To=sip:x@y`: the "?" stands in the host part, so the later "@" is no user separator."""
-    question = before_at.find("?")
-    return question >= 0 and "=" in before_at[question:] and "@" not in before_at[:question]
