@@ -79,7 +79,11 @@ def all_at_rest(world: World) -> bool:
 
 
 def check_agents(told: list[Recorded]) -> None:
-    """One offer, one call at a time; an offer only from idle; each change goes on from the one before."""
+    """One offer, one call at a time; an offer only from idle; each change goes on from the one before.
+
+    An offer that stands behind the end of its call is none: nobody rings for it.
+    """
+    ended: set[str] = set()
     state: dict[str, AgentState] = {}
     open_offers: dict[str, str] = {}
     talking: dict[str, str] = {}
@@ -93,7 +97,9 @@ def check_agents(told: list[Recorded]) -> None:
                 assert event.previous is AgentState.IDLE, recorded
                 assert agent_id not in talking, recorded
             state[agent_id] = event.state
-        elif isinstance(event, OfferMade):
+        elif isinstance(event, CallEnded):
+            ended.add(recorded.aggregate_id)
+        elif isinstance(event, OfferMade) and event.call_id not in ended:
             assert event.agent_id not in open_offers, recorded
             assert event.agent_id not in talking, recorded
             open_offers[event.agent_id] = event.offer_id

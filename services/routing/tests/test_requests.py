@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from callstream.contracts.config import Audio, SkillGroup, Speech
 from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferMade, OfferWithdrawn
@@ -252,6 +253,25 @@ def test_each_attempt_is_an_offer_of_its_own() -> None:
     first, second = story.matches
     assert (first.request_id, first.agent_id, first.version) == (second.request_id, second.agent_id, second.version)
     assert first.offer_id != second.offer_id
+
+
+def test_an_offer_that_comes_too_late_does_not_hide_the_one_that_rings() -> None:
+    """Its append was on the way when its caller left; the agent was free then, and rings for another request now."""
+    story = Story(sales=["1001"])
+    story.request("r1")
+    story.request("r2")
+    story.idle("1001")
+    story.call_ended("r1")
+    assert story.offers() == ["r1→1001"]
+    story.state("1001", "idle")
+    assert story.offers() == ["r1→1001", "r2→1001"]
+    story.request("r3")
+    made = next(r.event for r in story.told if isinstance(r.event, OfferMade))
+    story.tell(replace(made, offer_id="late", call_id="c-r3"), "r3")
+    assert story.events("r3") == ["queued", "offer-made", "offer-withdrawn agent-gone"]
+    assert story.board.seats["1001"].open_request == "r2"
+    story.state("1001", "break")
+    assert story.events("r2")[-1] == "offer-withdrawn agent-gone"
 
 
 @pytest.mark.parametrize("moments", [1, 3, 6, 9])

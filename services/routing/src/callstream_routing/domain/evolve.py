@@ -133,6 +133,8 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
     )
     request.offered.add(event.agent_id)
     seat = board.seat(event.agent_id)
+    if seat.open_request and not seat.rings_for(event.offer_id):
+        return  # an offer that came too late: it is withdrawn, and the one that the agent rings for stays theirs
     with board.changing_seat(seat):
         seat.open_request = request.id
 
