@@ -43,16 +43,12 @@ class Timers(Generic[K]):
     def due(self, now: datetime) -> list[K]:
         """Keys whose moment has come, earliest first. They stay set: the event that answers them cancels them."""
         ready: list[tuple[datetime, int, K]] = []
-        stack = [0]  # a heap's children are never due before their parent: only what is due is visited
-        while stack:
-            index = stack.pop()
-            if index >= len(self._heap) or self._heap[index][0] > now:
-                continue
-            due, count, key = self._heap[index]
-            if self._due.get(key) == due:
-                ready.append((due, count, key))
-            stack += (2 * index + 1, 2 * index + 2)
-        ready.sort(key=lambda entry: entry[:2])
+        while self._heap and self._heap[0][0] <= now:
+            entry = heapq.heappop(self._heap)  # what was cancelled or set anew goes for good
+            if self._due.get(entry[2]) == entry[0]:
+                ready.append(entry)
+        for entry in ready:
+            heapq.heappush(self._heap, entry)
         return list(dict.fromkeys(key for _, _, key in ready))
 
     def __len__(self) -> int:
