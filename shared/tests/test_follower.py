@@ -366,3 +366,41 @@ async def test_several_aggregates_are_marked_together(store: MemoryStore) -> Non
     follower, marks = await started(store, react)
     await wait_for(lambda: len(store.messages) == 3 and len(marks) == 0)
     await follower.stop()
+
+
+async def test_events_in_order_keep_the_mark_until_the_last_one(store: MemoryStore) -> None:
+    marked: list[tuple[int, bool]] = []
+
+    async def react(marks: InFlight) -> None:
+        marked.append((len(store.messages), KEY in marks))
+        if not store.messages and KEY not in marks:
+            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("a2"), signed_in("a3")], 0)
+
+    follower, marks = await started(store, react)
+    await wait_for(lambda: follower.position == 3)
+    assert marked[-1] == (3, False)
+    assert all(held for count, held in marked if count in (1, 2))
+    assert [r.id for r in await store.read(*KEY)] == ["a1", "a2", "a3"]
+    await follower.stop()
+
+
+async def test_what_fails_in_the_middle_is_decided_anew_behind_what_is_stored(store: MemoryStore) -> None:
+    tries = 0
+
+    async def react(marks: InFlight) -> None:
+        nonlocal tries
+        stored = len(store.messages)
+        if KEY in marks or stored == 3:
+            return
+        tries += 1
+        if tries == 1:
+            await store.append("call", "c1", "acme", [new("a2", arrived())], 0)  # its id is taken: the second append fails
+            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("a2")], 1)
+        else:
+            store.available = True
+            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("b2")], 0)
+
+    follower, marks = await started(store, react)
+    await wait_for(lambda: len(store.messages) == 3 and KEY not in marks)
+    assert [r.id for r in await store.read(*KEY)] == ["a1", "b2"]
+    await follower.stop()

@@ -24,6 +24,7 @@ async def test_a_listener_gets_raw_bytes_in_order(nc: Client) -> None:
     stop = await link.listen("raw.>", handler)
     await link.send("raw.a", b"one")
     await link.send("raw.b", b"two", "reply.here", b"NATS/1.0\r\nx: y\r\n\r\n")
+    await nc.flush()
     await nc.publish("raw.c", b"three", headers={"k": "v"})
     async with asyncio.timeout(5):
         await enough.wait()
@@ -69,6 +70,29 @@ async def test_silence_and_absence_are_no_answer(nc: Client) -> None:
     with pytest.raises(NoAnswer, match="in time"):
         await link.request("mute", b"", 0.05)
     assert not link._waiting
+
+
+async def test_a_subscription_stands_before_what_is_sent_after_it(nc: Client) -> None:
+    link, got = Link.of(nc), asyncio.Queue[bytes]()
+    for i in range(100):
+        await link.listen(f"fresh.{i}", lambda _s, _r, payload, _h: got.put_nowait(payload))
+        await link.send(f"fresh.{i}", b"%d" % i)
+    async with asyncio.timeout(5):
+        assert [await got.get() for _ in range(100)] == [b"%d" % i for i in range(100)]
+
+
+async def test_what_is_sent_while_the_broker_is_away_goes_out_afterwards(server: Server, nc: Client) -> None:
+    link, got = Link.of(nc), asyncio.Queue[bytes]()
+    await link.listen("later", lambda _s, _r, payload, _h: got.put_nowait(payload))
+    await server.kill()
+    async with asyncio.timeout(10):
+        while link.connected:
+            await asyncio.sleep(0.01)
+    for i in range(3):
+        await link.send("later", b"%d" % i)
+    await server.start()
+    async with asyncio.timeout(10):
+        assert [await got.get() for _ in range(3)] == [b"0", b"1", b"2"]
 
 
 async def test_a_reconnect_is_told_and_listeners_live_on(server: Server, nc: Client) -> None:

@@ -57,6 +57,9 @@ class Follower:
         self.name = name
         self.live = asyncio.Event()
         """Set once the state has seen everything that the log held at the start."""
+        self.folded = 0
+        self.reactions = 0
+        metrics.followers.add(self)
         self._store, self._filters, self._evolve, self._clock = store, tuple(filters), evolve, clock
         self._react, self._next_due, self._in_flight, self._active = react, next_due, in_flight, active
         self._snapshot, self._snapshots, self._snapshot_every = snapshot, snapshots, snapshot_every
@@ -66,9 +69,6 @@ class Follower:
         self._woken = asyncio.Event()
         self._rearm = asyncio.Event()
         self._armed: datetime | None = None
-        self._folded = metrics.events_folded.labels(name)
-        self._position_gauge = metrics.follower_position.labels(name)
-        self._reactions = metrics.reactions.labels(name)
         self._subscription: Subscription | None = None
         self._tasks: list[asyncio.Task[None]] = []
         if in_flight is not None:
@@ -142,8 +142,7 @@ class Follower:
                 self._position = recorded.seq
                 if self._in_flight is not None:
                     self._in_flight.seen(recorded)
-            self._folded.inc(len(batch))
-            self._position_gauge.set(self._position)
+            self.folded += len(batch)
             self._since_snapshot += len(batch)
             await self._react_now()
         if self._next() != self._armed or self._since_snapshot >= self._snapshot_every:
@@ -187,7 +186,7 @@ class Follower:
     async def _react_now(self) -> None:
         if self._react is None or not self.live.is_set() or not self._active():
             return
-        self._reactions.inc()
+        self.reactions += 1
         try:
             await self._react()
         except Exception:

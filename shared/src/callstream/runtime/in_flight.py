@@ -6,7 +6,7 @@ not know yet what is already on its way. A crash in between needs no care: the e
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Any
 
 import structlog
@@ -51,18 +51,28 @@ class InFlight:
         """Start an append in the background and mark its aggregate. Ends by itself: stored, conflict or failure (logged)."""
         self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
+    def append_in_order(
+        self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
+    ) -> None:
+        """The same, but one event after the other, each at the version of the one before: a crash or a failure may leave only
+        the first ones in the log, and the next decision must give the rest. Costs the broker a small part of an atomic batch,
+        which it stages in files of its own.
+        """
+        key = (tenant, aggregate, aggregate_id)
+        last = self._mark((key,), events)
+
+        async def store() -> None:
+            version = expected
+            for new in events:
+                version = await self._store.append(aggregate, aggregate_id, tenant, (new,), version)
+
+        self._start(self._append(store(), key, last))
+
     def append_many(self, appends: Sequence[Append]) -> None:
         """The same for several aggregates at once, all or none. Raises ValueError when one of them is under way already."""
         keys = tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends)
-        for key in keys:
-            if key in self._keys:
-                raise ValueError(f"{' '.join(key)} has an append under way")
-        last = appends[-1].events[-1].id
-        self._awaited[last] = keys
-        for key in keys:
-            self._keys[key] = last
-        metrics.in_flight.set(len(self._keys))
-        self._start(self._append(appends, last))
+        last = self._mark(keys, appends[-1].events)
+        self._start(self._append(self._store.append_many(appends), keys[0], last))
 
     def seen(self, recorded: Recorded) -> None:
         """An event came through the subscription; called by the follower before `evolve` gets the next one."""
@@ -76,25 +86,37 @@ class InFlight:
             await asyncio.wait(self._tasks, timeout=within_s)
         return not self._tasks
 
-    async def _append(self, appends: Sequence[Append], last: str) -> None:
-        first = appends[0]
+    async def _append(self, storing: Awaitable[object], first: Key, last: str) -> None:
+        _, aggregate, aggregate_id = first
         try:
-            await self._store.append_many(appends)
+            await storing
         except VersionConflict as conflict:
             # What moved the aggregate on is on its way to us, and a reaction follows it; ask again in case it came already.
             log.info("append conflict", aggregate=conflict.aggregate, aggregate_id=conflict.aggregate_id)
         except StoreUnavailable as error:
-            log.warning("append not answered", aggregate=first.aggregate, aggregate_id=first.aggregate_id, error=str(error))
+            log.warning("append not answered", aggregate=aggregate, aggregate_id=aggregate_id, error=str(error))
         except StoreRefused as error:
-            log.error("append refused", aggregate=first.aggregate, aggregate_id=first.aggregate_id, error=str(error))
+            log.error("append refused", aggregate=aggregate, aggregate_id=aggregate_id, error=str(error))
         except Exception:
-            log.exception("append failed", aggregate=first.aggregate, aggregate_id=first.aggregate_id)
+            log.exception("append failed", aggregate=aggregate, aggregate_id=aggregate_id)
         else:
             return
         keys = self._awaited.pop(last, None)
         if keys is not None:
             self._unmark(keys)
         asyncio.get_running_loop().call_later(AGAIN_S, self.on_failure)
+
+    def _mark(self, keys: tuple[Key, ...], events: Sequence[NewEvent]) -> str:
+        """Mark aggregates until the last of the events is seen; its id."""
+        for key in keys:
+            if key in self._keys:
+                raise ValueError(f"{' '.join(key)} has an append under way")
+        last = events[-1].id
+        self._awaited[last] = keys
+        for key in keys:
+            self._keys[key] = last
+        metrics.in_flight.set(len(self._keys))
+        return last
 
     def _unmark(self, keys: tuple[Key, ...]) -> None:
         for key in keys:

@@ -1,9 +1,11 @@
 """One NATS connection with two short cuts that nats-py does not offer, for the paths that carry every event.
 
 Listening without a task, a queue and a header dictionary per message (raw bytes to a plain function), and sending a message
-whose header block is made already. Both reach into nats-py (`_process_msg`, `_send_command`, `_flush_pending`,
-`_flush_queue`, `_reconnected_cb`), which is why the version is pinned below 3 and shared/tests/test_link.py holds them.
-Measured on 2 shared cores: a received event costs a third of what `subscribe(cb=…)` takes, see docs/runtime.md.
+whose header block is made already, all of one turn of the loop in one write. Messages of `send` keep their order among
+themselves and stay behind subscriptions made before; between `send` and nats-py's own `publish` there is no order.
+
+Both reach into nats-py (`_process_msg`, `_pending`, `_flush_queue`, `_transport`, `_reconnected_cb`): that is why its
+version is pinned below 3 and shared/tests/test_link.py holds them. Figures are in docs/runtime.md.
 """
 
 import asyncio
@@ -32,9 +34,9 @@ class Link:
         self._inbox = ""
         self._inbox_ready: asyncio.Future[None] | None = None
         self._count = 0
-        private = cast(Any, nc)
-        self._send_command = private._send_command
-        self._flush_pending = private._flush_pending
+        self._out: list[bytes] = []
+        self._loop = asyncio.get_running_loop()
+        self._private = private = cast(Any, nc)
         self._process_msg = nc._process_msg
         self._reconnected = private._reconnected_cb
         private._process_msg = self._receive
@@ -73,7 +75,10 @@ class Link:
         return stop
 
     async def send(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
-        """Write one message; `headers` is a finished block (`NATS/1.0\\r\\n…\\r\\n\\r\\n`). Does not wait for the broker."""
+        """Send one message; `headers` is a finished block (`NATS/1.0\\r\\n…\\r\\n\\r\\n`). Does not wait for the broker.
+
+        While the connection is lost the message waits with nats-py's own and goes out after the reconnect.
+        """
         nc = self.nc
         if nc.is_closed:
             raise ConnectionClosedError
@@ -83,10 +88,22 @@ class Link:
             head = f"PUB {subject} {reply} {len(payload)}\r\n"
         nc.stats["out_msgs"] += 1
         nc.stats["out_bytes"] += len(payload)
-        await self._send_command(b"".join((head.encode(), headers, payload, b"\r\n")))
-        queue = nc._flush_queue
-        if queue is not None and queue.empty():
-            await self._flush_pending()
+        if not self._out:
+            self._loop.call_soon(self._write)
+        self._out += (head.encode(), headers, payload, b"\r\n")
+
+    def _write(self) -> None:
+        """Everything sent in this turn of the loop, in one write; behind nats-py's own commands when some wait there."""
+        block = b"".join(self._out)
+        self._out.clear()
+        nc = self._private
+        if nc._pending or not nc.is_connected or nc._transport is None:
+            nc._pending.append(block)
+            nc._pending_data_size += len(block)
+            if nc.is_connected and nc._flush_queue.empty():
+                nc._flush_queue.put_nowait(self._loop.create_future())
+        else:
+            nc._transport.write(block)
 
     async def request(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> tuple[bytes, bytes | None]:
         """Send and await one answer: (payload, header block). Raises NoAnswer."""

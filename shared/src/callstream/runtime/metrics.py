@@ -1,6 +1,12 @@
 """Every metric of the runtime, with what it means. Labels are bounded: names from our own code, never ids or subjects."""
 
-from prometheus_client import Counter, Gauge, Histogram, disable_created_metrics
+from collections.abc import Iterator
+from typing import Protocol
+from weakref import WeakSet
+
+from prometheus_client import REGISTRY, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
 
@@ -8,11 +14,7 @@ append_conflicts = Counter("callstream_append_conflicts_total", "Appends refused
 append_retries = Counter("callstream_append_retries_total", "Tries of an append or read that the log did not answer.")
 dead_letters = Counter("callstream_dead_letters_total", "Events this service could not read or fold.", ["error"])
 batches_refused = Counter("callstream_batches_refused_total", "Batches whose handler raised; each is handed over again.")
-events_folded = Counter("callstream_events_folded_total", "Events folded into a state.", ["follower"])
-reactions = Counter("callstream_reactions_total", "Reactions run.", ["follower"])
 reactions_failed = Counter("callstream_reactions_failed_total", "Reactions that raised.", ["follower"])
-follower_pending = Gauge("callstream_follower_pending", "Events known to wait behind a follower's position.", ["follower"])
-follower_position = Gauge("callstream_follower_position", "Stream sequence a follower has folded.", ["follower"])
 in_flight = Gauge("callstream_in_flight", "Aggregates whose append has not come back yet.")
 lease_held = Gauge("callstream_lease_held", "1 while this instance is the active one.", ["lease"])
 config_invalid = Counter("callstream_config_invalid_total", "Configuration documents that were refused; the previous one stays.")
@@ -24,3 +26,37 @@ command_seconds = Histogram(
     ["command"],
     buckets=(0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0),
 )
+
+
+class FollowerFigures(Protocol):
+    """What a follower counts; read when somebody asks, because the path of every event is no place for locks."""
+
+    name: str
+    folded: int
+    reactions: int
+
+    @property
+    def position(self) -> int: ...
+
+    @property
+    def pending(self) -> int: ...
+
+
+followers: WeakSet[FollowerFigures] = WeakSet()
+
+
+class _Followers(Collector):
+    def collect(self) -> Iterator[CounterMetricFamily | GaugeMetricFamily]:
+        folded = CounterMetricFamily("callstream_events_folded", "Events folded into a state.", labels=["follower"])
+        reactions = CounterMetricFamily("callstream_reactions", "Reactions run.", labels=["follower"])
+        position = GaugeMetricFamily("callstream_follower_position", "Stream sequence that was folded.", labels=["follower"])
+        pending = GaugeMetricFamily("callstream_follower_pending", "Events known to wait behind it.", labels=["follower"])
+        for follower in list(followers):
+            folded.add_metric([follower.name], follower.folded)
+            reactions.add_metric([follower.name], follower.reactions)
+            position.add_metric([follower.name], follower.position)
+            pending.add_metric([follower.name], follower.pending)
+        return iter((folded, reactions, position, pending))
+
+
+REGISTRY.register(_Followers())

@@ -18,6 +18,7 @@ import msgspec
 import structlog
 from nats.errors import Error as NatsError
 
+from callstream.runtime import metrics
 from callstream.runtime.link import Link, NoAnswer
 from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers, status
@@ -31,6 +32,7 @@ CREATE_TIMEOUT_S = 2.0
 CREATE_PAUSE_S = 0.05
 INACTIVE_S = 30.0
 RETRY_PAUSE_S = 0.25
+LONGEST_RETRY_PAUSE_S = 2.0
 
 log = structlog.get_logger(__name__)
 
@@ -240,37 +242,38 @@ class PullReader:
         self._lost.set()
 
     async def _hand_over(self) -> None:
-        while True:
-            await self._arrived.wait()
+        while not self._stopping:
+            if not self._buffer:
+                await self._arrived.wait()
             self._arrived.clear()
-            while self._buffer and not self._stopping:
-                batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
+            if self._buffer and not self._stopping:
+                if len(self._buffer) <= BATCH:
+                    batch, self._buffer = self._buffer, []
+                else:
+                    batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
                 await self._deliver(batch)
                 self.position = batch[-1].seq
                 self._delivered += len(batch)
                 self._tell_if_caught_up()
-                await self._ask_if_room()
-            if self._stopping:
-                return
-            await self._ask_if_room()
+            if self._asked + len(self._buffer) <= ROOM - BATCH and self._name and self._link.connected:
+                await self._ask()
 
     async def _deliver(self, batch: list[RawMessage]) -> None:
         """Hand a batch over, again and again until it is taken: a projection whose database is away must lose nothing."""
+        pause = RETRY_PAUSE_S
         while True:
             try:
                 await self._on_messages(batch)
             except Exception:
+                metrics.batches_refused.inc()
                 log.exception("batch not taken", stream=self._stream, first=batch[0].seq, last=batch[-1].seq)
                 if self._stopping:
                     raise
-                await asyncio.sleep(RETRY_PAUSE_S)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, LONGEST_RETRY_PAUSE_S)
             else:
                 return
 
     def _tell_if_caught_up(self) -> None:
         if self._goal is not None and self._delivered >= self._goal:
             self.caught_up.set()
-
-    async def _ask_if_room(self) -> None:
-        if self._name and self._link.connected and not self._lost.is_set():
-            await self._ask()

@@ -34,7 +34,6 @@ from nats.aio.client import Client
 from callstream.contracts.commands import Command
 from callstream.contracts.envelope import Recorded
 from callstream.kernel.clock import Clock, SystemClock
-from callstream.runtime import metrics
 from callstream.runtime.command_handlers import CommandHandlers, Handler
 from callstream.runtime.commands import Commands
 from callstream.runtime.config_watch import Configuration, Credentials
@@ -292,7 +291,6 @@ def _event_check(event: asyncio.Event, otherwise: str) -> Check:
 def _follower_check(follower: Follower) -> Check:
     async def check() -> str:
         pending = follower.pending
-        metrics.follower_pending.labels(follower.name).set(pending)
         if not follower.live.is_set():
             return f"catching up, {pending} events to go"
         return f"{pending} events behind" if pending > LAG_LIMIT else ""
