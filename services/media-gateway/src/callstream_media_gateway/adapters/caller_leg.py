@@ -39,7 +39,7 @@ class CallerLeg:
         except CallOverError:
             return
         dialog.on_ack = self._on_ack
-        listen(dialog, self.leg_id, self.session, self._feed, self.watch)
+        listen(dialog, self.leg_id, self.session, self._feed, self.renew)
 
     def refuse(self, status: int) -> None:
         """A final answer; 503 says when to try again (RFC 3261 §20.33)."""
@@ -52,7 +52,12 @@ class CallerLeg:
             self._dialog.bye()
 
     def watch(self) -> None:
-        """Tell the worker what was agreed, and from when on silence counts."""
+        """From when on silence counts. What was agreed the worker knows since the leg was opened, if the offer came first."""
+        if self._rtp_timeout_ms or self._incoming.offer is None:
+            self.renew()
+
+    def renew(self) -> None:
+        """Tell the worker what was agreed."""
         self._media.tell(self.session.update(self.leg_id, self._rtp_timeout_ms))
 
     def _on_ack(self, sdp: SessionDescription | None) -> None:

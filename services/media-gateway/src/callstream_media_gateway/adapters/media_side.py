@@ -1,15 +1,13 @@
 """Commands to the media worker without waiting for them: they leave in order, and only failures are told."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from callstream_media_gateway import metrics
-from callstream_media_gateway.media.client import MediaClient, MediaRefusedError, MediaUnavailableError
-from callstream_media_gateway.media.protocol import AnyCommand, AnyEvent, CreateLeg, Snapshot
+from callstream_media_gateway.media.client import MediaClient, MediaUnavailableError
+from callstream_media_gateway.media.protocol import AnyCommand, AnyEvent, CreateLeg, LegCreated, Reply, Snapshot
 
 OnEvent = Callable[[AnyEvent], Awaitable[None]]
 OnSnapshot = Callable[[Snapshot], Awaitable[None]]
@@ -23,10 +21,10 @@ class MediaSide:
     client: MediaClient
 
     def __init__(self) -> None:
-        self._attached = asyncio.Event()
+        self._attached = False
+        self._early: list[tuple[AnyCommand, Callable[[Reply | None], None]]] = []
         self.draining = False
         """The worker is about to leave: it takes no new legs."""
-        self._tasks: set[asyncio.Task[None]] = set()
 
     async def connect(self, path: Path, on_event: OnEvent, on_snapshot: OnSnapshot) -> None:
         """Wait for the worker as long as it takes."""
@@ -36,19 +34,20 @@ class MediaSide:
             except MediaUnavailableError as error:
                 log.warning("waiting for the media worker", error=str(error))
             else:
-                self._attached.set()
-                return
+                break
+        self._attached = True
+        for command, done in self._early:
+            self.client.post(command, done)
+        self._early.clear()
 
     async def close(self) -> None:
         """Leave; the worker goes on with its calls."""
-        for task in list(self._tasks):
-            task.cancel()
-        if self._attached.is_set():
+        if self._attached:
             await self.client.close()
 
     async def check(self) -> str:
         """For /readyz."""
-        return "" if self._attached.is_set() and self.ready else "not connected, or draining"
+        return "" if self._attached and self.ready else "not connected, or draining"
 
     @property
     def connected(self) -> bool:
@@ -67,37 +66,36 @@ class MediaSide:
 
     def tell(self, command: AnyCommand, failed: Callable[[str], None] | None = None) -> None:
         """Send a command; `failed` (why) is called when it was refused or not answered in time."""
-        self._start(self._tell(command, failed))
+
+        def done(reply: Reply | None) -> None:
+            if reply is None or reply.refusal is not None:
+                why = self._report(command, reply)
+                if failed is not None:
+                    failed(why)
+
+        self._post(command, done)
 
     def open_leg(self, command: CreateLeg, opened: Callable[[int], None], failed: Callable[[str], None]) -> None:
         """Open a leg: `opened` (RTP port) or `failed` (why) is called."""
-        self._start(self._open(command, opened, failed))
 
-    async def _tell(self, command: AnyCommand, failed: Callable[[str], None] | None) -> None:
-        try:
-            await self._attached.wait()
-            await self.client.request(command)
-        except (MediaRefusedError, MediaUnavailableError) as error:
-            self._report(command, error)
-            if failed is not None:
-                failed(str(error))
+        def done(reply: Reply | None) -> None:
+            if reply is not None and isinstance(reply.value, LegCreated):
+                opened(reply.value.rtp_port)
+            else:
+                failed(self._report(command, reply))
 
-    async def _open(self, command: CreateLeg, opened: Callable[[int], None], failed: Callable[[str], None]) -> None:
-        try:
-            port = await self.client.create_leg(command)
-        except (MediaRefusedError, MediaUnavailableError) as error:
-            self._report(command, error)
-            failed(str(error))
+        self._post(command, done)
+
+    def _post(self, command: AnyCommand, done: Callable[[Reply | None], None]) -> None:
+        if self._attached:
+            self.client.post(command, done)
         else:
-            opened(port)
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            self._early.append((command, done))
 
     @staticmethod
-    def _report(command: AnyCommand, error: Exception) -> None:
+    def _report(command: AnyCommand, reply: Reply | None) -> str:
         name = type(command).__name__
+        why = f"{reply.refusal}: {reply.detail}" if reply is not None else "the media worker did not answer in time"
         metrics.media_failures.labels(name).inc()
-        log.warning("media command failed", command=name, leg_id=getattr(command, "leg_id", ""), error=str(error))
+        log.warning("media command failed", command=name, leg_id=getattr(command, "leg_id", ""), error=why)
+        return why

@@ -49,7 +49,7 @@ class OnMediaEvent:
             case protocol.Draining():
                 self._media.draining = True
             case protocol.FirstRtp() | protocol.Drained():
-                log.debug("media", media_event=type(event).__name__)
+                pass
 
     async def snapshot(self, snapshot: protocol.Snapshot) -> None:
         """Compare the worker's legs with ours. A new worker has none of ours: those calls are over. Legs that we do not know
