@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from .handler import Hop
 from .stream import BrokenStreamError, StreamFramer
@@ -28,9 +28,9 @@ class Connection(asyncio.Protocol):
         self._framer = StreamFramer()
         self._queue: list[tuple[bytes, Callable[[], None] | None]] = []
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - tells the type checker what TCP gives
-        self._transport = transport
+    def connection_made(self, base: asyncio.BaseTransport) -> None:
+        # uvloop's transport is one in all but its base classes.
+        transport = self._transport = cast("asyncio.Transport", base)
         if self.hop is None:
             peer = transport.get_extra_info("peername")
             if peer is None or len(self.owner.connections) >= self.owner.max_connections:
