@@ -1,6 +1,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -11,7 +12,7 @@ from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.timers import Timers
-from callstream.runtime.event_store import Append
+from callstream.runtime.event_store import Append, StoreUnavailable
 from callstream.runtime.follower import Follower
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.memory_store import MemoryStore
@@ -376,7 +377,7 @@ async def test_events_in_order_keep_the_mark_until_the_last_one(store: MemorySto
         if not store.messages and KEY not in marks:
             marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("a2"), signed_in("a3")], 0)
 
-    follower, marks = await started(store, react)
+    follower, _ = await started(store, react)
     await wait_for(lambda: follower.position == 3)
     assert marked[-1] == (3, False)
     assert all(held for count, held in marked if count in (1, 2))
@@ -384,23 +385,24 @@ async def test_events_in_order_keep_the_mark_until_the_last_one(store: MemorySto
     await follower.stop()
 
 
-async def test_what_fails_in_the_middle_is_decided_anew_behind_what_is_stored(store: MemoryStore) -> None:
-    tries = 0
+async def test_what_fails_in_the_middle_is_decided_anew_behind_what_is_stored(
+    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append, failures = store.append, [StoreUnavailable("gone")]
+
+    async def failing(*arguments: Any) -> int:
+        if store.messages and failures:
+            raise failures.pop()
+        return await append(*arguments)
 
     async def react(marks: InFlight) -> None:
-        nonlocal tries
-        stored = len(store.messages)
-        if KEY in marks or stored == 3:
-            return
-        tries += 1
-        if tries == 1:
-            await store.append("call", "c1", "acme", [new("a2", arrived())], 0)  # its id is taken: the second append fails
-            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("a2")], 1)
-        else:
-            store.available = True
-            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("b2")], 0)
+        missing = [signed_in(f"a{number}") for number in (1, 2, 3)][len(store.messages) :]
+        if missing and KEY not in marks:
+            marks.append_in_order("agent", "7001", "acme", missing, len(store.messages))
 
+    monkeypatch.setattr(store, "append", failing)
     follower, marks = await started(store, react)
     await wait_for(lambda: len(store.messages) == 3 and KEY not in marks)
-    assert [r.id for r in await store.read(*KEY)] == ["a1", "b2"]
+    assert [r.id for r in await store.read(*KEY)] == ["a1", "a2", "a3"]
+    assert not failures
     await follower.stop()

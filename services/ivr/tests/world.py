@@ -111,6 +111,8 @@ class World:
 
     def _store(self, facts: list[tuple[str, Event, str, datetime]]) -> None:
         first = len(self.log)
+        if self._down_until is None and first < self.kill_behind:
+            del facts[self.kill_behind - first :]  # killed in the middle of a walk: the log holds its beginning only
         for event_id, event, aggregate_id, time in facts:
             self.log.append(
                 Recorded(

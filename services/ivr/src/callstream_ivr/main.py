@@ -30,7 +30,7 @@ FOLLOWED = (
     *(events_of("queue", event.NAME) for event in (queue.OfferMade, queue.OfferWithdrawn, queue.ContactLeft)),
 )
 
-SNAPSHOT_VERSION = 1
+SNAPSHOT_VERSION = 2
 """Counts up with every change of what a Session holds or means."""
 
 

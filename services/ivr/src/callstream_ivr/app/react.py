@@ -44,7 +44,7 @@ class React:
         now = self._clock.now()
         events = decide(session, self._catalogue, now, self._carry_out.refusal_of(call_id))
         if events:
-            self._in_flight.append("ivr", call_id, session.tenant, to_append(session, events, now), expected=session.version)
+            self._in_flight.append_in_order("ivr", call_id, session.tenant, to_append(session, events, now), session.version)
             return False
         command = wanted(session, self._catalogue)
         if command is not None:

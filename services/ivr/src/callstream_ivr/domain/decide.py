@@ -1,11 +1,10 @@
 """What a session should append next: pure, and asked again whenever anything about the session has changed.
 
-`decide` walks as far as the known facts allow, on a copy of the session, and gives all events of the walk for one atomic
-append. It asks "what is missing now?", so the same question after a crash has the same answer.
+One event at a time. The next one is decided when it has come back through the log, so every prefix of the log is a point
+to go on from, and "what is missing now?" has the same answer after a crash. (Atomic batches were tried: docs/adr/0010.)
 """
 
 from collections.abc import Callable
-from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -24,7 +23,6 @@ from callstream.contracts.ivr_events import (
     PromptStarted,
 )
 from callstream.kernel.outcomes import Reason, RequestOutcome
-from callstream_ivr.domain.evolve import evolve
 from callstream_ivr.domain.graph import Catalogue, Graph
 from callstream_ivr.domain.session import Session
 
@@ -37,166 +35,111 @@ class PlayRefusal(msgspec.Struct, frozen=True):
     message: str = ""
 
 
-class Walk:
-    """A session being walked ahead: what is added is folded into the copy at once."""
-
-    def __init__(self, session: Session, now: datetime) -> None:
-        self.session, self.now = copy(session), now
-        self.events: list[Event] = []
-
-    def add(self, event: Event) -> None:
-        """The next event of the walk."""
-        self.events.append(event)
-        evolve(self.session, event, self.now, seq=0)
-
-    def end(self, reason: Reason, node_id: str = "") -> None:
-        """The last event of the session."""
-        self.add(IvrEnded(reason=reason, handled=self.session.handled, node_id=node_id or self.session.node_id))
-
-    @property
-    def overdue(self) -> bool:
-        """Whether the session's timer has run out."""
-        return self.session.due is not None and self.session.due <= self.now
-
-
-def decide(session: Session, catalogue: Catalogue, now: datetime, refusal: PlayRefusal | None = None) -> list[Event]:
-    """The events that the session appends now; empty when it waits for somebody."""
+def decide(session: Session, catalogue: Catalogue, now: datetime, refusal: PlayRefusal | None = None) -> Event | None:
+    """The event that the session appends now; None when it waits for somebody."""
     if session.ended is not None:
-        return []
-    walk = Walk(session, now)
+        return None
     if session.call_ended is not None:
-        walk.end(session.call_ended)
-    elif session.version == 0:
-        _begin(walk, catalogue)
-    elif session.agent_answered:
-        walk.end(Reason.ANSWERED)
-    else:
-        graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
-        if graph is None:
-            walk.end(Reason.UNKNOWN_FLOW)
-        else:
-            _go_on(walk, graph, refusal)
-    return walk.events
+        return _end(session, session.call_ended)
+    if session.version == 0:
+        return _begin(session, catalogue, now)
+    if session.agent_answered:
+        return _end(session, Reason.ANSWERED)
+    graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
+    if graph is None:
+        return _end(session, Reason.UNKNOWN_FLOW)
+    if refusal is not None and refusal.play_id == session.play_id and session.prompt_is_on:
+        return PromptFailed(
+            node_id=session.node_id,
+            play_id=refusal.play_id,
+            reason=refusal.reason,
+            message=refusal.message,
+            handled=session.handled,
+        )
+    if not session.node_id:
+        return _enter(session, graph, graph.first)
+    node = graph.nodes[session.node_id]
+    return _STEPS[type(node)](session, graph, node, now)
 
 
-def _begin(walk: Walk, catalogue: Catalogue) -> None:
-    session = walk.session
+def _end(session: Session, reason: Reason, node_id: str = "") -> IvrEnded:
+    return IvrEnded(reason=reason, handled=session.handled, node_id=node_id or session.node_id)
+
+
+def _begin(session: Session, catalogue: Catalogue, now: datetime) -> Event | None:
     number = catalogue.bound_to(session.tenant, session.called)
     graph = catalogue.graph(session.tenant, number.flow_id, number.flow_version) if number else None
-    if number is None or graph is None:
-        if walk.overdue:
-            walk.end(Reason.UNKNOWN_FLOW if number else Reason.UNKNOWN_NUMBER)
-        return
-    walk.add(
-        IvrStarted(flow_id=graph.flow_id, flow_version=graph.version, number=session.called, handled=session.handled),
-    )
-    _enter(walk, graph, graph.first)
-    _go_on(walk, graph, None)
+    if graph is not None:
+        return IvrStarted(flow_id=graph.flow_id, flow_version=graph.version, number=session.called, handled=session.handled)
+    if not session.overdue(now):
+        return None
+    return _end(session, Reason.UNKNOWN_FLOW if number else Reason.UNKNOWN_NUMBER)
 
 
-def _go_on(walk: Walk, graph: Graph, refusal: PlayRefusal | None) -> None:
-    session = walk.session
-    if refusal is not None and refusal.play_id == session.play_id and session.prompt_is_on:
-        walk.add(
-            PromptFailed(
-                node_id=session.node_id,
-                play_id=refusal.play_id,
-                reason=refusal.reason,
-                message=refusal.message,
-                handled=session.handled,
-            )
-        )
-    while session.ended is None and _step(walk, graph):
-        pass
-
-
-def _step(walk: Walk, graph: Graph) -> bool:
-    """One step from the present node, if there is one; each adds at least one event."""
-    node = graph.nodes[walk.session.node_id]
-    before = len(walk.events)
-    _STEPS[type(node)](walk, graph, node)
-    return len(walk.events) > before
-
-
-def _leave_play(walk: Walk, graph: Graph, node: Play) -> None:
+def _leave_play(session: Session, graph: Graph, node: Play, _: datetime) -> Event | None:
     """On when the prompt is over, however it ended: a sound that cannot be played stops nobody."""
-    if not walk.session.prompt_is_on:
-        _enter(walk, graph, node.next)
+    return None if session.prompt_is_on else _enter(session, graph, node.next)
 
 
-def _leave_branch(walk: Walk, graph: Graph, node: Branch) -> None:
+def _leave_branch(session: Session, graph: Graph, node: Branch, now: datetime) -> Event | None:
     """The first waiting key counts, then the timer. Keys typed ahead that the menu does not know are passed over."""
-    session = walk.session
     choices = {choice.key: choice for choice in node.choices}
+    if session.chosen:
+        return _enter(session, graph, choices[session.chosen].next)
+    if session.errors > node.max_errors:
+        return _end(session, Reason.MAX_ERRORS)
+    wrong = session.errors + 1
+    play_id = session.next_play_id if wrong <= node.max_errors else ""
     newest = session.handled
     for key in session.keys:
         newest = max(newest, key.seq)
+        pressed = KeyPressed(
+            node_id=node.id, label=node.label, key=key.digit, branch="", errors=wrong, handled=newest, play_id=play_id
+        )
         if choice := choices.get(key.digit):
-            walk.add(_key(walk, node, key.digit, newest, branch=choice.name or choice.key))
-            _enter(walk, graph, choice.next)
-            return
+            return msgspec.structs.replace(pressed, branch=choice.name or choice.key, errors=session.errors, play_id="")
         if not key.ahead:
-            wrong = session.errors + 1
-            walk.add(_key(walk, node, key.digit, newest, errors=wrong, play_id=_prompt_after(walk, node, wrong)))
-            _stop_after_too_many(walk, node)
-            return
-    if walk.overdue:
-        wrong = session.errors + 1
-        play_id = _prompt_after(walk, node, wrong)
-        walk.add(InputTimedOut(node_id=node.id, errors=wrong, play_id=play_id, handled=newest))
-        _stop_after_too_many(walk, node)
+            return pressed
+    if session.overdue(now):
+        return InputTimedOut(node_id=node.id, errors=wrong, play_id=play_id, handled=newest)
+    return None
 
 
-def _key(walk: Walk, node: Branch, digit: str, handled: int, **more: Any) -> KeyPressed:
-    errors = more.pop("errors", walk.session.errors)
-    branch = more.pop("branch", "")
-    return KeyPressed(node_id=node.id, label=node.label, key=digit, branch=branch, errors=errors, handled=handled, **more)
-
-
-def _prompt_after(walk: Walk, node: Branch, errors: int) -> str:
-    return walk.session.next_play_id if errors <= node.max_errors else ""
-
-
-def _stop_after_too_many(walk: Walk, node: Branch) -> None:
-    if walk.session.errors > node.max_errors:
-        walk.end(Reason.MAX_ERRORS)
-
-
-def _leave_transfer(walk: Walk, graph: Graph, node: TransferToAgent) -> None:
-    session = walk.session
+def _leave_transfer(session: Session, graph: Graph, node: TransferToAgent, now: datetime) -> Event | None:
+    if not session.request_id:
+        return _request(session, node)
     if session.request_outcome is not None:
-        _leave_queue(walk, graph, node, session.request_outcome)
-    elif node.queue_prompts and not session.prompt_is_on and (session.due is None or walk.overdue):
-        walk.add(PromptStarted(node_id=node.id, purpose="queue", play_id=session.next_play_id, handled=session.handled))
+        return _leave_queue(session, graph, node, session.request_outcome)
+    silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
+    if node.queue_prompts and silent:
+        return PromptStarted(node_id=node.id, purpose="queue", play_id=session.next_play_id, handled=session.handled)
+    return None
 
 
-def _leave_queue(walk: Walk, graph: Graph, node: TransferToAgent, outcome: RequestOutcome) -> None:
+def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome: RequestOutcome) -> Event | None:
     match outcome:
         case RequestOutcome.FAILED:
-            _enter(walk, graph, node.failed)
+            return _enter(session, graph, node.failed)
         case RequestOutcome.STOPPED:
-            walk.end(Reason.SUPERVISOR)
+            return _end(session, Reason.SUPERVISOR)
         case RequestOutcome.REDIRECTED:
-            walk.end(Reason.NORMAL)
+            return _end(session, Reason.NORMAL)
         case RequestOutcome.ABANDONED:
-            if walk.session.request_reason is Reason.LEFT_BY_KEY:
-                walk.end(Reason.LEFT_BY_KEY)
+            left_by_key = session.request_reason is Reason.LEFT_BY_KEY
+            return _end(session, Reason.LEFT_BY_KEY) if left_by_key else None  # else call.ended says it
         case RequestOutcome.ANSWERED:
-            walk.end(Reason.ANSWERED)
+            return _end(session, Reason.ANSWERED)
 
 
-def _enter(walk: Walk, graph: Graph, node_id: str) -> None:
+def _enter(session: Session, graph: Graph, node_id: str) -> Event:
     """Go to a node; End ends the session there. The bound on `hops` is a second net: checked flows never reach it."""
-    session = walk.session
     node = graph.nodes[node_id]
     if isinstance(node, Start):
         node = graph.nodes[node.next]
     if isinstance(node, End):
-        walk.end(Reason.FLOW_ENDED, node.id)
-        return
+        return _end(session, Reason.FLOW_ENDED, node.id)
     if session.hops >= len(graph.nodes):
-        walk.end(Reason.INTERNAL)
-        return
+        return _end(session, Reason.INTERNAL)
     plays: Any = True
     barge_in, timeout_s = False, 0
     match node:
@@ -206,19 +149,15 @@ def _enter(walk: Walk, graph: Graph, node_id: str) -> None:
             barge_in, timeout_s = node.barge_in, node.timeout_s
         case TransferToAgent():
             plays = node.transferring_prompts or node.queue_prompts
-    walk.add(
-        NodeEntered(
-            node_id=node.id,
-            kind=kind_of(node),
-            label=node.label,
-            play_id=session.next_play_id if plays else "",
-            barge_in=barge_in,
-            timeout_s=timeout_s,
-            handled=session.handled,
-        )
+    return NodeEntered(
+        node_id=node.id,
+        kind=kind_of(node),
+        label=node.label,
+        play_id=session.next_play_id if plays else "",
+        barge_in=barge_in,
+        timeout_s=timeout_s,
+        handled=session.handled,
     )
-    if isinstance(node, TransferToAgent):
-        walk.add(_request(session, node))
 
 
 def _request(session: Session, node: TransferToAgent) -> AgentRequested:
@@ -237,7 +176,7 @@ def _request(session: Session, node: TransferToAgent) -> AgentRequested:
     )
 
 
-_STEPS: dict[type, Callable[[Walk, Graph, Any], None]] = {
+_STEPS: dict[type, Callable[[Session, Graph, Any, datetime], Event | None]] = {
     Play: _leave_play,
     Branch: _leave_branch,
     TransferToAgent: _leave_transfer,

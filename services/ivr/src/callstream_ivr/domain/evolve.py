@@ -52,6 +52,7 @@ def evolve(session: Session, event: Event, at: datetime, seq: int) -> None:
     if own is not None:
         if seq:
             session.version = seq
+        session.told += 1
         _answer_keys(session, event.handled)  # type: ignore[attr-defined]  # every event of ours has it
         own(session, event, at)
         return
@@ -78,7 +79,7 @@ def _entered(session: Session, event: ivr.NodeEntered, at: datetime) -> None:
     session.node_id, session.kind = event.node_id, event.kind
     session.barge_in, session.timeout_s, session.errors = event.barge_in, event.timeout_s, 0
     session.hops += 1
-    session.request_id = ""
+    session.chosen = session.request_id = ""
     _start_play(session, event.play_id, "entry", at)
     if event.kind == PLAYS_TO_THE_WAITING or (event.play_id and not event.barge_in):
         session.keys = ()
@@ -90,7 +91,7 @@ def _pressed(session: Session, event: ivr.KeyPressed, at: datetime) -> None:
     session.trail = (*session.trail, trail_entry(event, at))
     session.errors, session.due = event.errors, None
     if event.branch:
-        session.hops = 0
+        session.chosen, session.hops = event.key, 0
     else:
         _play_again(session, event.play_id, "error", at)
 

@@ -8,10 +8,11 @@ from callstream_ivr.domain.session import Session
 
 
 def to_append(session: Session, events: Sequence[Event], now: datetime) -> list[NewEvent]:
-    """The events for one atomic append at `session.version`, which stands in their ids."""
+    """The events to append behind `session.version`. Their ids count the session's own events: what is decided again after a
+    crash, as a whole or from the middle on, has the same ones."""
     return [
         NewEvent(
-            id=f"{session.call_id}-i{session.version}-{i}",
+            id=f"{session.call_id}-i{number}",
             tenant=session.tenant,
             aggregate_id=session.call_id,
             time=now,
@@ -20,5 +21,5 @@ def to_append(session: Session, events: Sequence[Event], now: datetime) -> list[
             causation_id=session.cause,
             trace=session.trace,
         )
-        for i, event in enumerate(events)
+        for number, event in enumerate(events, session.told + 1)
     ]

@@ -40,6 +40,8 @@ class Session(msgspec.Struct, kw_only=True):
 
     version: int = 0
     """Log position of the session's own newest event: what the next append expects."""
+    told: int = 0
+    """How many events of its own there are."""
     handled: int = 0
     flow_id: str = ""
     flow_version: int = 0
@@ -48,8 +50,12 @@ class Session(msgspec.Struct, kw_only=True):
     barge_in: bool = False
     timeout_s: int = 0
     errors: int = 0
+    chosen: str = ""
+    """The key that was taken here; the next event leaves the node by it."""
     purpose: str = ""
     """What the playback is to its node: `entry`, `error`, `timeout` or `queue`."""
+    chosen: str = ""
+    """The key of the present menu that the caller chose; the node that it leads to has not been entered yet."""
     hops: int = 0
     """Nodes entered since the caller's last choice: more than the flow has are a circle without an end."""
 
@@ -79,6 +85,10 @@ class Session(msgspec.Struct, kw_only=True):
     def prompt_is_on(self) -> bool:
         """A playback was asked for and its end is not in the log."""
         return bool(self.play_id) and not self.play_over
+
+    def overdue(self, now: datetime) -> bool:
+        """Whether the session's timer has run out."""
+        return self.due is not None and self.due <= now
 
     @property
     def next_play_id(self) -> str:
