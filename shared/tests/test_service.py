@@ -16,6 +16,8 @@ from callstream.contracts.commands import Command, EndWrapUp, GetAgent, ListAgen
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.commands import Commands
 from callstream.runtime.jetstream_store import JetStreamStore
+from callstream.runtime.service import Service
+from callstream.runtime.settings import Settings
 from callstream.testing.store_contract import new
 
 from .nats_server import Server
@@ -219,6 +221,19 @@ async def test_a_wrong_setting_is_a_clear_message(server: Server, nc: Client, pr
         await service._reader
     assert status == 2
     assert "CALLSTREAM_HTTP_PORT: 'many' is no port" in service.lines[-1]["event"]
+
+
+async def test_a_connection_that_is_gone_for_good_ends_the_service(server: Server, nc: Client) -> None:
+    """So that a supervisor starts it anew, instead of a process that will never work again."""
+
+    async def wire(service: Service) -> None:
+        service.on_start.append(service.nc.close)
+
+    service = Service(Settings(service="agent-state", instance="one", nats_url=server.url))
+    with pytest.raises(SystemExit) as left:
+        async with asyncio.timeout(WITHIN_S):
+            await service.run(wire)
+    assert left.value.code == 1
 
 
 def stopped(pid: int) -> bool:

@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 class HttpServer:
     """uvicorn inside the service's own event loop."""
 
-    def __init__(self, app: AsgiApp, host: str, port: int) -> None:
+    def __init__(self, app: HttpApp, host: str, port: int) -> None:
         self._app, self._host, self._port = app, host, port
         self._server: _Server | None = None
         self._task: asyncio.Task[None] | None = None
@@ -113,7 +113,7 @@ class HttpServer:
             log_config=None,
             access_log=False,
             timeout_graceful_shutdown=3,
-            ws="auto",
+            ws="auto" if self._app.mounted is not None else "none",
         )
         self._server = _Server(config)
         self._task = asyncio.create_task(self._server.serve([listener]))

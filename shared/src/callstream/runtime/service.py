@@ -78,6 +78,7 @@ class Service:
             connect_timeout=2,
             ping_interval=10,
             error_cb=log_error,
+            closed_cb=self._closed,
             apply_types=False,
             logger=None,
         )
@@ -101,6 +102,7 @@ class Service:
         self._leases: list[Lease] = []
         self._leaving = asyncio.Event()
         self._at_once = False
+        self._lost = False
 
     # what `wire` calls
 
@@ -196,6 +198,8 @@ class Service:
         finally:
             await end(starting, leaving)
             await self.stop()
+        if self._lost:
+            raise SystemExit(1)
 
     async def start(self, wire: Wire) -> None:
         """Connect (waiting for the broker as long as it takes), wire, start everything.
@@ -266,6 +270,13 @@ class Service:
     def _leave_at_once(self) -> None:
         self._at_once = True
         self._leaving.set()
+
+    async def _closed(self) -> None:
+        """The connection is gone for good, which no reconnect mends: leave, and be started anew."""
+        if not self._leaving.is_set():
+            log.error("connection closed for good")
+            self._lost = True
+            self._leave_at_once()
 
     def _wake(self) -> None:
         for follower in self._followers:
