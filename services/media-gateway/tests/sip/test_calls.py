@@ -150,6 +150,23 @@ async def test_a_name_without_an_address_fails_the_call() -> None:
         await until(lambda: caller.story == [("failed", 503)])
 
 
+async def test_a_transport_that_we_do_not_speak_fails_and_is_never_replaced_by_another() -> None:
+    async with phones(2, **FAST) as (caller, callee):
+        caller.call(callee.uri() + ";transport=tls")
+        await until(lambda: caller.story == [("failed", 503)])
+        assert callee.ua.counters["received_requests"] == 0
+
+
+async def test_both_sides_may_hang_up_at_once() -> None:
+    async with phones(2, **FAST) as (caller, callee):
+        await talk(caller, callee)
+        caller.dialogs[0].bye()
+        callee.dialogs[0].bye()
+        await until(lambda: not caller.ua._core.leaving and not callee.ua._core.leaving)
+        assert caller.ua.counters["stray_requests"] + callee.ua.counters["stray_requests"] == 0
+        assert [line for line in caller.story + callee.story if line[0] == "ended"] == []
+
+
 async def test_localhost_is_resolved() -> None:
     async with phones(2, **FAST) as (caller, callee):
         callee.when_called = lambda call: call.reject(486)

@@ -88,7 +88,7 @@ async def test_a_refreshed_call_goes_on(by: str) -> None:
         ours, theirs = caller.dialogs[0], callee.dialogs[0]
         assert ours.session.agreement == Agreement(600, True)
         assert theirs.session.agreement == Agreement(600, False)
-        ours.peer_updates = by == "UPDATE"
+        ours.peer_allows = "INVITE, BYE" + ", UPDATE" * (by == "UPDATE")
         offers: list[object] = []
         theirs.on_reinvite = lambda offer: offers.append(offer) or theirs.local_sdp  # type: ignore[func-returns-value]
         before = theirs.remote_cseq or 0
@@ -115,7 +115,7 @@ async def test_a_refresh_without_an_answer_ends_the_call() -> None:
     async with phones(2, session_expires=600, **FAST) as (caller, callee):
         await talking(caller, callee)
         callee.dialogs[0].on_reinvite = lambda offer: 500
-        caller.dialogs[0].peer_updates = False
+        caller.dialogs[0].peer_allows = ""
         skip(caller, 301)
         await until(lambda: caller.dialogs[0].reinviting is None)
         skip(caller, 603)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callstream_media_gateway.sip.core import hop_to, way_to
 from callstream_media_gateway.sip.errors import ParseError
 from callstream_media_gateway.sip.handler import Hop
+from callstream_media_gateway.sip.reach import hop_to, is_hidden, way_to
 from callstream_media_gateway.sip.responses import tag_of
 from callstream_media_gateway.sip.uri import NameAddr, Uri
 from callstream_media_gateway.sip.via import mark_received, parse_via, split_top, way_back
@@ -121,24 +121,41 @@ def test_responses_go_back_to(what: str, via: str, source: Hop, back: Hop) -> No
     assert way_back(marked, source) == back
 
 
-PUBLIC, PRIVATE = Hop("udp", "8.8.8.8", 999), Hop("udp", "10.0.0.1", 999)
+HEARD = Hop("udp", "8.8.8.8", 999)
 WAYS = [
-    ("the target", "sip:a@9.9.9.9:70", [], PUBLIC, Hop("udp", "9.9.9.9", 70)),
-    ("the first route", "sip:a@9.9.9.9:70", ["<sip:1.1.1.1:7;lr>"], PUBLIC, Hop("udp", "1.1.1.1", 7)),
-    ("the source of a phone behind NAT", "sip:a@192.168.1.5:70", [], PUBLIC, PUBLIC),
-    ("a private target heard from a private network", "sip:a@192.168.1.5:70", [], PRIVATE, Hop("udp", "192.168.1.5", 70)),
-    ("the open connection", "sip:a@9.9.9.9:70", [], Hop("tcp", "8.8.8.8", 1), Hop("tcp", "8.8.8.8", 1)),
-    ("the target when the connection is gone", "sip:a@9.9.9.9:70", [], Hop("tcp", "8.8.8.8", 2), Hop("udp", "9.9.9.9", 70)),
+    ("the target", [], {}, Hop("udp", "9.9.9.9", 70)),
+    ("the first route", ["<sip:1.1.1.1:7;lr>"], {}, Hop("udp", "1.1.1.1", 7)),
+    ("the first route, before translation", ["<sip:1.1.1.1:7;lr>"], {"hidden": True}, Hop("udp", "1.1.1.1", 7)),
+    ("the source of a phone behind translation", [], {"hidden": True}, HEARD),
+    ("the open connection", ["<sip:1.1.1.1:7;lr>"], {"connected": True}, HEARD),
 ]
 
 
-@pytest.mark.parametrize(("what", "target", "routes", "source", "way"), WAYS, ids=[row[0] for row in WAYS])
-def test_requests_in_a_dialog_go_to(what: str, target: str, routes: list[str], source: Hop, way: Hop) -> None:
+@pytest.mark.parametrize(("what", "routes", "more", "way"), WAYS, ids=[row[0] for row in WAYS])
+def test_requests_in_a_dialog_go_to(what: str, routes: list[str], more: dict[str, bool], way: Hop) -> None:
     route_set = [NameAddr.parse(route) for route in routes]
-    assert way_to(Uri.parse(target), route_set, source, lambda hop: hop.port == 1) == way
+    found = {"connected": False, "hidden": False} | more
+    assert way_to(Uri.parse("sip:a@9.9.9.9:70"), route_set, HEARD, **found) == way
+
+
+HIDDEN = [
+    ("at home", "10.0.0.5", "10.0.0.5", "10.0.0.5", False),
+    ("behind a translator", "192.168.1.5", "192.168.1.5", "8.8.8.8", True),
+    ("behind one inside a private network", "192.168.1.5", "192.168.1.5", "10.0.0.1", True),
+    ("behind one, by its private contact alone", "192.168.1.5", "host.example", "8.8.8.8", True),
+    ("another machine of the trunk", "9.9.9.9", "8.8.8.8", "8.8.8.8", False),
+    ("another private machine", "10.0.0.7", "10.0.0.5", "10.0.0.5", False),
+    ("a name", "host.example", "host.example", "8.8.8.8", False),
+]
+
+
+@pytest.mark.parametrize(("what", "contact", "claimed", "source", "hidden"), HIDDEN, ids=[row[0] for row in HIDDEN])
+def test_a_peer_is(what: str, contact: str, claimed: str, source: str, hidden: bool) -> None:
+    assert is_hidden(Uri.parse(f"sip:a@{contact}"), claimed, Hop("udp", source, 5060)) is hidden
 
 
 def test_a_uri_says_where_it_lives() -> None:
     assert hop_to(Uri.parse("sip:a@h;transport=TCP")) == Hop("tcp", "h", 5060)
     assert hop_to(Uri.parse("sip:a@h:7;maddr=10.0.0.9")) == Hop("udp", "10.0.0.9", 7)
     assert hop_to(Uri.parse("sip:a@[::1]:7")) == Hop("udp", "::1", 7)
+    assert hop_to(Uri.parse("sips:a@h")).transport == hop_to(Uri.parse("sip:a@h;transport=tls")).transport == "tls"

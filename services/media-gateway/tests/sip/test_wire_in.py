@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from callstream_media_gateway.sip import tcp
 from callstream_media_gateway.sip.message import Request, Response
 from callstream_media_gateway.sip.responses import tag_of
 
@@ -284,6 +285,44 @@ async def test_connections_beyond_the_limit_are_closed() -> None:
         assert phone.held("connections") == 2
         for stream in streams:
             stream.writer.close()
+
+
+async def test_a_phone_behind_translation_is_answered_where_it_was_heard(phone: Phone, peer: RawPeer) -> None:
+    phone.when_called = phone.answer
+    here, inside = f"127.0.0.1:{peer.port}", "192.168.77.5:5060"
+    hidden = (
+        peer.invite()
+        .replace(f"UDP {here};", f"UDP {inside};rport;")
+        .replace(f"Contact: <sip:raw@{here}>", f"Contact: <sip:raw@{inside}>")
+    )
+    peer.send(hidden)
+    ok = await peer.response()
+    peer.send(peer.request("ACK", to_tag=tag_of(ok.need("To")) or ""))
+    await until(lambda: "acked" in phone.story)
+    phone.dialogs[0].bye()
+    assert (await peer.request_of("BYE")).uri == f"sip:raw@{inside}"
+
+
+async def test_the_ack_of_an_earlier_answer_does_not_count_for_a_later_one(phone: Phone, peer: RawPeer) -> None:
+    phone.when_called = phone.answer
+    tag = await peer.call_and_answer()
+    await until(lambda: phone.story.count("acked") == 1)
+    peer.send(peer.invite(cseq=2, to_tag=tag))
+    assert (await peer.response()).code == 200
+    peer.send(peer.request("ACK", 1, to_tag=tag))
+    assert (await peer.response()).cseq == (2, "INVITE"), "the 200 is still repeated"
+    assert phone.story.count("acked") == 1
+    peer.send(peer.request("ACK", 2, to_tag=tag))
+    await until(lambda: phone.story.count("acked") == 2)
+
+
+async def test_a_connection_that_says_nothing_is_closed(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tcp, "SILENT", 0.05)
+    silent = await RawStream.connect(phone)
+    silent.writer.write(b"OPTIONS sip:a")
+    assert await silent.closed()
+    await until(lambda: phone.held("connections") == 0)
+    silent.writer.close()
 
 
 async def test_record_routes_are_walked_in_requests_of_ours(phone: Phone, peer: RawPeer) -> None:

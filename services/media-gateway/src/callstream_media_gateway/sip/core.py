@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import secrets
 from collections.abc import Callable
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from .counters import new_counters
@@ -14,8 +12,7 @@ from .handler import Hop, UserAgentConfig
 from .message import Header, Request
 from .timers import LoopTimers
 from .transactions import ClientUser, Transaction, Transactions
-from .transport import Transport, is_numeric
-from .uri import NameAddr, Uri
+from .transport import Transport
 from .via import MAGIC
 
 if TYPE_CHECKING:
@@ -33,7 +30,10 @@ ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
 
 
 class Core:
-    """One per user agent. dialogs: answered calls; early: incoming calls without a final answer, by both their names."""
+    """One per user agent. dialogs: answered calls; early, offered: incoming calls without a final answer.
+
+    leaving: dialogs that we have hung up and whose BYE is not answered yet.
+    """
 
     transport: Transport
     timers: LoopTimers
@@ -45,7 +45,7 @@ class Core:
         self.dialogs: dict[DialogKey, Dialog] = {}
         self.early: dict[DialogKey, IncomingCall] = {}
         self.offered: dict[CallKey, IncomingCall] = {}
-        self.calling = 0
+        self.leaving: set[DialogKey] = set()
         self.sent_by = ""
 
     def bound(self, host: str, port: int) -> None:
@@ -86,33 +86,3 @@ def new_branch() -> str:
 
 def new_tag() -> str:
     return secrets.token_hex(6)
-
-
-def hop_to(uri: Uri) -> Hop:
-    """Where a URI says it can be reached: its host or maddr, its port or 5060, its ;transport= or UDP."""
-    transport = (uri.params.get("transport") or "udp").lower()
-    host = uri.params.get("maddr") or uri.host
-    return Hop("tcp" if transport == "tcp" else "udp", host.strip("[]"), uri.port or 5060)
-
-
-def way_to(target: Uri, route_set: list[NameAddr], source: Hop, connected: Callable[[Hop], bool]) -> Hop:
-    """Where requests inside a dialog go: the first route, or the target (RFC 3261 12.2.1.1), with two corrections.
-
-    A peer on TCP is reached by its open connection. A target on a private network, heard from another network, stands
-    behind address translation: the source it was heard from is the way (what RFC 3581 does for responses).
-    """
-    if source.transport == "tcp" and connected(source):
-        return source
-    if route_set:
-        return hop_to(route_set[0].uri)
-    hop = hop_to(target)
-    if hop.host != source.host and is_numeric(hop.host) and is_numeric(source.host):
-        hidden, visible = _is_private(hop.host), _is_private(source.host)
-        if hidden and not visible:
-            return source
-    return hop
-
-
-@lru_cache(maxsize=4096)
-def _is_private(host: str) -> bool:
-    return ipaddress.ip_address(host.strip("[]")).is_private

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from . import dialog_in
 from .call_tables import DIALOG, OVER
-from .core import Core, DialogKey, new_branch, way_to
+from .core import Core, DialogKey, new_branch
 from .dialog_out import InDialogRequest, Reinvited, Reinviting
 from .digest import Credentials
 from .errors import ParseError
@@ -16,11 +16,13 @@ from .handler import Hop
 from .info import dtmf_relay
 from .machine import Machine
 from .message import Header, Request, Response
+from .reach import hop_to, is_hidden, way_to
 from .sdp import SessionDescription, parse_sdp
 from .session_timer import SessionTimer
 from .transactions import Transaction
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
+from .via import parse_via, split_top
 
 if TYPE_CHECKING:
     from .incoming_call import IncomingCall
@@ -76,6 +78,7 @@ class Dialog(Machine):
         self.on_reinvite: Callable[[SessionDescription | None], SessionDescription | int] | None = None
         self.core = core
         self.source = source
+        self.hidden = False  # behind address translation: reached at `source`, whatever its Contact says
         self.credentials: Credentials | None = None
         self.made_call_id = False  # the caller's side made it (RFC 3261 14.1 asks)
         self.local_cseq = 0
@@ -84,7 +87,7 @@ class Dialog(Machine):
         self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
         self.reinviting: Reinviting | None = None
         self.session = SessionTimer(self)
-        self.peer_updates = False  # the peer takes UPDATE (RFC 3311), the lighter way to refresh a session
+        self.peer_allows = ""  # the peer's Allow header: with UPDATE in it (RFC 3311) refreshing is lighter
         self.state = "confirmed"
         self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         core.dialogs[self.key] = self
@@ -98,9 +101,10 @@ class Dialog(Machine):
         target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.from_.uri
         routes = [NameAddr.parse(value, "Record-Route") for value in request.values("Record-Route")]
         dialog = cls(core, call.call_id, local, call.from_, target, routes, call.source, sdp)
+        dialog.hidden = is_hidden(target, parse_via(split_top(request.need("Via"))[0]).host, call.source)
         dialog.remote_sdp = call.offer
         dialog.awaits_answer = call.offer is None
-        dialog.peer_updates = "update" in request.tokens("Allow")
+        dialog.peer_allows = request.get("Allow") or ""
         dialog.remote_cseq = call.cseq
         dialog.state = "unacknowledged"
         return dialog
@@ -113,16 +117,19 @@ class Dialog(Machine):
         target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.target
         routes = [NameAddr.parse(value, "Record-Route") for value in reversed(response.values("Record-Route"))]
         dialog = cls(core, call.call_id, call.local, remote, target, routes, call.hop, call.offer)
+        # A phone called at the source of its registration answers with the same Contact: that source is still the way.
+        dialog.hidden = call.hop != hop_to(call.target) == hop_to(target)
         dialog.made_call_id = True
         dialog.local_cseq = call.cseq
         dialog.credentials = call.credentials
-        dialog.peer_updates = "update" in response.tokens("Allow")
+        dialog.peer_allows = response.get("Allow") or ""
         return dialog
 
     @property
     def remote_hop(self) -> Hop:
         """Where our requests inside this dialog go now."""
-        return way_to(self.remote_target, self.route_set, self.source, self.core.transport.is_connected)
+        connected = self.source.transport == "tcp" and self.core.transport.is_connected(self.source)
+        return way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
 
     @property
     def is_over(self) -> bool:
@@ -152,7 +159,7 @@ class Dialog(Machine):
 
     def refresh(self) -> None:
         """Ask the peer whether it is still there: an UPDATE, or the same offer again."""
-        if self.peer_updates:
+        if "UPDATE" in self.peer_allows:
             headers = [self.contact(), ("Supported", "timer"), *self.session.headers()]
             InDialogRequest(self, "UPDATE", headers, b"")
         else:
@@ -163,10 +170,11 @@ class Dialog(Machine):
         dialog_in.handle(self, request, transaction)
 
     def on_ack_request(self, ack: Request) -> None:
-        """The ACK to one of our 2xx. Its repetition changes nothing."""
-        pending, self.unacknowledged = self.unacknowledged, None
-        if pending is None:
+        """The ACK to one of our 2xx. One that is repeated, or belongs to an earlier 2xx, changes nothing."""
+        pending = self.unacknowledged
+        if pending is None or pending.cseq != ack.cseq[0]:
             return
+        self.unacknowledged = None
         pending.stop()
         self.feed("ack", ack)
 
@@ -214,6 +222,7 @@ class Dialog(Machine):
         self.core.tell(self.on_ack, sdp)
 
     def _send_bye(self, _argument: object) -> None:
+        self.core.leaving.add(self.key)
         InDialogRequest(self, "BYE", [], b"")
 
     def _tell_ending(self, ending: Ending) -> None:

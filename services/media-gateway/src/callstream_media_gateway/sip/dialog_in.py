@@ -83,7 +83,7 @@ def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> 
     _refresh_target(dialog, request)
     headers = [dialog.contact(), ("Allow", ALLOW), *_refresh_session(dialog, request), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
-    dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, data, dialog.on_no_ack)
+    dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, request.cseq[0], data, dialog.on_no_ack)
 
 
 _METHODS = {

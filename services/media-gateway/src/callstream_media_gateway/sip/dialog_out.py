@@ -77,6 +77,8 @@ class InDialogRequest:
         self._done(503)
 
     def _done(self, code: int) -> None:
+        if self._method == "BYE":
+            self._dialog.core.leaving.discard(self._dialog.key)
         if not self.code.done():
             self.code.set_result(code)
 

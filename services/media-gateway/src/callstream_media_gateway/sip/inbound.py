@@ -169,6 +169,9 @@ class Inbound:
             send_response(transaction, 200, make_response(request, 200, None))
             call.feed("bye")
             return
+        if request.method == "BYE" and name in self._core.leaving:
+            self._stateless(request, source, 200)  # both sides hung up at once
+            return
         self._counters["stray_requests"] += 1
         self._stateless(request, source, 481)
 

@@ -132,7 +132,7 @@ class IncomingCall(Machine):
         self._silent = False
         dialog = Dialog.of_incoming(self._core, self, sdp)
         dialog.session.set(agreement)
-        dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, data, dialog.on_no_ack)
+        dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, self.cseq, data, dialog.on_no_ack)
         self._core.counters["answered"] += 1
         self._forget()
 

@@ -98,7 +98,6 @@ class OutgoingCall(Machine):
             SDP_TYPE,
         ]
         body = self.offer.to_bytes()
-        self._core.calling += 1
         self._transaction = self._core.request("INVITE", str(self.target), headers, body, self.hop, self)
 
     def on_response(self, response: Response) -> None:

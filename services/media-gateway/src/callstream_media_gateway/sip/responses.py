@@ -44,8 +44,13 @@ def stateless_tag(request: Request, secret: bytes) -> str:
     return hashlib.blake2s(name, key=secret, digest_size=6).hexdigest()
 
 
+_UNUSUAL = frozenset('; \t"=')
+
+
 def tag_of(value: str) -> str | None:
     """The tag of a From or To value, without parsing the address in it."""
     tail = value[value.rfind(">") + 1 :]
+    if tail.startswith(";tag=") and tail.isascii() and not _UNUSUAL.intersection(tail[5:]):
+        return tail[5:]
     at = tail.find(";")
     return parse_params(tail[at + 1 :]).get("tag") if at >= 0 else None

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MAX_UNSENT = 1 << 20
 """Bytes waiting for a peer that does not read; beyond that its connection is cut."""
+SILENT = 32.0
+"""Seconds after which an accepted connection that never brought a whole message is closed."""
 MAX_QUEUED = 100
 """Messages waiting for a connection that is being made."""
 
@@ -27,6 +29,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._framer = StreamFramer()
         self._queue: list[tuple[bytes, Callable[[], None] | None]] = []
+        self._silence: asyncio.TimerHandle | None = None
 
     def connection_made(self, base: asyncio.BaseTransport) -> None:
         # uvloop's transport is one in all but its base classes.
@@ -39,6 +42,7 @@ class Connection(asyncio.Protocol):
                 return
             self.hop = Hop("tcp", peer[0], peer[1])
             self.owner.connections[self.hop] = self
+            self._silence = self.owner.loop.call_later(SILENT, self.abort)
         queued, self._queue = self._queue, []
         for data, failed in queued:
             self.send(data, failed)
@@ -47,6 +51,12 @@ class Connection(asyncio.Protocol):
         if self.hop is not None and self.owner.connections.get(self.hop) is self:
             del self.owner.connections[self.hop]
         self._transport = None
+        self._spoken()
+
+    def _spoken(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
 
     def send(self, data: bytes, failed: Callable[[], None] | None) -> None:
         if self._transport is None:
@@ -81,6 +91,7 @@ class Connection(asyncio.Protocol):
             return
         for message in messages:
             if message:
+                self._spoken()
                 self.owner.on_message(message, hop)
                 continue
             self.owner.counters["keepalives"] += 1

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import ipaddress
 import socket
 from collections.abc import Callable, Coroutine
 from functools import lru_cache
 
 from .handler import Hop
 from .message import MAX_MESSAGE
+from .reach import is_numeric
 from .stream import BrokenStreamError
 from .tcp import Connection
 
@@ -22,16 +22,8 @@ Failed = Callable[[], None]
 _BATCH = 64  # datagrams read in one turn of the loop, so that timers and TCP get their share under a flood
 _MAX_DATAGRAM = 65_507
 _BIND_TRIES = 20
-
-
-@lru_cache(maxsize=4096)
-def is_numeric(host: str) -> bool:
-    """True for an IP address, with or without brackets."""
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
+_NAME_LIFETIME = 60.0
+_MAX_NAMES = 1000
 
 
 @lru_cache(maxsize=4096)
@@ -57,6 +49,7 @@ class Transport:
         self.local_addr: tuple[str, int] = ("", 0)
         self._udp: socket.socket | None = None
         self._server: asyncio.Server | None = None
+        self._resolved: dict[Hop, tuple[Hop, float]] = {}  # name -> address, until when (seconds of the loop's clock)
         self._tasks: set[asyncio.Task[None]] = set()
         self._buffer = bytearray(MAX_MESSAGE + 1)
         self._view = memoryview(self._buffer)
@@ -102,10 +95,16 @@ class Transport:
         """Send to a numeric address at once, to a name after resolving it, on TCP by an open connection or a new one."""
         if hop.transport == "tcp":
             self._send_stream(data, hop, failed)
+        elif hop.transport != "udp":
+            self.fail(failed)
         elif is_numeric(hop.host):
             self._send_datagram(data, hop, failed)
         else:
-            self._start(self._send_resolved(data, hop, failed))
+            known = self._resolved.get(hop)
+            if known is not None and known[1] > self.loop.time():
+                self._send_datagram(data, known[0], failed)
+            else:
+                self._start(self._send_resolved(data, hop, failed))
 
     def _send_datagram(self, data: bytes, hop: Hop, failed: Failed | None) -> None:
         if self._udp is None:
@@ -154,7 +153,11 @@ class Transport:
             self.fail(failed)
             return
         host, port = found[0][4][:2]
-        self._send_datagram(data, Hop("udp", str(host), int(port)), failed)
+        if len(self._resolved) >= _MAX_NAMES:
+            self._resolved.clear()
+        # The messages of a call follow each other to the same address, whatever order a name server gives.
+        self._resolved[hop] = (Hop("udp", str(host), int(port)), self.loop.time() + _NAME_LIFETIME)
+        self._send_datagram(data, self._resolved[hop][0], failed)
 
     def _family(self) -> int:
         return self._udp.family if self._udp is not None else socket.AF_UNSPEC

@@ -10,11 +10,15 @@ from .transactions import Transaction, send_response
 
 
 class UnacknowledgedAnswer:
-    """Sent at once, then after T1, 2*T1, ... up to T2 apart, on every transport; `no_ack` is called after 64*T1."""
+    """Sent at once, then after T1, 2*T1, ... up to T2 apart, on every transport; `no_ack` is called after 64*T1.
 
-    __slots__ = ("_again", "_core", "_data", "_delay", "_give_up", "_no_ack", "_transaction")
+    cseq: the number of the INVITE, which its ACK carries too.
+    """
 
-    def __init__(self, core: Core, transaction: Transaction, data: bytes, no_ack: Callable[[], None]) -> None:
+    __slots__ = ("_again", "_core", "_data", "_delay", "_give_up", "_no_ack", "_transaction", "cseq")
+
+    def __init__(self, core: Core, transaction: Transaction, cseq: int, data: bytes, no_ack: Callable[[], None]) -> None:
+        self.cseq = cseq
         self._core = core
         self._transaction = transaction
         self._data = data

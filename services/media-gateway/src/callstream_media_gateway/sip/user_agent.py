@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
-from .core import Core, hop_to
+from .core import Core
 from .digest import Credentials
 from .handler import Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
 from .message import Header
 from .outgoing_call import OutgoingCall
+from .reach import hop_to
 from .registration import Registration
 from .sdp import SessionDescription
 from .timers import LoopTimers
@@ -65,6 +66,7 @@ class UserAgent:
         core.dialogs.clear()
         core.early.clear()
         core.offered.clear()
+        core.leaving.clear()
         core.timers.clear()
         await core.transport.stop()
 
