@@ -53,7 +53,7 @@ def load(environ: Mapping[str, str] = os.environ) -> GatewayConfig:
         media_socket=Path(_needed(environ, "CALLSTREAM_MEDIA_SOCKET")),
         data_dir=Path(_needed(environ, "CALLSTREAM_DATA_DIR")).absolute(),
         media_timeout_s=_number(environ, "CALLSTREAM_GATEWAY_MEDIA_TIMEOUT_S", 30, 86_400),
-        drain_s=_number(environ, "CALLSTREAM_GATEWAY_DRAIN_S", 20, 86_400),
+        drain_s=_number(environ, "CALLSTREAM_GATEWAY_DRAIN_S", 15, 86_400),
     )
 
 

@@ -140,6 +140,7 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)
     service.on_drain.append(gateway.drain)
+    service.drain_s = max(service.drain_s, config.drain_s + LAST_WORDS_S + 1)
     service.on_stop.append(gateway.stop)
     return gateway
 

@@ -144,7 +144,7 @@ async def test_an_answer_behind_the_withdrawal_is_dropped_and_the_customer_waits
         await gate.wait()
         return await append(new)  # type: ignore[arg-type]
 
-    live.outbox._append = late  # type: ignore[method-assign, assignment]
+    live.outbox._append = late  # type: ignore[method-assign]
     agent.pick_up()
     await agent.ears.until(lambda _: any(offer.state == "answered" for offer in live.call.offers.values()))
     await open_house.withdraw(call_id, offer_id)

@@ -1,14 +1,19 @@
 """Failure is a normal input: killed signalling, killed media, a lost broker, silence, a restart."""
 
 import asyncio
+import os
 import shutil
+import signal
 from pathlib import Path
 
 from callstream.contracts import call_events as call
+from callstream.contracts.envelope import NewEvent
+from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Party, Reason
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_media_gateway.media.encode import decode_mp3
 from callstream_media_gateway.media.tone import heard_tone
+from callstream_media_gateway.sip.offer_answer import make_offer
 
 from .house import AGENT_HZ, CALLER_HZ, OTHERS, TONES, House, house
 from .phone import Phone
@@ -166,3 +171,57 @@ async def test_the_position_to_recover_from_never_passes_an_open_call(open_house
     await asyncio.wait_for(open_house.gateway.switchboard.empty.wait(), 5)
     housekeeping.save_position()
     assert housekeeping.recover_after() >= arrived + 5
+
+
+async def test_a_log_that_does_not_answer_refuses_the_call_and_still_tells_it_later(open_house: House) -> None:
+    broker = open_house.nats.child
+    assert broker is not None
+    os.kill(broker.pid, signal.SIGSTOP)
+    try:
+        caller = await open_house.caller()
+        await caller.until(("failed", 503))
+    finally:
+        os.kill(broker.pid, signal.SIGCONT)
+    ended = await open_house.event(call.CallEnded)
+    assert (ended.reason, ended.party, ended.sip_status) == (Reason.UNAVAILABLE, Party.SYSTEM, 503)
+    assert open_house.story(await open_house.call_id()) == ["arrived", "leg-ended", "ended"]
+
+
+async def test_an_end_that_somebody_else_wrote_stops_the_call_in_silence(open_house: House) -> None:
+    """Two gateways under one name: the one that comes second to the log says good-bye and writes nothing."""
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    foreign = NewEvent(
+        id="foreign",
+        tenant=open_house.tenant,
+        aggregate_id=call_id,
+        time=SystemClock().now(),
+        event=call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM),
+    )
+    await open_house.store.append("call", call_id, open_house.tenant, [foreign], None)
+    await open_house.answer(call_id)
+    await caller.until(("ended", "bye"))
+    await asyncio.wait_for(open_house.gateway.switchboard.empty.wait(), 5)
+    assert open_house.story(call_id) == ["arrived", "ended"]
+    assert (await open_house.gateway.media.client.stats()).legs == 0
+
+
+async def test_a_caller_on_hold_is_not_silent(fresh_nats: EmbeddedNats, tmp_path: Path) -> None:
+    async with house(fresh_nats, tmp_path, media_timeout_s=1) as made:
+        caller = await made.caller()
+        await caller.until("ringing")
+        call_id = await made.call_id()
+        await made.answer(call_id)
+        await made.event(call.CallAnswered)
+        assert caller.dialog is not None
+        on_hold = make_offer(*caller.ears.address, session_id=1, version=2, direction="inactive")
+        held = await caller.dialog.reinvite(on_hold)
+        assert held.code == 200
+        caller.ears.muted = True
+        await asyncio.sleep(1.5)  # longer than the timeout: silence is what we wait for
+        assert "ended" not in made.story(call_id)
+        back = await caller.dialog.reinvite(make_offer(*caller.ears.address, session_id=1, version=3))
+        assert back.code == 200
+        await caller.until(("ended", "bye"))
+        assert (await made.event(call.CallEnded)).reason is Reason.MEDIA_TIMEOUT

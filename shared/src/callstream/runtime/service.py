@@ -87,7 +87,8 @@ class Service:
         self.on_start: list[Hook] = []
         """Awaited in order once everything else runs."""
         self.on_drain: list[Hook] = []
-        """Awaited at a SIGTERM before anything is closed, each for at most DRAIN_S."""
+        """Awaited at a SIGTERM before anything is closed, each for at most `drain_s`."""
+        self.drain_s = DRAIN_S
         self.on_stop: list[Hook] = []
         """Awaited in reverse order, also after a failed start."""
         self.nc: Client
@@ -238,7 +239,7 @@ class Service:
         log.info("draining")
         for hook in self.on_drain:
             try:
-                async with asyncio.timeout(DRAIN_S):
+                async with asyncio.timeout(self.drain_s):
                     await hook()
             except Exception:
                 log.exception("drain hook failed")

@@ -27,7 +27,6 @@ class LiveCall:
     """The playback whose prompts are being fetched."""
     wavs: dict[str, str] = field(default_factory=dict)
     """Recording id → the worker's file, relative to the store."""
-    arrival_timer: asyncio.TimerHandle | None = None
     arrived_seq: int = 0
     """Log position of `call.arrived`, 0 until it is known."""
     released: bool = False

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import structlog
 
-from callstream.contracts.call_events import CallArrived
-from callstream.contracts.envelope import NewEvent
+from callstream.contracts.call_events import CallArrived, OfferAnswered, OfferFailed
+from callstream.contracts.envelope import Event, NewEvent
 from callstream.kernel.clock import Clock
 from callstream.runtime.event_store import EventStore
 from callstream_media_gateway import metrics
@@ -23,6 +23,11 @@ from callstream_media_gateway.domain.decide import begin, decide
 from callstream_media_gateway.domain.states import CustomerState
 
 log = structlog.get_logger(__name__)
+
+ARRIVAL_WITHIN_S = 2.0
+"""A call that the log has not taken by then is refused: what cannot be recorded is not started."""
+
+OFFER_OUTCOMES: dict[type[Event], str] = {OfferAnswered: "answered", OfferFailed: "failed"}
 
 Perform = Callable[[LiveCall, do.Effect], None]
 
@@ -54,6 +59,7 @@ class Switchboard:
             self.last_seq = max(self.last_seq, version)
             if not live.arrived_seq:
                 live.arrived_seq = version
+                patience.cancel()
                 self.feed(live, inputs.ArrivalStored())
             if live.call.finished:
                 self._release(live)
@@ -63,6 +69,7 @@ class Switchboard:
 
         outbox = Outbox(self._store, self._health, self._clock, tenant, call_id, stored, conflict)
         live = LiveCall(call, caller, outbox)
+        patience = asyncio.get_running_loop().call_later(ARRIVAL_WITHIN_S, lambda: self.feed(live, inputs.ArrivalNotStored()))
         self.calls[call_id] = live
         self.empty.clear()
         self.by_leg[arrived.leg_id] = live
@@ -86,7 +93,9 @@ class Switchboard:
 
     def record(self, live: LiveCall, effect: do.Append) -> None:
         """Put an event into the call's outbox."""
-        call = live.call
+        call, outcome = live.call, OFFER_OUTCOMES.get(type(effect.fact))
+        if outcome is not None:
+            metrics.offers.labels(outcome).inc()
         live.outbox.put(
             NewEvent(
                 id=f"{call.call_id}-{effect.key}",
