@@ -124,4 +124,4 @@ def test_an_ended_session_decides_nothing() -> None:
     session = world._sessions.get(CALL)
     assert session is not None
     assert session.ended is Reason.SUPERVISOR
-    assert decide(session, world.catalogue, world.clock.now()) == []
+    assert decide(session, world.catalogue, world.clock.now()) is None

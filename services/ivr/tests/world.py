@@ -107,36 +107,30 @@ class World:
 
     def append(self, event: Event, aggregate_id: str = CALL) -> None:
         """A fact of somebody else enters the log."""
-        self._store([(f"E{len(self.log) + 1}", event, aggregate_id, self.clock.now())])
+        self._store(f"E{len(self.log) + 1}", event, aggregate_id, self.clock.now())
 
-    def _store(self, facts: list[tuple[str, Event, str, datetime]]) -> None:
-        first = len(self.log)
-        if self._down_until is None and first < self.kill_behind:
-            del facts[self.kill_behind - first :]  # killed in the middle of a walk: the log holds its beginning only
-        for event_id, event, aggregate_id, time in facts:
-            self.log.append(
-                Recorded(
-                    seq=len(self.log) + 1,
-                    id=event_id,
-                    tenant=TENANT,
-                    aggregate=event.AGGREGATE,
-                    aggregate_id=aggregate_id,
-                    time=time,
-                    event=event,
-                    correlation_id=CALL,
-                )
-            )
+    def _store(self, event_id: str, event: Event, aggregate_id: str, time: datetime) -> None:
+        recorded = Recorded(
+            seq=len(self.log) + 1,
+            id=event_id,
+            tenant=TENANT,
+            aggregate=event.AGGREGATE,
+            aggregate_id=aggregate_id,
+            time=time,
+            event=event,
+            correlation_id=CALL,
+        )
+        self.log.append(recorded)
         if self._down_until is not None:
             return
-        if first < self.kill_behind <= len(self.log):
+        if self.kill_behind == len(self.log):
             self._down_until = self.clock.now() + timedelta(seconds=self.down_s)
             if self.down_s:
                 self.after(self.down_s, self._boot)
             else:
                 self._boot()
             return
-        for recorded in self.log[first:]:
-            self._sessions.evolve(recorded)
+        self._sessions.evolve(recorded)
 
     # The ivr
 
@@ -160,9 +154,10 @@ class World:
             if session is None:
                 self._sessions.changed.clear()
                 return
-            events = decide(session, self.catalogue, now, self._refusal)
-            if events:
-                self._store([(new.id, new.event, CALL, new.time) for new in to_append(session, events, now)])
+            event = decide(session, self.catalogue, now, self._refusal)
+            if event is not None:
+                new = to_append(session, event, now)
+                self._store(new.id, new.event, CALL, new.time)
                 continue
             self._sessions.changed.clear()
             command = wanted(session, self.catalogue)

@@ -42,9 +42,10 @@ class React:
         if (session.tenant, "ivr", call_id) in self._in_flight:
             return False
         now = self._clock.now()
-        events = decide(session, self._catalogue, now, self._carry_out.refusal_of(call_id))
-        if events:
-            self._in_flight.append_in_order("ivr", call_id, session.tenant, to_append(session, events, now), session.version)
+        event = decide(session, self._catalogue, now, self._carry_out.refusal_of(call_id))
+        if event is not None:
+            new = to_append(session, event, now)
+            self._in_flight.append("ivr", call_id, session.tenant, [new], expected=session.version)
             return False
         command = wanted(session, self._catalogue)
         if command is not None:

@@ -1,7 +1,8 @@
 """What a session should append next: pure, and asked again whenever anything about the session has changed.
 
 One event at a time. The next one is decided when it has come back through the log, so every prefix of the log is a point
-to go on from, and "what is missing now?" has the same answer after a crash. (Atomic batches were tried: docs/adr/0010.)
+to go on from, and "what is missing now?" has the same answer after a crash. Why not several
+at once: docs/adr/0008.
 """
 
 from collections.abc import Callable

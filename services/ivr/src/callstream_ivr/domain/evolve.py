@@ -1,4 +1,4 @@
-"""The fold of one session: one function an event, the same for the live log, for a replay and inside `decide`.
+"""The fold of one session: one function an event, the same for the live log and for a replay.
 
 Facts of others are only noted; the session's place in its flow moves by its own events alone. Keys are the one input that
 must be answered exactly once: they wait here until an own event's `handled` has passed them.
@@ -47,12 +47,10 @@ def opened(recorded: Recorded, arrived: call.CallArrived) -> Session:
 
 
 def evolve(session: Session, event: Event, at: datetime, seq: int) -> None:
-    """Fold one event into the session. `seq` is its log position, 0 for one that is only being considered."""
+    """Fold one event into the session. `seq` is its log position."""
     own = _OWN.get(type(event))
     if own is not None:
-        if seq:
-            session.version = seq
-        session.told += 1
+        session.version = seq
         _answer_keys(session, event.handled)  # type: ignore[attr-defined]  # every event of ours has it
         own(session, event, at)
         return
@@ -177,7 +175,7 @@ def _start_play(session: Session, play_id: str, purpose: str, at: datetime) -> N
 
 
 def _play_again(session: Session, play_id: str, purpose: str, at: datetime) -> None:
-    """A further prompt of the same node; without one (too many errors) the session ends in the same append."""
+    """A further prompt of the same node; without one there were too many errors, and the session ends."""
     if not play_id:
         return
     _start_play(session, play_id, purpose, at)

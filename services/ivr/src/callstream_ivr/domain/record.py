@@ -1,25 +1,20 @@
-"""How decided events go on their way: ids that a repetition has too, cause and trace of the call."""
+"""How a decided event goes on its way: with an id that its repetition has too, and with the call's cause and trace."""
 
-from collections.abc import Sequence
 from datetime import datetime
 
 from callstream.contracts.envelope import Event, NewEvent
 from callstream_ivr.domain.session import Session
 
 
-def to_append(session: Session, events: Sequence[Event], now: datetime) -> list[NewEvent]:
-    """The events to append behind `session.version`. Their ids count the session's own events: what is decided again after a
-    crash, as a whole or from the middle on, has the same ones."""
-    return [
-        NewEvent(
-            id=f"{session.call_id}-i{number}",
-            tenant=session.tenant,
-            aggregate_id=session.call_id,
-            time=now,
-            event=event,
-            correlation_id=session.call_id,
-            causation_id=session.cause,
-            trace=session.trace,
-        )
-        for number, event in enumerate(events, session.told + 1)
-    ]
+def to_append(session: Session, event: Event, now: datetime) -> NewEvent:
+    """The event to append at `session.version`, which stands in its id: each version is left once."""
+    return NewEvent(
+        id=f"{session.call_id}-i{session.version}",
+        tenant=session.tenant,
+        aggregate_id=session.call_id,
+        time=now,
+        event=event,
+        correlation_id=session.call_id,
+        causation_id=session.cause,
+        trace=session.trace,
+    )

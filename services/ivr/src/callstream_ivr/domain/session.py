@@ -40,8 +40,6 @@ class Session(msgspec.Struct, kw_only=True):
 
     version: int = 0
     """Log position of the session's own newest event: what the next append expects."""
-    told: int = 0
-    """How many events of its own there are."""
     handled: int = 0
     flow_id: str = ""
     flow_version: int = 0
@@ -54,8 +52,6 @@ class Session(msgspec.Struct, kw_only=True):
     """The key that was taken here; the next event leaves the node by it."""
     purpose: str = ""
     """What the playback is to its node: `entry`, `error`, `timeout` or `queue`."""
-    chosen: str = ""
-    """The key of the present menu that the caller chose; the node that it leads to has not been entered yet."""
     hops: int = 0
     """Nodes entered since the caller's last choice: more than the flow has are a circle without an end."""
 
