@@ -105,6 +105,16 @@ async def test_half_known_ids_are_refused(store: JetStreamStore) -> None:
         await store.append("call", "c1", "acme", [new("e1", CallAnswered()), new("e2", CallAnswered())], None)
 
 
+async def test_many_batches_at_once_all_get_in(store: JetStreamStore) -> None:
+    """More than the broker bears at a time (50)."""
+
+    async def one(i: int) -> int:
+        events = [new(f"e{i}-{k}", CallAnswered(), f"c{i}") for k in range(2)]
+        return await store.append("call", f"c{i}", "acme", events, 0)
+
+    assert sorted(await asyncio.gather(*[one(i) for i in range(80)])) == list(range(2, 162, 2))
+
+
 async def test_an_event_too_large_is_refused(nc: Client, store: JetStreamStore) -> None:
     with pytest.raises(StoreRefused, match="larger"):
         await store.append("call", "c1", "acme", [new("e1", arrived("1" * nc.max_payload))], 0)

@@ -3,7 +3,9 @@
 What was measured and decides the shape (server 2.15): the expected version must name the whole aggregate's subjects, else
 it guards only the message's own; the version is checked before the duplicate, so a repeat after a lost acknowledgement
 looks like a conflict and must be told apart by the id of the event that stands after the expected version; one duplicate
-id rejects a whole atomic batch (10201); a batch is stored without gaps.
+id rejects a whole atomic batch (10201); a batch is stored without gaps. With one replica the broker stages each batch in
+files of its own (some 10 ms, 3 ms of its CPU) and bears 50 at a time, so at most BATCHES are under way: several events at
+once are for what must not be torn apart, not for speed.
 
 A broker that is away: appends wait and repeat until the deadline, then raise StoreUnavailable; subscriptions resume by
 themselves. Reads are direct gets: with replicas they may come from a follower that lags, which an append's expected
@@ -39,6 +41,7 @@ from callstream.runtime.wire import header_block, parse_headers, read_event, sta
 TRY_S = 1.0
 DEADLINE_S = 5.0
 PAUSE_S = 0.05
+BATCHES = 8
 READ_BATCH = 256
 
 WRONG_LAST_SEQUENCE = (10071, 10164)
@@ -96,6 +99,7 @@ class JetStreamStore:
         self._service = service
         self._tracer = tracer or NoTracer()
         self._try_s, self._deadline_s = try_s, deadline_s
+        self._batches = asyncio.Semaphore(BATCHES)
         self._background: set[asyncio.Task[None]] = set()
         self._batch_ids = map(str, itertools.count(1))
         self._batch_prefix = nc._nuid.next().decode()
@@ -113,6 +117,19 @@ class JetStreamStore:
         for append in appends:
             append.check()
         deadline = time.monotonic() + self._deadline_s
+        if sum(len(append.events) for append in appends) == 1:
+            return await self._store(appends, deadline)
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._batches.acquire()
+        except TimeoutError:
+            raise StoreUnavailable(f"{BATCHES} batches before this one took {self._deadline_s} s") from None
+        try:
+            return await self._store(appends, deadline)
+        finally:
+            self._batches.release()
+
+    async def _store(self, appends: Sequence[Append], deadline: float) -> int:
         while True:
             try:
                 ack = await self._publish(list(self._messages(appends)), deadline)
