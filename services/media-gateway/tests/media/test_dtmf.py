@@ -85,14 +85,3 @@ def test_a_new_source_ends_the_key_and_may_begin_at_any_timestamp() -> None:
     receiver.packet(5_000_000, b"\x01\x0a\x00\xa0", 0)
     assert receiver.source_changed() == [Key("1", 20)]
     assert receiver.packet(7, b"\x02\x8a\x03\x20", 10) == [Key("2", 100)]
-
-
-def test_a_key_whose_packets_alternate_with_another_source_is_told_once() -> None:
-    """Speech under one SSRC, events under another: seen from sipp and from session border controllers."""
-    receiver, told = DigitReceiver(), list[Key]()
-    for timestamp in (5_000, 9_000):
-        for step in range(1, 6):
-            payload = bytes((1, 0x8A if step == 5 else 0x0A)) + (160 * step).to_bytes(2, "big")
-            told += receiver.packet(timestamp, payload, 20 * step)
-            told += receiver.source_changed()
-    assert [key.digit for key in told] == ["1", "1"]

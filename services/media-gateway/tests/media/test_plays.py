@@ -12,6 +12,7 @@ from callstream_media_gateway.media.protocol import (
     DestroyLeg,
     Digit,
     File,
+    LegStats,
     Play,
     PlayFinished,
     PlayItem,
@@ -99,6 +100,20 @@ async def test_keys_are_told_once_each_and_in_order(rig: Rig) -> None:
     phone.press("1234567890*#ABCD", duration_ms=60, pause_ms=40)
     await rig.event(Digit, digit="D")
     assert "".join(event.digit for event in rig.kinds(Digit)) == "1234567890*#ABCD"
+
+
+async def test_keys_under_an_ssrc_of_their_own_are_told_whole_and_speech_goes_on(rig: Rig) -> None:
+    """Seen from sipp and from session border controllers: packets of keys and of speech alternate."""
+    a, b = await rig.phone("a", LOW), await rig.phone("b")
+    await rig.client.bridge("a", "b")
+    await b.until_hears(LOW)
+    a.event_ssrc = 77
+    a.press("159", duration_ms=200)
+    await rig.event(Digit, digit="9")
+    assert [(event.digit, event.duration_ms) for event in rig.kinds(Digit)] == [("1", 200), ("5", 200), ("9", 200)]
+    assert tone_levels(b.heard(400), [LOW])[0] == pytest.approx(-13, abs=1)
+    await rig.do(DestroyLeg("a"))
+    assert (await rig.event(LegStats)).resyncs == 0
 
 
 async def test_a_prompt_replaces_what_the_leg_hears_or_lies_over_it(rig: Rig, prompt: File) -> None:

@@ -35,14 +35,13 @@ class DigitReceiver:
         self.pressed = False
         self.begun = 0
         self._timestamp: int | None = None
-        self._cut_short: int | None = None
         self._digit = ""
         self._duration = 0
         self._seen_ms = 0
 
     def packet(self, timestamp: int, payload: bytes, now_ms: int) -> list[Key]:
         """Keys that this packet ends. Payloads that are no key (short, flash, other tones) are ignored."""
-        if len(payload) < 4 or payload[0] >= len(EVENTS) or timestamp == self._cut_short:
+        if len(payload) < 4 or payload[0] >= len(EVENTS):
             return []
         told: list[Key] = []
         if self._timestamp is None or timestamp != self._timestamp:
@@ -62,12 +61,8 @@ class DigitReceiver:
         return self._release() if self.pressed and now_ms - self._seen_ms >= RELEASE_MS else []
 
     def source_changed(self) -> list[Key]:
-        """Timestamps start anew. A key that was pressed ends here, also for what still comes of it: some senders put events
-        and speech under two SSRCs, so that every packet is a change.
-        """
+        """The events come under another SSRC: timestamps start anew, a key that was pressed ends here."""
         told = self._release()
-        if told:
-            self._cut_short = self._timestamp
         self._timestamp = None
         return told
 

@@ -27,6 +27,7 @@ class Leg:
     latched: Address | None = None
     fast: socket.socket | None = None
     digits: DigitReceiver = field(default_factory=DigitReceiver)
+    event_ssrc: int | None = None
     first_rtp_told: bool = False
     rtp_timeout_ms: int = 0
     timeout_from_ms: int = 0

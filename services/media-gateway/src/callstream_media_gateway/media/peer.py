@@ -41,6 +41,8 @@ class RtpPeer:
         self.first_heard_s: float | None = None
         self.muted = False
         self.ssrc = secrets.randbits(32)
+        self.event_ssrc: int | None = None
+        """Set: keys go out under an SSRC of their own, between packets of speech, as sipp does it."""
         self.sequence = secrets.randbits(15)
         self.timestamp = secrets.randbits(32)
         self._sock = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -122,6 +124,8 @@ class RtpPeer:
                 self._take(self._sock.recv(2048))
         if self.send_to is None or self.muted:
             return
+        if self.event_ssrc is not None and self._keys:
+            self._send_key_aside(self.event_ssrc)
         payload_type, marker, timestamp, payload = self._next()
         self.send_raw(wire.build(payload_type, marker, self.sequence, timestamp, self.ssrc, payload))
         self.sequence = (self.sequence + 1) & 0xFFFF
@@ -131,8 +135,15 @@ class RtpPeer:
     def close(self) -> None:
         self._sock.close()
 
+    def _send_key_aside(self, ssrc: int) -> None:
+        first, step, payload = self._keys.popleft()
+        if first:
+            self._key_timestamp = self.timestamp
+        if step:
+            self.send_raw(wire.build(self.event_pt, first, self.packets_out, self._key_timestamp, ssrc, payload))
+
     def _next(self) -> tuple[int, bool, int, bytes]:
-        if self._keys:
+        if self._keys and self.event_ssrc is None:
             first, step, payload = self._keys.popleft()
             if first:
                 self._key_timestamp = self.timestamp

@@ -139,12 +139,17 @@ class Receiver:
         if not is_event and packet.payload_type not in (PCMU, PCMA, _COMFORT_NOISE):
             self._malformed(leg)
             return
-        if packet.ssrc != self._arrivals.ssrc[leg.slot] or self._arrivals.packets[leg.slot] == 0:
-            self._arrivals.new_source(leg.slot, packet.ssrc)
-            self._jitter.restart(leg.slot)
-            self._keys(leg, leg.digits.source_changed())
+        own_ssrc = packet.ssrc == self._arrivals.ssrc[leg.slot] and self._arrivals.packets[leg.slot] > 0
         slots: I64 = np.array([leg.slot])
         timestamps = np.array([packet.timestamp], np.uint32)
+        if is_event and not own_ssrc:
+            # sipp and some border controllers send keys under an SSRC of their own: speech is not a new source by that.
+            self._arrivals.last_ms[leg.slot] = now_ms
+            self._event(leg, packet, now_ms)
+            return
+        if not own_ssrc:
+            self._arrivals.new_source(leg.slot, packet.ssrc)
+            self._jitter.restart(leg.slot)
         self._arrivals.packet(slots, np.array([packet.sequence]), timestamps, now_ms, timed=not is_event)
         if is_event:
             self._event(leg, packet, now_ms)
@@ -159,6 +164,9 @@ class Receiver:
             self._jitter.push_samples(leg.slot, packet.timestamp, codes, packet.payload_type)
 
     def _event(self, leg: Leg, packet: wire.Packet, now_ms: int) -> None:
+        if packet.ssrc != leg.event_ssrc:
+            leg.event_ssrc = packet.ssrc
+            self._keys(leg, leg.digits.source_changed())
         begun = leg.digits.begun
         keys = leg.digits.packet(packet.timestamp, packet.payload, now_ms)
         if leg.digits.begun != begun:
