@@ -46,7 +46,9 @@ ACK_EVERY = 100
 """Events, when they come faster than they are dealt with."""
 
 ACK_WITHIN_S = 0.1
-"""One acknowledgement for what was dealt with meanwhile: a call has half a dozen events, each would cost a system call."""
+"""One acknowledgement for what was dealt with meanwhile: a call has half a dozen events, each would cost a system
+call.
+"""
 
 POST_WITHIN_S = 3.0
 """How long `post` waits for an answer, found out at most a second later."""
