@@ -1,7 +1,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -12,7 +11,7 @@ from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.timers import Timers
-from callstream.runtime.event_store import Append, StoreUnavailable
+from callstream.runtime.event_store import Append
 from callstream.runtime.follower import Follower
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.memory_store import MemoryStore
@@ -366,43 +365,4 @@ async def test_several_aggregates_are_marked_together(store: MemoryStore) -> Non
 
     follower, marks = await started(store, react)
     await wait_for(lambda: len(store.messages) == 3 and len(marks) == 0)
-    await follower.stop()
-
-
-async def test_events_in_order_keep_the_mark_until_the_last_one(store: MemoryStore) -> None:
-    marked: list[tuple[int, bool]] = []
-
-    async def react(marks: InFlight) -> None:
-        marked.append((len(store.messages), KEY in marks))
-        if not store.messages and KEY not in marks:
-            marks.append_in_order("agent", "7001", "acme", [signed_in("a1"), signed_in("a2"), signed_in("a3")], 0)
-
-    follower, _ = await started(store, react)
-    await wait_for(lambda: follower.position == 3)
-    assert marked[-1] == (3, False)
-    assert all(held for count, held in marked if count in (1, 2))
-    assert [r.id for r in await store.read(*KEY)] == ["a1", "a2", "a3"]
-    await follower.stop()
-
-
-async def test_what_fails_in_the_middle_is_decided_anew_behind_what_is_stored(
-    store: MemoryStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    append, failures = store.append, [StoreUnavailable("gone")]
-
-    async def failing(*arguments: Any) -> int:
-        if store.messages and failures:
-            raise failures.pop()
-        return await append(*arguments)
-
-    async def react(marks: InFlight) -> None:
-        missing = [signed_in(f"a{number}") for number in (1, 2, 3)][len(store.messages) :]
-        if missing and KEY not in marks:
-            marks.append_in_order("agent", "7001", "acme", missing, len(store.messages))
-
-    monkeypatch.setattr(store, "append", failing)
-    follower, marks = await started(store, react)
-    await wait_for(lambda: len(store.messages) == 3 and KEY not in marks)
-    assert [r.id for r in await store.read(*KEY)] == ["a1", "a2", "a3"]
-    assert not failures
     await follower.stop()

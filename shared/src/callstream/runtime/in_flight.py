@@ -18,8 +18,10 @@ from callstream.runtime.event_store import Append, EventStore, StoreRefused, Sto
 Key = tuple[str, str, str]
 """(tenant, aggregate, id)"""
 
-AGAIN_S = 0.005
-"""Pause after a failed append before the decision is taken anew: time for a rival's event to arrive."""
+CONFLICT_AGAIN_S = 0.005
+"""Pause after a conflict before the decision is taken anew: time for the rival's event to arrive."""
+FAILED_AGAIN_S = 0.2
+"""Pause after any other failure, which may well repeat itself."""
 
 log = structlog.get_logger(__name__)
 
@@ -48,25 +50,11 @@ class InFlight:
         return len(self._keys)
 
     def append(self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None) -> None:
-        """Start an append in the background and mark its aggregate. Ends by itself: stored, conflict or failure (logged)."""
-        self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+        """Start an append in the background and mark its aggregate. Ends by itself: stored, conflict or failure (logged).
 
-    def append_in_order(
-        self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
-    ) -> None:
-        """The same, but one event after the other, each at the version of the one before: a crash or a failure may leave only
-        the first ones in the log, and the next decision must give the rest. Costs the broker a small part of an atomic batch,
-        which it stages in files of its own.
+        Several events are stored together or not at all, which costs ten times as much as one (docs/adr/0008).
         """
-        key = (tenant, aggregate, aggregate_id)
-        last = self._mark((key,), events)
-
-        async def store() -> None:
-            version = expected
-            for new in events:
-                version = await self._store.append(aggregate, aggregate_id, tenant, (new,), version)
-
-        self._start(self._append(store(), key, last))
+        self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
     def append_many(self, appends: Sequence[Append]) -> None:
         """The same for several aggregates at once, all or none. Raises ValueError when one of them is under way already."""
@@ -88,11 +76,13 @@ class InFlight:
 
     async def _append(self, storing: Awaitable[object], first: Key, last: str) -> None:
         _, aggregate, aggregate_id = first
+        again_s = FAILED_AGAIN_S
         try:
             await storing
         except VersionConflict as conflict:
             # What moved the aggregate on is on its way to us, and a reaction follows it; ask again in case it came already.
             log.info("append conflict", aggregate=conflict.aggregate, aggregate_id=conflict.aggregate_id)
+            again_s = CONFLICT_AGAIN_S
         except StoreUnavailable as error:
             log.warning("append not answered", aggregate=aggregate, aggregate_id=aggregate_id, error=str(error))
         except StoreRefused as error:
@@ -104,7 +94,7 @@ class InFlight:
         keys = self._awaited.pop(last, None)
         if keys is not None:
             self._unmark(keys)
-        asyncio.get_running_loop().call_later(AGAIN_S, self.on_failure)
+        asyncio.get_running_loop().call_later(again_s, self.on_failure)
 
     def _mark(self, keys: tuple[Key, ...], events: Sequence[NewEvent]) -> str:
         """Mark aggregates until the last of the events is seen; its id."""
