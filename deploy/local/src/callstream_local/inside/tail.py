@@ -41,7 +41,7 @@ async def follow(folder: DataFolder, wanted: Filter, *, past: int, count: int, s
     now = state.read(folder)
     if holder(folder) is None or now is None:
         raise NotRunning(f"nothing runs on {folder.root}; start it with `callstream up`")
-    nc = await connect(f"nats://{now.nats}", name="events tail", user=OPERATOR, password=folder.secret(f"nats:{OPERATOR}"))
+    nc = await connect(now.nats, name="events tail", user=OPERATOR, password=folder.secret(f"nats:{OPERATOR}"))
     store = JetStreamStore(nc, OPERATOR)
     done = asyncio.Event()
     said = 0
