@@ -37,6 +37,19 @@ async def test_a_listener_gets_raw_bytes_in_order(nc: Client) -> None:
     assert len(got) == 3
 
 
+async def test_a_handler_that_fails_harms_nobody_else(nc: Client) -> None:
+    link, got = Link.of(nc), asyncio.Queue[bytes]()
+
+    def failing(*_: bytes | None) -> None:
+        raise RuntimeError("a fault")
+
+    await link.listen("bad", failing)
+    await link.listen("good", lambda _s, _r, payload, _h: got.put_nowait(payload))
+    await link.send("bad", b"")
+    await link.send("good", b"still here")
+    assert await asyncio.wait_for(got.get(), 5) == b"still here"
+
+
 async def test_ordinary_subscriptions_go_on_beside_it(nc: Client) -> None:
     Link.of(nc)
     got: asyncio.Queue[Msg] = asyncio.Queue()

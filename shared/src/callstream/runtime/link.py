@@ -12,11 +12,15 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
+import structlog
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 
 RawHandler = Callable[[bytes, bytes, bytes, bytes | None], None]
-"""(subject, reply, payload, header block or None). Runs inside the reading loop: it must be quick and must not raise."""
+"""(subject, reply, payload, header block or None). Runs inside the reading loop: it must be quick."""
+
+
+log = structlog.get_logger(__name__)
 
 
 class NoAnswer(Exception):
@@ -157,7 +161,11 @@ class Link:
             stats = self.nc.stats
             stats["in_msgs"] += 1
             stats["in_bytes"] += len(payload)
-            handler(subject, reply, payload, headers)
+            try:
+                handler(subject, reply, payload, headers)
+            except Exception:
+                # nats-py would take it for a broken connection and drop the reading loop
+                log.exception("message not handled", subject=subject.decode("utf-8", "replace"))
 
     async def _after_reconnect(self) -> None:
         for action in list(self._on_reconnect):
