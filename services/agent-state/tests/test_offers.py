@@ -2,10 +2,12 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from callstream.contracts.agent_events import AgentStateChanged
 from callstream.contracts.config import Settings
-from callstream.contracts.states import AfterWrapUp, MissedPolicy
+from callstream.contracts.states import AfterWrapUp, AgentState, MissedPolicy
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 
@@ -201,6 +203,30 @@ def test_while_an_answer_waits_to_be_followed_nothing_else_is_offered() -> None:
     story.withdrawn()
     with pytest.raises(Refusal):
         story.reserve("o2", "c2")
+
+
+def test_what_another_instance_has_followed_is_not_followed_again() -> None:
+    """Its event came between the fact and ours, under another cause: the reservation's timer."""
+    story = Story()
+    do(story, [("sign_in",), ("reserve",)])
+    story.paused = True
+    story.left()
+    expired = AgentStateChanged(state=AgentState.IDLE, previous=AgentState.RINGING, cause="reservation-expired", actor="system")
+    story.tell(expired, "1005", causation_id=story.agent.last_event_id)
+    story.paused = False
+    story.react()
+    assert story.path() == ["idle", "ringing", "idle"]
+    assert story.agent.facts == []
+
+
+def test_an_event_that_is_delivered_again_changes_nothing() -> None:
+    story = Story()
+    do(story, [("sign_in",), ("talk",), ("set_state", "break", "meal"), ("leg_ended",)])
+    before = (msgspec.json.encode(story.agent), story.roster.timers.next_due())
+    for recorded in list(story.told):
+        story.roster.evolve(recorded)
+    story.react()
+    assert (msgspec.json.encode(story.agent), story.roster.timers.next_due()) == before
 
 
 def test_an_answer_behind_a_wrong_expiry_still_makes_busy() -> None:

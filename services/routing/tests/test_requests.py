@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from callstream.contracts.config import Audio, SkillGroup, Speech
 from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferMade, OfferWithdrawn
 from callstream.kernel.outcomes import Reason, RequestOutcome
+from callstream_routing.domain.match import match
 from callstream_routing.domain.prompts import for_agent
 
 from .story import Story
@@ -206,6 +207,48 @@ def test_an_answer_behind_the_withdrawal_does_not_count() -> None:
     story.later(30)
     story.answered("r1", offer_id)
     assert story.events("r1") == ["queued", "offer-made", "offer-withdrawn ring-timeout"]
+
+
+def test_a_late_answer_of_an_earlier_offer_does_not_count_for_the_present_one() -> None:
+    story = Story(sales=["1001", "1002"])
+    story.idle("1001", "1002")
+    story.request("r1")
+    first = story.offer("r1").offer_id
+    story.later(30)
+    assert story.offers() == ["r1→1001", "r1→1002"]
+    story.answered("r1", first)
+    assert story.events("r1")[-1] == "offer-made"
+    story.answered("r1")
+    left = story.last("r1")
+    assert isinstance(left, ContactLeft)
+    assert left.agent_id == "1002"
+
+
+@pytest.mark.feature("F048")
+def test_an_agent_whose_offer_is_not_withdrawn_yet_gets_no_other() -> None:
+    story = Story(sales=["1001"])
+    story.idle("1001")
+    story.request("r1")
+    story.paused = True
+    story.request("r2")
+    story.state("1001", "idle")
+    group = story.board.group("sales")
+    assert (list(group.free), group.kept["offer-open"]) == ([], {"1001": None})
+    assert list(match(story.board, story.clock.now())) == []
+
+
+def test_an_event_that_is_delivered_again_changes_nothing() -> None:
+    story = Story(sales=["1001", "1002"])
+    story.idle("1001", "1002")
+    story.request("r1")
+    story.later(30)
+    story.request("r2")
+    story.call_ended("r2")
+    story.paused = True
+    before = (str(story.board.requests), str(story.board.seats), story.hall.timers.next_due())
+    for recorded in list(story.told):
+        story.hall.evolve(recorded)
+    assert (str(story.board.requests), str(story.board.seats), story.hall.timers.next_due()) == before
 
 
 @pytest.mark.parametrize("reason", ["agent-unreachable", "agent-rejected"])

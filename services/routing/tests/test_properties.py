@@ -1,0 +1,130 @@
+"""Whatever comes in whatever order, doubled, late or foreign: one offer for each agent and request, every request ends once."""
+
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from callstream.contracts import call_events as call
+from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.config import SkillGroup
+from callstream.contracts.queue_events import ContactLeft, OfferMade, OfferWithdrawn
+from callstream.contracts.states import AgentState
+from callstream.kernel.outcomes import RequestOutcome
+
+from .story import Story
+
+NAMES = [f"r{n}" for n in range(6)]
+AGENTS = ["1001", "1002", "1003"]
+names, agents = st.sampled_from(NAMES), st.sampled_from(AGENTS)
+
+steps = st.one_of(
+    st.tuples(st.just("request"), names, st.sampled_from(["sales", "support", "nowhere"]), st.integers(0, 2)),
+    st.tuples(st.just("state"), agents, st.sampled_from([state.value for state in AgentState])),
+    st.tuples(st.just("idle"), agents),
+    st.tuples(st.just("idle"), agents),
+    st.tuples(st.sampled_from(["answered", "failed"]), names, st.integers(0, 2)),
+    st.tuples(st.just("call_ended"), names),
+    st.tuples(st.just("later"), st.sampled_from([1, 5, 30])),
+    st.tuples(st.just("refuse"), st.sets(agents, max_size=1)),
+    st.tuples(st.just("disable"), st.sampled_from(["sales", "support"]), st.booleans()),
+    st.tuples(st.just("again"), st.integers(0, 200)),
+    st.tuples(st.just("pause"), st.booleans()),
+)
+
+
+def play(story: Story, step: tuple[Any, ...]) -> None:
+    """One step of a caller, an agent, the gateway, an administrator, or the log's own repetition."""
+    name, *given = step
+    if name in ("answered", "failed"):
+        offers = [match for match in story.matches if match.request_id == given[0]]
+        if offers:
+            offer = offers[-1 - given[1] % len(offers)]  # the present one, or a late word about an earlier one
+            if name == "answered":
+                story.answered(given[0], offer.offer_id)
+            else:
+                story.failed(given[0])
+    elif name == "refuse":
+        story.refusing = given[0]
+    elif name == "disable":
+        story.board.configure_group(given[0], SkillGroup(id=given[0], name="x", enabled=given[1]))
+        story.react()
+    elif name == "again":
+        told = [recorded for recorded in story.told if recorded.aggregate in ("call", "ivr")]
+        if told:
+            recorded = told[given[0] % len(told)]
+            story.tell(recorded.event, recorded.aggregate_id)
+    elif name == "pause":
+        story.paused = given[0]
+        story.react()
+    else:
+        getattr(story, name)(*given)
+
+
+def check_indexes(story: Story) -> None:
+    """What makes it fast says the same as what it was made from."""
+    board = story.board
+    for group in board.groups.values():
+        requests = [request for request in board.requests.values() if request.group_id == group.id]
+        assert list(group.line) == sorted(request.place for request in requests)
+        assert list(group.ready) == sorted(request.place for request in requests if request.ready)
+        members = [seat for seat in board.seats.values() if group.id in seat.groups]
+        assert list(group.free) == sorted(seat.rank for seat in members if seat.why_not() == "")
+        kept = {agent_id: label for label, ids in group.kept.items() for agent_id in ids}
+        assert kept == {seat.id: seat.why_not() for seat in members if seat.why_not()}
+    for request in board.requests.values():
+        if request.offer is not None and request.ending is None:
+            assert request.offer.deadline > story.clock.now() or story.paused
+
+
+def check_log(story: Story) -> None:
+    """Offers to idle agents only, one at a time for agent and request; one end for each request and nothing behind it."""
+    ringing: dict[str, str] = {}
+    by_request: dict[str, str] = {}
+    open_offer: dict[str, str] = {}
+    answered: dict[str, str] = {}
+    left: set[str] = set()
+    for recorded in story.told:
+        event = recorded.event
+        if recorded.aggregate == "queue":
+            assert recorded.aggregate_id not in left, "something stands behind the end"
+        if isinstance(event, AgentStateChanged):
+            ringing[recorded.aggregate_id] = event.offer_id if event.state is AgentState.RINGING else ""
+        elif isinstance(event, OfferMade):
+            assert ringing[event.agent_id] == event.offer_id
+            assert event.agent_id not in by_request.values()
+            assert recorded.aggregate_id not in by_request
+            by_request[recorded.aggregate_id] = event.agent_id
+            open_offer[recorded.aggregate_id] = event.offer_id
+        elif isinstance(event, call.OfferAnswered) and open_offer.get(event.request_id) == event.offer_id:
+            answered.setdefault(event.request_id, event.offer_id)
+        elif isinstance(event, OfferWithdrawn):
+            del open_offer[recorded.aggregate_id]
+            del by_request[recorded.aggregate_id]
+        elif isinstance(event, ContactLeft):
+            left.add(recorded.aggregate_id)
+            if event.outcome is RequestOutcome.ANSWERED:
+                assert event.offer_id == answered[recorded.aggregate_id]
+            by_request.pop(recorded.aggregate_id, None)
+    requested = {recorded.aggregate_id[2:] for recorded in story.told if recorded.aggregate == "ivr"}
+    assert left == requested
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(steps, max_size=50))
+def test_any_history(steps: list[tuple[Any, ...]]) -> None:
+    story = Story(sales=["1001", "1002"], support=["1002", "1003"])
+    for step in steps:
+        play(story, step)
+        check_indexes(story)
+    play(story, ("pause", False))
+    assert not any(group.can_match for group in story.board.groups.values())
+    again = story.restarted()
+    assert again.board.requests.keys() == story.board.requests.keys() or story.board.groups["sales"].open is False
+    for name in NAMES:
+        if any(isinstance(r.event, call.CallEnded) and r.aggregate_id == f"c-{name}" for r in story.told):
+            continue
+        story.call_ended(name)
+    assert story.board.requests == {}
+    assert story.board.of_call == {}
+    check_log(story)
