@@ -40,5 +40,5 @@ SORRY = Play(id="sorry", prompts=say("Nobody is here."), next="bye")
 HOTLINE = flow(WELCOME, MENU, SALES, SERVICE, SORRY)
 
 THROUGH_MENU = ["start main.3", "enter welcome", "enter menu"]
-TO_SERVICE = [*THROUGH_MENU, "key 2: Service", "enter service", "request service"]
-TO_SALES = [*THROUGH_MENU, "key 1: Sales", "enter sales", "request sales"]
+TO_SERVICE = [*THROUGH_MENU, "key 2: Service", "request service"]
+TO_SALES = [*THROUGH_MENU, "key 1: Sales", "request sales"]

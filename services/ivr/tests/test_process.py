@@ -179,7 +179,7 @@ async def test_a_key_pressed_while_the_process_is_dead_still_works(around: Surro
     await around.finish(menu, "interrupted")
     await around.boot()
     await around.heard("A", "One moment.")
-    assert around.story("A") == ["start main.3", "enter welcome", "enter menu", "key 1: Sales", "enter sales", "request sales"]
+    assert around.story("A") == ["start main.3", "enter welcome", "enter menu", "key 1: Sales", "request sales"]
     request = next(r.event for r in around.log if isinstance(r.event, ivr.AgentRequested))
     assert [entry.key for entry in request.trail] == ["1"]
 
@@ -227,7 +227,7 @@ async def test_a_whole_call_to_the_agent_with_a_kill_at_each_step(around: Surrou
     await around.gateway_says(call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER), "A")
     await around.until(lambda: isinstance(around.log[-1].event, call.CallEnded))
     assert around.story("A") == [
-        *["start main.3", "enter welcome", "enter menu", "wrong key 9 (1)", "key 1: Sales", "enter sales", "request sales"],
+        *["start main.3", "enter welcome", "enter menu", "wrong key 9 (1)", "key 1: Sales", "request sales"],
         *["queue round", "queue round", "end: answered"],
     ]
     summary = fold_all(around.of_call("A"))

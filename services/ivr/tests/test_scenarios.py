@@ -17,7 +17,6 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [
             *THROUGH_MENU,
             "key 2: Service",
-            "enter service",
             "request service",
             "end: caller-hung-up",
         ],
@@ -38,7 +37,6 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [
             *THROUGH_MENU,
             "key 2: Service",
-            "enter service",
             "request service",
             "end: caller-hung-up",
         ],
@@ -48,14 +46,14 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [(3, "press *"), (4, "press 0"), (4.5, "press 2"), (5, "hang up")],
         [
             *[*THROUGH_MENU, "key *: Again", "enter welcome", "enter menu", "key 2: Service"],
-            *["enter service", "request service", "end: caller-hung-up"],
+            *["request service", "end: caller-hung-up"],
         ],
         ["Welcome.", "Sales 1, service 2.", "Welcome.", "Sales 1, service 2.", "4 s of music x10"],
     ),
     "wrong key, then the right one": (
         [(3, "press 7"), (6, "press 1"), (7, "hang up")],
         [
-            *[*THROUGH_MENU, "wrong key 7 (1)", "key 1: Sales", "enter sales", "request sales"],
+            *[*THROUGH_MENU, "wrong key 7 (1)", "key 1: Sales", "request sales"],
             "end: caller-hung-up",
         ],
         ["Welcome.", "Sales 1, service 2.", "Wrong key.", "One moment."],
@@ -232,13 +230,12 @@ def test_waiting_in_silence_is_answered_too() -> None:
 def test_a_sound_that_cannot_be_played_does_not_hang_the_flow() -> None:
     broken = Play(id="news", prompts=(Audio(audio_id="missing"),), next="menu")
     world = World(flow(broken, MENU, SALES, SERVICE, SORRY, WELCOME), [(4, "press 2"), (5, "hang up")]).run()
-    assert world.story[:6] == [
+    assert world.story[:5] == [
         "start main.3",
         "enter news",
         "prompt failed: invalid",
         "enter menu",
         "key 2: Service",
-        "enter service",
     ]
 
 
@@ -246,7 +243,7 @@ def test_broken_queue_music_is_tried_again_after_a_pause() -> None:
     world = World(
         flow(TransferToAgent(id="q", group_id="g", failed="bye", queue_prompts=(Audio(audio_id="missing"),))), [(12, "hang up")]
     ).run()
-    assert world.timed_story[3:] == [
+    assert world.timed_story[2:] == [
         "0.0 prompt failed: invalid",
         "5.0 queue round",
         "5.0 prompt failed: invalid",

@@ -23,7 +23,10 @@ class IvrStarted(Event, frozen=True, kw_only=True):
 
 @event("ivr", "node-entered")
 class NodeEntered(Event, frozen=True, kw_only=True):
-    """The call reached a node of its flow. Start and End have no event of their own: `ivr.started` and `ivr.ended` are theirs."""
+    """The call reached a play or branch node.
+
+    The other nodes are told by their own events: `ivr.started`, `ivr.agent-requested`, `ivr.ended`.
+    """
 
     node_id: str
     kind: str
@@ -98,7 +101,7 @@ class TrailEntry(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 @event("ivr", "agent-requested")
 class AgentRequested(Event, frozen=True, kw_only=True):
-    """The caller asks for an agent (tR). From here routing owns the wait."""
+    """The call reached a transfer node: the caller asks for an agent (tR). From here routing owns the wait."""
 
     request_id: str
     call_id: str
@@ -114,6 +117,10 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     trail: tuple[TrailEntry, ...] = ()
     connect_prompt: tuple[Prompt, ...] = ()
     """Played to the customer before the bridge (F091); `${StaffNo}` still stands in it."""
+    node_id: str = ""
+    label: str = ""
+    play_id: str = ""
+    """The transferring prompt, or the first round of the queue prompts; empty when the node has neither."""
 
 
 @event("ivr", "ended")

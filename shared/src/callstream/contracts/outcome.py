@@ -178,6 +178,7 @@ def _requested(summary: CallSummary, recorded: Recorded, event: ivr.AgentRequest
     if summary.agent_answered_at:
         return {}
     return {
+        "node_id": event.node_id or summary.node_id,
         "requested_at": summary.requested_at or recorded.time,
         "request_id": event.request_id,
         "group_id": event.group_id,

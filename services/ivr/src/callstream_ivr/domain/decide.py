@@ -107,8 +107,6 @@ def _leave_branch(session: Session, graph: Graph, node: Branch, now: datetime) -
 
 
 def _leave_transfer(session: Session, graph: Graph, node: TransferToAgent, now: datetime) -> Event | None:
-    if not session.request_id:
-        return _request(session, node)
     if session.request_outcome is not None:
         return _leave_queue(session, graph, node, session.request_outcome)
     silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
@@ -135,28 +133,21 @@ def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome:
 def _enter(session: Session, graph: Graph, node_id: str) -> Event:
     """Go to a node; End ends the session there. The bound on `hops` is a second net: checked flows never reach it."""
     node = graph.nodes[node_id]
-    if isinstance(node, Start):
+    while isinstance(node, Start):
         node = graph.nodes[node.next]
     if isinstance(node, End):
         return _end(session, Reason.FLOW_ENDED, node.id)
     if session.hops >= len(graph.nodes):
         return _end(session, Reason.INTERNAL)
-    plays: Any = True
-    barge_in, timeout_s = False, 0
-    match node:
-        case Play():
-            barge_in = node.barge_in
-        case Branch():
-            barge_in, timeout_s = node.barge_in, node.timeout_s
-        case TransferToAgent():
-            plays = node.transferring_prompts or node.queue_prompts
+    if isinstance(node, TransferToAgent):
+        return _request(session, node)
     return NodeEntered(
         node_id=node.id,
         kind=kind_of(node),
         label=node.label,
-        play_id=session.next_play_id if plays else "",
-        barge_in=barge_in,
-        timeout_s=timeout_s,
+        play_id=session.next_play_id,
+        barge_in=node.barge_in,
+        timeout_s=node.timeout_s if isinstance(node, Branch) else 0,
         handled=session.handled,
     )
 
@@ -174,6 +165,9 @@ def _request(session: Session, node: TransferToAgent) -> AgentRequested:
         priority=node.priority,
         trail=session.trail,
         connect_prompt=node.connect_prompts,
+        node_id=node.id,
+        label=node.label,
+        play_id=session.next_play_id if node.transferring_prompts or node.queue_prompts else "",
     )
 
 

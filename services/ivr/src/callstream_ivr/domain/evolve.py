@@ -74,15 +74,9 @@ def _started(session: Session, event: ivr.IvrStarted, _: datetime) -> None:
 
 
 def _entered(session: Session, event: ivr.NodeEntered, at: datetime) -> None:
-    session.node_id, session.kind = event.node_id, event.kind
-    session.barge_in, session.timeout_s, session.errors = event.barge_in, event.timeout_s, 0
-    session.hops += 1
-    session.chosen = session.request_id = ""
-    _start_play(session, event.play_id, "entry", at)
-    if event.kind == PLAYS_TO_THE_WAITING or (event.play_id and not event.barge_in):
-        session.keys = ()
-    elif session.keys:
-        session.keys = tuple(replace(key, ahead=True) for key in session.keys)
+    _reach(session, event.node_id, event.kind, event.play_id, at)
+    session.barge_in, session.timeout_s, session.request_id = event.barge_in, event.timeout_s, ""
+    session.keys = tuple(replace(key, ahead=True) for key in session.keys) if event.barge_in else ()
 
 
 def _pressed(session: Session, event: ivr.KeyPressed, at: datetime) -> None:
@@ -107,7 +101,9 @@ def _prompt_failed(session: Session, event: ivr.PromptFailed, at: datetime) -> N
     _play_over(session, event.play_id, "failed", at)
 
 
-def _requested(session: Session, event: ivr.AgentRequested, _: datetime) -> None:
+def _requested(session: Session, event: ivr.AgentRequested, at: datetime) -> None:
+    _reach(session, event.node_id, PLAYS_TO_THE_WAITING, event.play_id, at)
+    session.barge_in, session.timeout_s, session.keys = False, 0, ()
     session.requests += 1
     session.request_id = event.request_id
     session.request_outcome = session.request_reason = None
@@ -163,7 +159,14 @@ def _call_ended(session: Session, event: call.CallEnded, _: datetime, __: int) -
     session.call_ended, session.due, session.keys = event.reason, None, ()
 
 
-# Playbacks
+# Nodes and playbacks
+
+
+def _reach(session: Session, node_id: str, kind: str, play_id: str, at: datetime) -> None:
+    session.node_id, session.kind = node_id, kind
+    session.errors, session.chosen = 0, ""
+    session.hops += 1
+    _start_play(session, play_id, "entry", at)
 
 
 def _start_play(session: Session, play_id: str, purpose: str, at: datetime) -> None:
