@@ -248,7 +248,7 @@ def test_an_event_that_is_delivered_again_changes_nothing() -> None:
     before = (str(story.board.requests), str(story.board.seats), story.hall.timers.next_due())
     for recorded in list(story.told):
         story.hall.evolve(recorded)
-    assert (str(story.board.requests), str(story.board.seats), story.hall.timers.next_due()) == before
+        assert (str(story.board.requests), str(story.board.seats), story.hall.timers.next_due()) == before
 
 
 @pytest.mark.parametrize("reason", ["agent-unreachable", "agent-rejected"])
