@@ -183,7 +183,7 @@ def test_guessing_is_slowed_down_per_source_and_user() -> None:
     door = Door(free=2, longest=4)
 
     def guess(password: str = "wrong", source: str = "10.0.0.1") -> int | str:
-        return code_of(door.knock(str(door.answer(door.challenge(), password=password)), source))
+        return code_of(door.knock(str(door.answer(door.challenge("MD5"), password=password)), source))
 
     assert [guess() for _ in range(4)] == [401, 401, 401, 403]
     assert guess("pw") == 403
@@ -207,9 +207,35 @@ def test_back_off_remembers_a_bounded_number_of_guessers() -> None:
 def test_only_proven_nonces_are_remembered_and_not_for_ever() -> None:
     door = Door()
     for _ in range(100):
-        door.challenge()
+        door.challenge("MD5")
     assert door.nonces.remembered == 0
     for _ in range(10):
-        assert door.knock(str(door.answer(door.challenge()))) == "ann"
+        assert door.knock(str(door.answer(door.challenge("MD5")))) == "ann"
         door.now += 30
     assert door.nonces.remembered <= 4
+
+
+def offered(door: Door, source: str = "10.0.0.1") -> list[str]:
+    reply = door.knock(source=source)
+    assert isinstance(reply, Reply)
+    return [parse_challenge(value).algorithm for _, value in reply.headers]
+
+
+def test_a_phone_that_says_nothing_to_a_challenge_and_comes_again_is_challenged_with_md5_alone() -> None:
+    door = Door()
+    assert offered(door) == ["SHA-256", "MD5"]
+    door.now += 30
+    assert offered(door) == ["MD5"]
+    assert offered(door, source="10.0.0.2") == ["SHA-256", "MD5"]
+    assert door.knock(str(door.answer(door.challenge("MD5")))) == "ann"
+    door.now += 60
+    assert offered(door) == ["MD5"]  # also at its next registration
+    door.now += 3600
+    assert offered(door) == ["SHA-256", "MD5"]
+
+
+def test_a_phone_that_knows_sha_256_keeps_being_challenged_with_it() -> None:
+    door = Door()
+    for _ in range(3):  # challenge() finds SHA-256 offered each time
+        assert door.knock(str(door.answer(door.challenge("SHA-256")))) == "ann"
+        door.now += 60

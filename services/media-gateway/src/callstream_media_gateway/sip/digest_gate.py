@@ -12,6 +12,7 @@ from .errors import ParseError
 from .handler import Hop, Reply
 from .message import Header, Request
 from .nonces import Nonces
+from .unanswered import UnansweredChallenges
 from .uri import Uri
 
 
@@ -38,6 +39,7 @@ class DigestGate:
         self._clock = clock
         self._nonces = nonces
         self._backoff = backoff
+        self._unanswered = UnansweredChallenges()
 
     def check(self, request: Request, source: Hop) -> str | Reply:
         """The user name that the request proves, or the reply that refuses it: 401 with challenges, 400, 403.
@@ -45,17 +47,23 @@ class DigestGate:
         An unknown user is answered exactly as a wrong password is.
         """
         now = self._clock()
+        aor = next(iter(request.lines("To")), "")
+        algorithms: tuple[str, ...] = ALGORITHMS
         try:
             answer = self._own_answer(request)
         except ParseError as error:
             return Reply(400, f"Bad {error.field}")
         if answer is None:
-            return self._challenge(now, stale=False)
+            algorithms = self._unanswered.algorithms(source.host, aor, now)
+            return self._challenge(now, algorithms, stale=False)
+        self._unanswered.answered(source.host, aor, answer.algorithm)
+        if answer.algorithm == "MD5":
+            algorithms = ("MD5",)  # what it has answered with once it can answer with again
         wait = self._backoff.wait(source.host, answer.username, now)
         if wait > 0:
             return Reply(403, "Too Many Failures", [("Retry-After", str(int(wait) + 1))])
         if answer.algorithm not in ALGORITHMS or answer.qop != "auth" or not answer.cnonce:
-            return self._challenge(now, stale=False)
+            return self._challenge(now, algorithms, stale=False)
         count = _nonce_count(answer.nc)
         if count is None or not _same_target(answer.uri, request.uri):
             return Reply(400, "Bad Authorization")
@@ -63,9 +71,9 @@ class DigestGate:
         if not self._is_right(answer, request.method):
             if state != "forged":  # a nonce of before our restart is no guess at a password
                 self._backoff.failed(source.host, answer.username, now)
-            return self._challenge(now, stale=False)
+            return self._challenge(now, algorithms, stale=False)
         if state != "fresh":
-            return self._challenge(now, stale=True)
+            return self._challenge(now, algorithms, stale=True)
         self._nonces.accept(answer.nonce, count, now)
         self._backoff.succeeded(source.host, answer.username)
         return answer.username
@@ -88,10 +96,10 @@ class DigestGate:
         )
         return right and secrets is not None
 
-    def _challenge(self, now: float, *, stale: bool) -> Reply:
+    def _challenge(self, now: float, algorithms: tuple[str, ...], *, stale: bool) -> Reply:
         """One challenge for each algorithm, the stronger first (RFC 8760 2.4)."""
         headers: list[Header] = []
-        for algorithm in ALGORITHMS:
+        for algorithm in algorithms:
             challenge = Challenge(self._realm, self._nonces.make(now), algorithm, ("auth",), None, stale)
             headers.append(("WWW-Authenticate", str(challenge)))
         return Reply(401, None, headers)
