@@ -1,0 +1,108 @@
+"""baresip as an agent's desk phone: registers, answers by itself, speaks a file and keeps what it heard."""
+
+import asyncio
+import os
+import shutil
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from callstream_media_gateway.media.audiofile import load, save
+from callstream_media_gateway.media.tone import sines
+
+needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed (make packages)")
+
+MODULES = ("account.so", "menu.so", "g711.so", "aufile.so", "sndfile.so")
+SPEAKS_S = 60
+"""The call ends with the file."""
+REGISTERED_WITHIN_S = 10.0
+ENDS_WITHIN_S = 5.0
+
+
+class Baresip:
+    """A running phone. `heard()` after it has ended: the audio it received."""
+
+    def __init__(self, folder: Path, process: asyncio.subprocess.Process) -> None:
+        self._folder = folder
+        self._process = process
+        self.output = ""
+
+    async def registered(self) -> bool:
+        """Wait until it is registered (True) or says that it is not. Raises AssertionError when it says nothing of it."""
+        assert self._process.stdout is not None
+        try:
+            async with asyncio.timeout(REGISTERED_WITHIN_S):
+                while "200 OK" not in self.output and "Register:" not in self.output:
+                    line = await self._process.stdout.readline()
+                    assert line, f"baresip ended:\n{self.output}"
+                    self.output += line.decode(errors="replace")
+        except TimeoutError:
+            raise AssertionError(f"baresip does not register:\n{self.output}") from None
+        return "200 OK" in self.output
+
+    def heard(self) -> npt.NDArray[np.int16]:
+        """What came in over RTP, all calls one after the other."""
+        files = sorted(self._folder.glob("dump-*-dec.wav"))
+        return np.concatenate([load(str(file)) for file in files]) if files else np.zeros(0, np.int16)
+
+    async def stop(self) -> None:
+        """Leave politely, which writes its files."""
+        if self._process.returncode is None:
+            self._process.send_signal(signal.SIGTERM)
+        try:
+            async with asyncio.timeout(ENDS_WITHIN_S):
+                await self._process.communicate()
+        except TimeoutError:
+            self._process.kill()
+            await self._process.wait()
+
+
+@asynccontextmanager
+async def baresip(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int) -> AsyncIterator[Baresip]:
+    """A phone that answers every call at once and says a tone."""
+    _configure(folder, gateway, user, password, tone_hz)
+    phone = await _started(folder)
+    if not await phone.registered():
+        # baresip 1.0 gives up when SHA-256 is offered beside MD5; it would come again after 30 to 60 s.
+        await phone.stop()
+        phone = await _started(folder)
+        assert await phone.registered(), phone.output
+    try:
+        yield phone
+    finally:
+        await phone.stop()
+
+
+async def _started(folder: Path) -> Baresip:
+    process = await asyncio.create_subprocess_exec(
+        *("baresip", "-4", "-f", str(folder)),
+        cwd=folder,
+        env={**os.environ, "TERM": "dumb"},
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    return Baresip(folder, process)
+
+
+def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int) -> None:
+    folder.mkdir()
+    save(folder / "tone.wav", sines((tone_hz,), 8000 * SPEAKS_S))
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    (folder / "config").write_text(
+        f"sip_listen 127.0.0.1:{port}\naudio_source aufile,{folder}/tone.wav\naudio_srate 8000\naudio_channels 1\n"
+        f"snd_path {folder}\nmodule_path /usr/lib/baresip/modules\n" + "".join(f"module {name}\n" for name in MODULES)
+    )
+    (folder / "accounts").write_text(
+        f"<sip:{user}@{gateway[0]}:{gateway[1]};transport=udp>;auth_user={user};auth_pass={password};"
+        "regint=60;answermode=auto;dtmfmode=rtpevent\n"
+    )
+    (folder / "contacts").touch()
