@@ -274,6 +274,19 @@ async def test_fifty_calls_at_once_leave_nothing_behind() -> None:
             assert phone.ua.counters["internal_errors"] == phone.ua.counters["handler_errors"] == 0
 
 
+@pytest.mark.parametrize("who", ["caller", "callee"])
+async def test_a_call_outlives_its_tcp_connection(who: str) -> None:
+    async with phones(2, **FAST) as (caller, callee):
+        await talk(caller, callee, next_hop=callee.tcp)
+        for phone in (caller, callee):
+            for connection in list(phone.ua._core.transport.connections.values()):
+                connection.abort()
+        await until(lambda: caller.held("connections") + callee.held("connections") == 0)
+        ending, hearing = (caller, callee) if who == "caller" else (callee, caller)
+        ending.dialogs[0].bye()
+        await until(lambda: ("ended", "bye") in hearing.story)
+
+
 async def test_the_second_user_agent_on_a_taken_port_is_told_so() -> None:
     async with phones(1) as (first,):
         with pytest.raises(OSError):

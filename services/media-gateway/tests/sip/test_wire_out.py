@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 
+from callstream_media_gateway.sip.digest import Challenge, Credentials, parse_answer
 from callstream_media_gateway.sip.message import Request
-from callstream_media_gateway.sip.offer_answer import make_answer
+from callstream_media_gateway.sip.offer_answer import make_answer, make_offer
 from callstream_media_gateway.sip.responses import tag_of
 
 from .phones import FAST, OFFER, Phone, phones, until
@@ -157,6 +160,73 @@ async def test_a_dead_peer_ends_the_call_at_the_next_request(phone: Phone, peer:
     await peer.request_of("ACK")
     assert await phone.dialogs[0].send_digit("1") == 408
     assert ("ended", "gone") in phone.story
+
+
+@pytest.mark.parametrize(("code", "asks", "answers"), [
+    (401, "WWW-Authenticate", "Authorization"), (407, "Proxy-Authenticate", "Proxy-Authorization"),
+])  # fmt: skip
+@pytest.mark.parametrize("method", ["INFO", "INVITE", "BYE"])
+async def test_a_challenge_inside_the_call_is_answered_once(
+    phone: Phone, peer: RawPeer, method: str, code: int, asks: str, answers: str
+) -> None:
+    phone.call(f"sip:raw@127.0.0.1:{peer.port}", credentials=Credentials("ann", "pw"))
+    peer.send(peer.answer(await peer.request_of("INVITE"), 200, "x", ANSWER))
+    await peer.request_of("ACK")
+    dialog = phone.dialogs[0]
+    result: asyncio.Future[Any] | None = None
+    if method == "BYE":
+        dialog.bye()
+    else:
+        result = dialog.send_digit("1") if method == "INFO" else dialog.reinvite(OFFER)
+    for number in (2, 3):
+        while (request := await peer.request_of(method)).cseq[0] != number:
+            pass  # repetitions of the one before
+        answer = request.get(answers)
+        assert (answer is None) is (number == 2)
+        if answer is not None:
+            assert parse_answer(answer).username == "ann"
+        peer.send(peer.answer(request, code, extra=f"{asks}: {Challenge('r', f'n{number}')}\r\n"))
+    if result is not None:
+        assert (await result) in (code, (code, None))
+
+
+async def test_a_reinvite_that_nobody_answers_ends_the_call(phone: Phone, peer: RawPeer) -> None:
+    place(phone, peer)
+    peer.send(peer.answer(await peer.request_of("INVITE"), 200, "x", ANSWER))
+    await peer.request_of("ACK")
+    assert (await phone.dialogs[0].reinvite(OFFER)).code == 408
+    assert ("ended", "gone") in phone.story
+
+
+@pytest.mark.parametrize(("body", "code"), [(b"v=0\r\n", 488), (ANSWER, 200)])
+async def test_a_reinvite_with_an_unusable_answer_leaves_the_old_session(
+    phone: Phone, peer: RawPeer, body: bytes, code: int
+) -> None:
+    place(phone, peer)
+    peer.send(peer.answer(await peer.request_of("INVITE"), 200, "x", ANSWER))
+    await peer.request_of("ACK")
+    dialog, offer = phone.dialogs[0], make_offer("127.0.0.1", 45000, session_id=1, version=2)
+    result = dialog.reinvite(offer)
+    peer.send(peer.answer(await peer.request_of("INVITE"), 200, "x", body))
+    assert (await result).code == code
+    assert dialog.local_sdp == (offer if code == 200 else OFFER)
+    assert not dialog.is_over
+
+
+async def test_a_hang_up_ends_a_reinvite_that_is_under_way(phone: Phone, peer: RawPeer) -> None:
+    place(phone, peer)
+    peer.send(peer.answer(await peer.request_of("INVITE"), 200, "x", ANSWER))
+    await peer.request_of("ACK")
+    result = phone.dialogs[0].reinvite(OFFER)
+    phone.dialogs[0].bye()
+    assert (await result).code == 481
+
+
+async def test_a_message_too_large_for_a_datagram_is_refused_here(phone: Phone, peer: RawPeer) -> None:
+    phone.call(f"sip:raw@127.0.0.1:{peer.port}", headers=[("X-Much", "x" * 66_000)])
+    await until(lambda: phone.story == [("failed", 503)])
+    assert phone.ua.counters["oversized"] == 1
+    assert phone.held() == 0
 
 
 async def test_headers_of_the_owner_go_out_and_may_not_forge_lines(phone: Phone, peer: RawPeer) -> None:

@@ -162,11 +162,11 @@ class Reinviting:
         if response.code == 491 and not dialog.is_over:
             self._wait()
             return
+        self._done(response.code, None)
         if response.code == 481:
             dialog.feed("unknown to peer", "gone")
         elif response.code == 408:
             dialog.feed("unusable", "gone")
-        self._done(response.code, None)
 
     def _on_2xx(self, response: Response) -> None:
         dialog = self._dialog
@@ -190,12 +190,12 @@ class Reinviting:
         self._done(response.code, answer)
 
     def on_timeout(self) -> None:
-        self._dialog.feed("unusable", "gone")
         self._done(408, None)
+        self._dialog.feed("unusable", "gone")
 
     def on_error(self) -> None:
-        self._dialog.feed("unusable", "gone")
         self._done(503, None)
+        self._dialog.feed("unusable", "gone")
 
     def _done(self, code: int, sdp: SessionDescription | None) -> None:
         if self._dialog.reinviting is self:
