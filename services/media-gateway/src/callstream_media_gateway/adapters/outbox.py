@@ -30,6 +30,9 @@ class LogHealth:
     def __init__(self, connected: Callable[[], bool]) -> None:
         self.answered = True
         """The log took the last thing it was given."""
+        self.waiting = 0
+        """Events in all outboxes."""
+        metrics.events_waiting.set_function(lambda: self.waiting)
         self._connected = connected
 
     @property
@@ -72,7 +75,7 @@ class Outbox:
             metrics.events_dropped.labels("too-many").inc()
             return
         self._waiting.append(new)
-        metrics.events_waiting.inc()
+        self._health.waiting += 1
         if self._task is None:
             self._task = asyncio.create_task(self._drain())
 
@@ -87,7 +90,7 @@ class Outbox:
                 before = self.version
                 if await self._append(self._waiting[0]):
                     del self._waiting[0]
-                    metrics.events_waiting.dec()
+                    self._health.waiting -= 1
                 if self.version != before:
                     self._on_stored(self.version)
         finally:
@@ -118,5 +121,5 @@ class Outbox:
     def _give_up(self, why: str) -> None:
         self._superseded = True
         metrics.events_dropped.labels(why).inc(len(self._waiting))
-        metrics.events_waiting.dec(len(self._waiting))
+        self._health.waiting -= len(self._waiting)
         self._waiting.clear()

@@ -24,12 +24,17 @@ class Prompts:
 
     def __init__(self, store: Path, audio_of: AudioOf, cached: Cached, speak: Speak) -> None:
         self._store, self._audio_of, self._cached, self._speak = store, audio_of, cached, speak
+        self._files: dict[str, File] = {}
+        """By what a document says: as many as there are uploaded sounds."""
 
     def at_hand(self, tenant: str, prompts: Sequence[Prompt]) -> tuple[File, ...] | None:
         """The files if all exist now, None when speech must be made first. Raises PromptError."""
         files = []
         for prompt in prompts:
-            path = self._cached(prompt.text, prompt.voice) if isinstance(prompt, Speech) else self._sound(tenant, prompt)
+            if isinstance(prompt, Audio):
+                files.append(self._sound(tenant, prompt))
+                continue
+            path = self._cached(prompt.text, prompt.voice)
             if path is None:
                 return None
             files.append(File(str(path)))
@@ -42,11 +47,14 @@ class Prompts:
             if isinstance(prompt, Speech):
                 files.append(File(str(await self._speak(prompt.text, prompt.voice))))
             else:
-                files.append(File(str(self._sound(tenant, prompt))))
+                files.append(self._sound(tenant, prompt))
         return tuple(files)
 
-    def _sound(self, tenant: str, prompt: Audio) -> Path:
+    def _sound(self, tenant: str, prompt: Audio) -> File:
         document = self._audio_of(tenant, prompt.audio_id)
         if document is None:
             raise PromptError(f"no sound has the id '{prompt.audio_id}'")
-        return self._store / document.path
+        file = self._files.get(document.path)
+        if file is None:
+            file = self._files[document.path] = File(str(self._store / document.path))
+        return file

@@ -1,5 +1,6 @@
 """One leg's side of offer and answer: which codec, where to, and what the media worker must know of it."""
 
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from secrets import randbits
 
@@ -75,8 +76,12 @@ def codec_of(stream: AudioStream) -> Codec:
 
 def _address(stream: AudioStream) -> Address | None:
     """Where the peer wants its audio. Unknown for a name or a hold of the old way (0.0.0.0): the leg latches to what comes."""
+    return (stream.host, stream.port) if _usable(stream.host) else None
+
+
+@lru_cache(maxsize=4096)
+def _usable(host: str) -> bool:
     try:
-        usable = not IPv4Address(stream.host).is_unspecified
+        return not IPv4Address(host).is_unspecified
     except AddressValueError:
-        usable = False
-    return (stream.host, stream.port) if usable else None
+        return False

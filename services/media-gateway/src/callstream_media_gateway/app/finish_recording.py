@@ -53,7 +53,7 @@ class FinishRecording:
             )
             self._feed(live, saved)
             await live.outbox.settled()
-            await asyncio.to_thread(wav.unlink, missing_ok=True)
+            _remove(wav)
         else:
             self._feed(live, RecordingLost(recording_id=recording_id, message=result))
 
@@ -67,3 +67,8 @@ class FinishRecording:
             return str(error)
         metrics.recordings.labels("ready").inc()
         return finished
+
+
+def _remove(wav: Path) -> None:
+    """Quicker than the way to a thread and back."""
+    wav.unlink(missing_ok=True)
