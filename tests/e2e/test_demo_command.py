@@ -11,7 +11,18 @@ from typer.testing import CliRunner
 from callstream_local.cli import app
 from callstream_local.demo import run
 
-KEYS = "calls_placed answered abandoned ivr_ended records recordings audio_ok stuck_agents books_balance seconds".split()
+KEYS = [
+    "calls_placed",
+    "answered",
+    "abandoned",
+    "ivr_ended",
+    "records",
+    "recordings",
+    "audio_ok",
+    "stuck_agents",
+    "books_balance",
+    "seconds",
+]
 
 
 @pytest.mark.timeout(180)
