@@ -95,7 +95,7 @@ class House:
             await bucket.put(key, value)
 
     async def ask(self, command: Command) -> Reply:
-        return await self.commands.send(command, TENANT)
+        return await self.commands.send(command, TENANT, retries=15)
 
     async def sign_in(self, *agent_ids: str) -> None:
         for agent_id in agent_ids:
