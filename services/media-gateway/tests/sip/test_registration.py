@@ -10,7 +10,7 @@ from callstream_media_gateway.sip.backoff import Backoff
 from callstream_media_gateway.sip.digest import Credentials, ha1
 from callstream_media_gateway.sip.digest_gate import Secrets
 from callstream_media_gateway.sip.errors import RegistrationError
-from callstream_media_gateway.sip.handler import Hop
+from callstream_media_gateway.sip.handler import Hop, Reply
 from callstream_media_gateway.sip.registrar import Registrar
 
 from .phones import FAST, Phone, phones, until
@@ -110,3 +110,29 @@ async def test_a_registrar_that_is_not_there_is_reported() -> None:
         with pytest.raises(RegistrationError) as failed:
             await phone.ua.register("sip:1001@x", silent._replace(transport="tcp"), credentials("1001"))
         assert failed.value.code == 503
+
+
+async def test_a_lost_registration_is_told_and_regained() -> None:
+    async with phones(2, **FAST) as (server, phone):
+        registrar = serve(server, shortest=1)
+        registration = await phone.ua.register("sip:1001@x", server.hop, credentials("1001"), 1)
+        lost: list[int] = []
+        registration.on_lost = lambda error: lost.append(error.code)
+        allow = server.register_reply
+        server.register_reply = lambda request, source: Reply(503)
+        await until(lambda: lost == [503])
+        server.register_reply = allow
+        await until(lambda: registrar.bindings("1001"))
+        await registration.unregister()
+
+
+async def test_a_registrar_without_a_usable_challenge_is_given_up() -> None:
+    async with phones(2, **FAST) as (server, phone):
+        server.register_reply = lambda request, source: Reply(401, None, [("WWW-Authenticate", "Digest nonsense")])
+        with pytest.raises(RegistrationError) as refused:
+            await phone.ua.register("sip:1001@x", server.hop, credentials("1001"))
+        assert refused.value.code == 401
+        server.register_reply = lambda request, source: Reply(423)
+        with pytest.raises(RegistrationError) as refused:
+            await phone.ua.register("sip:1001@x", server.hop, credentials("1001"))
+        assert refused.value.code == 423

@@ -14,7 +14,7 @@ from .sdp import SessionDescription, parse_sdp
 from .session_timer import answer_wish, too_small
 from .transactions import Transaction, send_response
 from .two_hundred import UnacknowledgedAnswer
-from .uri import NameAddr
+from .uri import NameAddr, Uri
 
 if TYPE_CHECKING:
     from .dialog import Dialog
@@ -57,6 +57,7 @@ def _on_options(_dialog: Dialog, request: Request, transaction: Transaction) -> 
 
 def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     """Without a body it only refreshes the target and the session timer; with one it is an offer."""
+    target = _new_target(dialog, request)
     if _refused_timer(request, transaction):
         return
     answer: SessionDescription | None = None
@@ -64,7 +65,7 @@ def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> No
         answer = _decide(dialog, request, transaction)
         if answer is None:
             return
-    _refresh_target(dialog, request)
+    dialog.remote_target = target
     headers = [dialog.contact(), *_refresh_session(dialog, request)]
     if answer is None:
         _reply(request, transaction, 200, None, headers)
@@ -74,13 +75,14 @@ def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> No
 
 
 def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    target = _new_target(dialog, request)
     if _refused_timer(request, transaction):
         return
     answer = _decide(dialog, request, transaction)
     if answer is None:
         return
     dialog.awaits_answer = not request.body
-    _refresh_target(dialog, request)
+    dialog.remote_target = target
     headers = [dialog.contact(), ("Allow", ALLOW), *_refresh_session(dialog, request), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
     dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, request.cseq[0], data, dialog.on_no_ack)
@@ -146,11 +148,10 @@ def _refresh_session(dialog: Dialog, request: Request) -> list[Header]:
     return headers
 
 
-def _refresh_target(dialog: Dialog, request: Request) -> None:
-    """INVITE and UPDATE move the remote target to their Contact (12.2.2)."""
+def _new_target(dialog: Dialog, request: Request) -> Uri:
+    """INVITE and UPDATE move the remote target to their Contact (12.2.2), once they are accepted. Raises ParseError."""
     contacts = request.values("Contact")
-    if contacts:
-        dialog.remote_target = NameAddr.parse(contacts[0], "Contact").uri
+    return NameAddr.parse(contacts[0], "Contact").uri if contacts else dialog.remote_target
 
 
 def _reply(
