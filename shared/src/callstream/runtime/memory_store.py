@@ -42,7 +42,10 @@ class MemoryStore:
         """False makes every call raise StoreUnavailable, as when the broker is away."""
         self._service = service
         self._ids: dict[str, int] = {}
+        self._decoded: dict[int, Recorded] = {}
         self._last: defaultdict[Key, int] = defaultdict(int)
+        self._tokens: list[tuple[str, ...]] = []
+        """The subject of each message, taken apart once for all who filter."""
         self._subscriptions: list[MemorySubscription] = []
 
     async def append(
@@ -51,11 +54,15 @@ class MemoryStore:
         return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
     async def append_many(self, appends: Sequence[Append]) -> int:
+        await asyncio.sleep(0)
+        return self.append_now(appends)
+
+    def append_now(self, appends: Sequence[Append]) -> int:
+        """`append_many` at once: for a simulation that has its own idea of how long an append takes."""
         if not appends:
             raise StoreRefused("an append without events")
         for append in appends:
             append.check()
-        await asyncio.sleep(0)
         self._check_available()
         ids = [new.id for append in appends for new in append.events]
         known = [self._ids[event_id] for event_id in ids if event_id in self._ids]
@@ -78,7 +85,8 @@ class MemoryStore:
         """Put a raw message into the log, as a foreign publisher could; its sequence."""
         seq = len(self.messages) + 1
         self.messages.append(Stored(seq, subject, payload, headers))
-        parts = subject.split(".")
+        parts = tuple(subject.split("."))
+        self._tokens.append(parts)
         if len(parts) == 5:
             self._last[parts[1], parts[2], parts[3]] = seq
         for subscription in self._subscriptions:
@@ -104,14 +112,23 @@ class MemoryStore:
         self.dead_letters.append((subject, recorded.seq, str(error)))
 
     def decode(self, messages: Sequence[Stored]) -> list[Recorded]:
-        """The readable ones; the others become dead letters."""
+        """The readable ones, each read once for all; the others become dead letters."""
         batch = []
         for message in messages:
-            try:
-                batch.append(read_event(message.subject, message.seq, message.payload, message.headers))
-            except UnreadableEvent as error:
-                self.dead_letters.append((message.subject, message.seq, str(error)))
+            recorded = self._decoded.get(message.seq)
+            if recorded is None:
+                try:
+                    recorded = read_event(message.subject, message.seq, message.payload, message.headers)
+                except UnreadableEvent as error:
+                    self.dead_letters.append((message.subject, message.seq, str(error)))
+                    continue
+                self._decoded[message.seq] = recorded
+            batch.append(recorded)
         return batch
+
+    def tokens(self, message: Stored) -> tuple[str, ...]:
+        """The subject of a message of this log, taken apart."""
+        return self._tokens[message.seq - 1]
 
     def forget(self, subscription: "MemorySubscription") -> None:
         """A subscription has ended."""
@@ -153,7 +170,7 @@ class MemorySubscription:
             await self.arrived.wait()
             self.arrived.clear()
             while not self._stopping and (block := self._store.messages[self._read : self._read + BATCH]):
-                wanted = [message for message in block if any(matches(f, message.subject) for f in self._filters)]
+                wanted = [message for message in block if self._wants(self._store.tokens(message))]
                 batch = self._store.decode(wanted)
                 if batch and not await self._deliver(batch):
                     return
@@ -165,6 +182,9 @@ class MemorySubscription:
                 await asyncio.sleep(0)
             if self._read >= self._goal:
                 self.caught_up.set()
+
+    def _wants(self, tokens: tuple[str, ...]) -> bool:
+        return any(matches(pattern, tokens) for pattern in self._filters)
 
     async def _deliver(self, batch: list[Recorded]) -> bool:
         while True:
@@ -179,9 +199,8 @@ class MemorySubscription:
                 return True
 
 
-def matches(pattern: tuple[str, ...], subject: str) -> bool:
-    """Whether a subject matches a NATS pattern given by its tokens."""
-    tokens = subject.split(".")
+def matches(pattern: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
+    """Whether a subject matches a NATS pattern, both given by their tokens."""
     for i, wanted in enumerate(pattern):
         if wanted == ">":
             return len(tokens) > i
