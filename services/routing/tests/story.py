@@ -5,11 +5,14 @@ agent-state is played too, as far as routing sees it: whoever is reserved rings,
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Any
+
+from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.agent_events import AgentStateChanged
-from callstream.contracts.config import Agent, Prompt, Settings, SkillGroup
+from callstream.contracts.config import Agent, Customer, CustomerType, Document, Prompt, Settings, SkillGroup
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.states import AgentState
@@ -17,6 +20,7 @@ from callstream.kernel.clock import ManualClock
 from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Party, Reason
 from callstream_routing.app.react import new_events
+from callstream_routing.domain import policy
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match, match
@@ -30,7 +34,7 @@ class Story:
     """One tenant's queues. `told` is the whole log."""
 
     def __init__(self, **groups: Iterable[str]) -> None:
-        """Groups by id with their agents."""
+        """Groups by id with their agents. Further policy: `set_group`, `set_agent`, `set`; then it is published at once."""
         self.clock = ManualClock()
         self.hall = Hall()
         self.told: list[Recorded] = []
@@ -39,15 +43,42 @@ class Story:
         """Agents whom agent-state refuses to reserve."""
         self.paused = False
         self.groups = {name: list(agents) for name, agents in groups.items()}
+        self.published: dict[tuple[str, str], Document] = {}
+        """All documents, by kind and id."""
         self._configure()
 
     def _configure(self) -> None:
         for name in self.groups:
-            self.board.configure_group(name, SkillGroup(id=name, name=name))
+            self.set(SkillGroup(id=name, name=name))
         for agent_id in sorted({agent_id for agents in self.groups.values() for agent_id in agents}):
             groups = tuple(name for name, agents in self.groups.items() if agent_id in agents)
-            document = Agent(id=agent_id, name=agent_id, email="a@example.org", groups=groups, sip_user=agent_id)
-            self.board.configure_agent(agent_id, document)
+            self.set(Agent(id=agent_id, name=agent_id, email="a@example.org", groups=groups, sip_user=agent_id))
+
+    def set(self, *documents: Document) -> None:
+        """Publish documents."""
+        for document in documents:
+            self.published[document.KIND, document.key_id] = document
+            match document:
+                case SkillGroup():
+                    policy.configure_group(self.board, document.id, document)
+                case Agent():
+                    policy.configure_agent(self.board, document.id, document)
+                case CustomerType():
+                    policy.configure_type(self.board, document.id, document)
+                case Customer():
+                    policy.configure_customer(self.board, document.key_id, document)
+                case Settings():
+                    policy.configure_settings(self.board, document)
+        self.react()
+
+    def set_group(self, group: str, **fields: Any) -> None:
+        """Publish a group with some fields changed."""
+        before = self.published.get(("group", group), SkillGroup(id=group, name=group))
+        self.set(replace(before, **fields))
+
+    def set_agent(self, agent_id: str, **fields: Any) -> None:
+        """Publish an agent with some fields changed."""
+        self.set(replace(self.published["agent", agent_id], **fields))
 
     @property
     def board(self) -> Board:
@@ -79,8 +110,12 @@ class Story:
             self.hall.wake(now)
             self.hall.touch(TENANT)
             self.hall.take_touched()
-            steps = [(request, settle(self.board, request, now)) for request in self.board.take_dirty()]
-            due = [(request, step) for request, step in steps if step is not None and request.held_until is None]
+            due = []
+            for request in self.board.take_dirty():
+                step = settle(self.board, request, now) if request.held_until is None else None
+                if step is not None:
+                    due.append((request, step))
+                    self.board.admit(request, getattr(step.events[0], "groups", ()))
             matches = [] if due else list(match(self.board, now))
             if not due and not matches:
                 return
@@ -130,9 +165,11 @@ class Story:
         again = Story()
         again.clock, again.groups = self.clock, self.groups
         again.told = list(self.told)
+        again.paused = True
+        again.set(*self.published.values())
         for recorded in self.told:
             again.hall.evolve(recorded)
-        again._configure()
+        again.paused = False
         again.react()
         return again
 
@@ -150,19 +187,22 @@ class Story:
             self.state(agent_id, "idle")
             self.later(1)
 
-    def request(self, name: str, group: str = "sales", priority: int = 0, prompts: tuple[Prompt, ...] = ()) -> None:
+    def request(
+        self, name: str, group: str = "sales", priority: int = 0, prompts: tuple[Prompt, ...] = (), caller: str = "", **more: Any
+    ) -> None:
         """Caller `name` (call c-name) asks for an agent (request `name`)."""
         fact = AgentRequested(
             request_id=name,
             call_id=f"c-{name}",
             group_id=group,
-            caller="+8613800000000",
+            caller=caller,
             called="+861012345678",
             gateway="gw",
             customer_leg_id=f"leg-{name}",
             handled=0,
             priority=priority,
             connect_prompt=prompts,
+            **more,
         )
         self.tell(fact, f"c-{name}")
 

@@ -9,6 +9,7 @@ from callstream.contracts.queue_events import Decision, OfferMade
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_routing.app.queries import Queries
+from callstream_routing.domain.policy import configure_agent
 
 from .story import TENANT, Story
 
@@ -223,7 +224,7 @@ def test_configuration_moves_agents_between_groups() -> None:
     story._configure()
     story.react()
     assert story.offers() == ["r1→1001"]
-    story.board.configure_agent("1001", None)
+    configure_agent(story.board, "1001", None)
     story.state("1001", "idle")
     assert story.offers() == ["r1→1001"]
     assert all(not group.is_free("1001") for group in story.board.groups.values())

@@ -45,7 +45,7 @@ def test_an_agent_in_no_group_is_never_offered_anything() -> None:
 @pytest.mark.feature("F118", "F128")
 def test_a_group_that_is_not_there_or_disabled_serves_nobody() -> None:
     story = Story(sales=["1001"], support=["1001"])
-    story.board.configure_group("support", SkillGroup(id="support", name="Support", enabled=False))
+    story.set(SkillGroup(id="support", name="Support", enabled=False))
     story.idle("1001")
     for name, group in (("r1", "support"), ("r2", "nowhere")):
         story.request(name, group)
@@ -58,7 +58,7 @@ def test_who_waits_in_a_group_that_is_disabled_leaves_and_who_is_offered_stays()
     story.idle("1001")
     story.request("r1")
     story.request("r2")
-    story.board.configure_group("sales", SkillGroup(id="sales", name="Sales", enabled=False))
+    story.set(SkillGroup(id="sales", name="Sales", enabled=False))
     story.react()
     assert story.events("r1") == ["queued", "offer-made"]
     assert story.events("r2") == ["queued", "left failed unknown-group"]
@@ -233,7 +233,7 @@ def test_an_agent_whose_offer_is_not_withdrawn_yet_gets_no_other() -> None:
     story.request("r2")
     story.state("1001", "idle")
     group = story.board.group("sales")
-    assert (list(group.free), group.kept["offer-open"]) == ([], {"1001": None})
+    assert (list(group.plain.free), group.kept["offer-open"]) == ([], {"1001": None})
     assert list(match(story.board, story.clock.now())) == []
 
 

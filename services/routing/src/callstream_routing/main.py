@@ -1,13 +1,16 @@
 """routing as a process: one active instance (lease `routing`), others standing by with the same fold."""
 
-from callstream.contracts.commands import ListWaiting, QueuePosition
+from callstream.contracts.commands import EstimateWait, ListWaiting, QueuePosition
+from callstream.contracts.envelope import Recorded
 from callstream.runtime.service import Service, run
+from callstream.runtime.snapshots import Snapshot
 from callstream_routing.app.configure import Configure
 from callstream_routing.app.offer import Offering
 from callstream_routing.app.queries import Queries
 from callstream_routing.app.react import Reaction
 from callstream_routing.domain.evolve import FOLLOWS
 from callstream_routing.domain.hall import Hall
+from callstream_routing.domain.keep import VERSION, Kept, restore, take
 
 
 async def wire(service: Service) -> None:
@@ -19,14 +22,30 @@ async def wire(service: Service) -> None:
     service.config.on_change.append(configure.changed)
     offering = Offering(hall, service.store, service.commands, service.config, service.clock)
     reaction = Reaction(hall, in_flight, offering, configure, service.clock)
+
+    def evolve(recorded: Recorded) -> None:
+        configure.load_once()
+        hall.evolve(recorded)
+
+    def put_back(kept: Kept) -> None:
+        configure.load_once()
+        restore(hall, kept)
+
     follower = service.follow(
-        FOLLOWS, hall.evolve, react=reaction, next_due=hall.timers.next_due, in_flight=in_flight, active=lease.held
+        FOLLOWS,
+        evolve,
+        react=reaction,
+        next_due=hall.timers.next_due,
+        in_flight=in_flight,
+        active=lease.held,
+        snapshot=Snapshot(VERSION, Kept, lambda: take(hall), put_back),
     )
     offering.wake = follower.wake
     service.on_drain.append(offering.settled)
     queries = Queries(hall)
     service.on_command(QueuePosition, queries.queue_position)
     service.on_command(ListWaiting, queries.waiting)
+    service.on_command(EstimateWait, queries.estimate)
 
 
 def main() -> None:

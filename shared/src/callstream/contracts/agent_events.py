@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from callstream.contracts.envelope import Event, event
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Channel, Presence
 
 
 @event("agent", "signed-in")
@@ -12,6 +12,30 @@ class AgentSignedIn(Event, frozen=True, kw_only=True):
 
     terminal: str
     actor: str
+    session_id: str = ""
+    """The browser session that must be heard from now on, or empty: nothing to be lost."""
+
+
+@event("agent", "session-taken")
+class AgentSessionTaken(Event, frozen=True, kw_only=True):
+    """Another session of the same agent took over; commands of the one before are refused from here on."""
+
+    session_id: str
+    previous: str
+    terminal: str
+    actor: str
+
+
+@event("agent", "presence-changed")
+class AgentPresenceChanged(Event, frozen=True, kw_only=True):
+    """Whether the agent can be reached has changed; what they do has not."""
+
+    presence: Presence
+    cause: str
+    """`session-silent`, `session-heard`, `session-lost`."""
+    session_id: str
+    reachable: bool
+    """Offers may still be made: the agent answers on a terminal that needs no session."""
 
 
 @event("agent", "signed-out")
@@ -38,6 +62,10 @@ class AgentStateChanged(Event, frozen=True, kw_only=True):
     request_id: str = ""
     deadline: datetime | None = None
     """When the state ends by itself: reservation, wrap-up."""
+    terminal: str = ""
+    """Where the offer goes that the agent was reserved for."""
+    address: str = ""
+    """Its number, when the terminal is a mobile."""
 
 
 @event("agent", "next-state-chosen")
@@ -47,3 +75,33 @@ class NextStateChosen(Event, frozen=True, kw_only=True):
     state: AgentState | None
     actor: str
     reason: str = ""
+    forced: bool = False
+    """By a supervisor or administrator: the agent cannot choose another (F164)."""
+
+
+@event("agent", "contact-assigned")
+class AgentContactAssigned(Event, frozen=True, kw_only=True):
+    """A contact of another channel than voice takes one of the agent's places (F049)."""
+
+    channel: Channel
+    contact_id: str
+    open: int
+    """Contacts of this channel that the agent has now, this one included."""
+    limit: int
+
+
+@event("agent", "contact-released")
+class AgentContactReleased(Event, frozen=True, kw_only=True):
+    """The contact is over: its place is free again."""
+
+    channel: Channel
+    contact_id: str
+    open: int
+
+
+@event("agent", "offer-forgotten")
+class AgentOfferForgotten(Event, frozen=True, kw_only=True):
+    """An offer that the log held open for the agent is nowhere rung: it keeps them from no other offer any more."""
+
+    offer_id: str
+    cause: str

@@ -22,6 +22,29 @@ class CallArrived(Event, frozen=True, kw_only=True):
     """Home region of the caller (F011), or empty."""
 
 
+@event("call", "blocked")
+class CallBlocked(Event, frozen=True, kw_only=True):
+    """A caller on the blacklist was refused before any flow (F129): the only event of its call."""
+
+    caller: str
+    called: str
+    trunk: str
+    gateway: str
+    sip_call_id: str = ""
+    sip_status: int = 603
+
+
+@event("call", "dialled")
+class CallDialled(Event, frozen=True, kw_only=True):
+    """An agent's call to a customer began: who calls back within three days is theirs first (F132, F133)."""
+
+    agent_id: str
+    callee: str
+    caller: str
+    """The company's number that the customer sees."""
+    gateway: str
+
+
 @event("call", "answered")
 class CallAnswered(Event, frozen=True, kw_only=True):
     """The customer's leg was answered by the system: audio flows both ways from now on."""

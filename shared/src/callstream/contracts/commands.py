@@ -10,7 +10,7 @@ from typing import ClassVar, TypeVar
 import msgspec
 
 from callstream.contracts.config import Prompt
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Channel, LegRole, Presence, Terminal
 from callstream.kernel.outcomes import Party, Reason
 
 
@@ -87,21 +87,78 @@ class HangUpCall(Command, frozen=True, kw_only=True):
     party: Party = Party.SYSTEM
 
 
+@command("media-gateway", "drop-offer")
+class DropOffer(Command, frozen=True, kw_only=True):
+    """Stop ringing for an offer that nobody holds any more. Accepted when it is over or unknown; refused once it is answered."""
+
+    call_id: str
+    offer_id: str
+
+
+@command("media-gateway", "legs")
+class ListLegs(Command, frozen=True, kw_only=True):
+    """What this gateway truly has now. Result: list of CallTruth."""
+
+
+class LegTruth(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg that the gateway holds."""
+
+    leg_id: str
+    role: LegRole
+    agent_id: str = ""
+    offer_id: str = ""
+    answered: bool = False
+    """Its phone was picked up, and the log has confirmed that this counts."""
+
+
+class CallTruth(msgspec.Struct, frozen=True, kw_only=True):
+    """A call that the gateway holds, or whose last events it still has to append."""
+
+    tenant: str
+    call_id: str
+    over: bool = False
+    legs: tuple[LegTruth, ...] = ()
+
+
 # agent-state; scope: the tenant
 
 
 @command("agent-state", "sign-in")
 class SignIn(Command, frozen=True, kw_only=True):
-    """Begin the agent's session; moves to the tenant's default state (F001, F044)."""
+    """Begin the agent's session; moves to the tenant's default state (F001, F044).
+
+    Of an agent who is signed in: `session_id` takes over, and the session before is refused from then on.
+    """
 
     agent_id: str
     actor: str
-    terminal: str = "desk-phone"
+    terminal: str = ""
+    """`browser`, `desk-phone`, `mobile`; empty: the agent's own."""
+    session_id: str = ""
+    """A browser session, which must be heard by `heartbeat`; empty: none is watched."""
 
 
 @command("agent-state", "sign-out")
 class SignOut(Command, frozen=True, kw_only=True):
     """End the session; during a call it is kept as the next state (F043, F045)."""
+
+    agent_id: str
+    actor: str
+    session_id: str = ""
+    """The browser session that asks; refused with `session-taken-over` when it is not the agent's."""
+
+
+@command("agent-state", "heartbeat")
+class Heartbeat(Command, frozen=True, kw_only=True):
+    """The browser session is alive. Result: AgentView. Refused: `not-signed-in`, `session-taken-over`."""
+
+    agent_id: str
+    session_id: str
+
+
+@command("agent-state", "force-offline")
+class ForceOffline(Command, frozen=True, kw_only=True):
+    """An administrator ends the session; a call is not cut, the agent is offline after it (F164)."""
 
     agent_id: str
     actor: str
@@ -115,6 +172,9 @@ class SetState(Command, frozen=True, kw_only=True):
     actor: str
     state: AgentState
     reason: str = ""
+    session_id: str = ""
+    forced: bool = False
+    """By a supervisor: the agent cannot replace it while it waits for the end of a call."""
 
 
 @command("agent-state", "end-wrap-up")
@@ -123,21 +183,34 @@ class EndWrapUp(Command, frozen=True, kw_only=True):
 
     agent_id: str
     actor: str
+    session_id: str = ""
 
 
 @command("agent-state", "reserve")
 class ReserveAgent(Command, frozen=True, kw_only=True):
-    """Reserve an idle agent for an offer (F048). Refused with `already-reserved` or `illegal-state` when not idle."""
+    """Reserve an idle agent for an offer (F048). Result: Reservation.
+
+    Refused: `already-reserved`, `illegal-state` (not idle), `agent-unreachable` (session lost), `at-capacity` (F049).
+    """
 
     agent_id: str
     offer_id: str
     request_id: str
     call_id: str
+    channel: Channel = Channel.VOICE
+
+
+class Reservation(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the offer is to go."""
+
+    terminal: Terminal
+    address: str = ""
+    """E.164 of a mobile; empty for the others."""
 
 
 @command("agent-state", "release")
 class ReleaseAgent(Command, frozen=True, kw_only=True):
-    """Give back a reservation whose offer was never made."""
+    """Give back a reservation whose offer was never made, or the place of a contact of another channel that is over."""
 
     agent_id: str
     offer_id: str
@@ -164,6 +237,10 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     call_id: str = ""
     next_state: str = ""
+    presence: Presence = Presence.OFFLINE
+    terminal: str = ""
+    contacts: dict[str, int] = {}
+    """Open contacts by channel, voice aside."""
 
 
 # routing; scope: the tenant
@@ -181,6 +258,27 @@ class ListWaiting(Command, frozen=True, kw_only=True):
     """All waiting requests of the tenant in their order. Result: list of WaitingView."""
 
 
+@command("routing", "estimate-wait")
+class EstimateWait(Command, frozen=True, kw_only=True):
+    """How long a waiting request will probably wait on, or a new one in a group. Result: WaitEstimate.
+
+    Name one of the two. Refused: `unknown-call`, `unknown-group`.
+    """
+
+    request_id: str = ""
+    group_id: str = ""
+
+
+class WaitEstimate(msgspec.Struct, frozen=True, kw_only=True):
+    """An estimate and how good estimates have been."""
+
+    ahead: int
+    estimate_ms: int | None
+    """None: nobody is there, or nothing is known to tell it by."""
+    error_ms: int | None = None
+    """Mean distance of the group's latest estimates from the real waits."""
+
+
 class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     """A waiting request."""
 
@@ -190,6 +288,9 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     enqueued_at: str
     ahead: int
     offered_to: str = ""
+    customer_type: str = ""
+    groups: tuple[str, ...] = ()
+    estimate_ms: int | None = None
 
 
 # reporting; scope: `all`, for its tables hold every tenant

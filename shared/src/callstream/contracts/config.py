@@ -8,12 +8,41 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
-from callstream.contracts.states import AfterWrapUp, AgentState, DistributionRule, MissedPolicy
+from callstream.contracts.states import (
+    AfterWrapUp,
+    AgentState,
+    AnswerOnMobile,
+    Channel,
+    Criterion,
+    MissedPolicy,
+    Terminal,
+)
 
 Seconds1To90 = Annotated[int, msgspec.Meta(ge=1, le=90)]
 Token = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
 """An id that may stand in a subject and in a key."""
 E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{1,14}$")]
+
+Level = Annotated[int, msgspec.Meta(ge=0, le=9)]
+"""Of agents, groups and customer types: greater goes first."""
+Priority = Annotated[int, msgspec.Meta(ge=1, le=5)]
+"""Of an agent within a group: 1 goes first (D1)."""
+Skills = dict[Token, Annotated[int, msgspec.Meta(ge=1, le=5)]]
+"""Skill → level, 5 the best."""
+RankBy = tuple[Criterion, ...]
+
+Capacity = dict[Channel, Annotated[int, msgspec.Meta(ge=0, le=100)]]
+
+
+def _no_voice(capacity: Capacity) -> None:
+    if Channel.VOICE in capacity:
+        raise ValueError("the limit of channel voice is fixed at 1 and cannot be set (F048)")
+
+
+def _no_repetition(rank_by: RankBy) -> None:
+    for criterion in rank_by:
+        if rank_by.count(criterion) > 1:
+            raise ValueError(f"rank_by: '{criterion}' stands twice")
 
 
 class Audio(msgspec.Struct, frozen=True, kw_only=True, tag="audio", tag_field="kind", forbid_unknown_fields=True):
@@ -59,6 +88,21 @@ class Settings(Document, frozen=True, kw_only=True):
     """State after sign-in: `idle` or `busy-set` (F044)."""
     break_reasons: tuple[str, ...] = ("meal", "meeting", "training")
     time_zone: str = "Asia/Shanghai"
+    session_grace_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
+    """Silence of a browser session before the agent counts as suspect; the browser is heard every 10 s or so."""
+    session_lost_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60
+    """Further silence before the session ends, never during a call."""
+    capacity: Capacity = {}
+    """Contacts an agent may have at once, by channel (F049); a channel that is not named: none. Voice is fixed at 1 (F048)."""
+
+    rank_by: RankBy = (Criterion.LONGEST_IDLE,)
+    """Of groups that name no list of their own (F177)."""
+    last_agent_first: bool = False
+    """A caller is offered first to the agent who answered them last (F123); groups may decide for themselves."""
+
+    def __post_init__(self) -> None:
+        _no_voice(self.capacity)
+        _no_repetition(self.rank_by)
 
     @property
     def key_id(self) -> str:
@@ -66,14 +110,49 @@ class Settings(Document, frozen=True, kw_only=True):
         return "main"
 
 
+class ServiceLevel(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A group's target: `share` of its requests answered within `within_s` seconds."""
+
+    share: Annotated[float, msgspec.Meta(gt=0, le=1)] = 0.8
+    within_s: Annotated[int, msgspec.Meta(ge=1, le=3600)] = 20
+
+
+class SkillStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What a request needs once it has waited for `after_s` seconds; never more than before."""
+
+    after_s: Annotated[int, msgspec.Meta(ge=1, le=86_400)]
+    skills: Skills = {}
+
+
 class SkillGroup(Document, frozen=True, kw_only=True):
-    """A skill group, the unit of routing (F118)."""
+    """A skill group, the unit of routing (F118), with all that decides who is served by whom (docs/routing.md)."""
 
     KIND: ClassVar[str] = "group"
     id: Token
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=20)]
-    rule: DistributionRule = DistributionRule.LONGEST_IDLE
     enabled: bool = True
+    """A group that is not enabled serves nobody (F128)."""
+    level: Level = 0
+    """When an agent may serve several groups, the greater level goes first (F127)."""
+    rank_by: RankBy = ()
+    """Which agent goes first; empty: as the settings say."""
+    last_agent_first: bool | None = None
+    """F123; None: as the settings say."""
+    ageing_s: Annotated[int, msgspec.Meta(ge=0, le=3600)] = 0
+    """So many seconds of waiting weigh as much as one step of priority, ten steps as one level of customer type; 0: the
+    order is strict."""
+    service_level: ServiceLevel | None = None
+    max_waiting: Annotated[int, msgspec.Meta(ge=0, le=10_000)] = 0
+    """Requests that may wait here; further ones overflow (F136). 0: any number."""
+    max_wait_s: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
+    """Who has waited here for so long overflows (F136). 0: for ever."""
+    overflow: Annotated[tuple[Token, ...], msgspec.Meta(max_length=10)] = ()
+    """Groups that take over, the first one that can (F092, F136); none: the request leaves by the flow's failed exit."""
+    resume_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
+    """A caller who gave up and calls again within this time takes the old place again; 0: starts anew."""
+
+    def __post_init__(self) -> None:
+        _no_repetition(self.rank_by)
 
     @property
     def key_id(self) -> str:
@@ -89,13 +168,76 @@ class Agent(Document, frozen=True, kw_only=True):
     name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
     email: Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
     groups: tuple[Token, ...] = ()
+    priorities: dict[Token, Priority] = {}
+    """In each group, 1 first (F158, D1); 3 where none is given."""
+    level: Level = 0
+    """F122: greater goes first."""
+    skills: Skills = {}
     sip_user: Token
     """User name of the desk phone (F060)."""
+    terminal: Terminal = Terminal.DESK_PHONE
+    """What the agent answers on unless the sign-in names another (F163)."""
+    mobile: E164 | None = None
+    """The bound mobile number (F047)."""
+    answer_on_mobile: AnswerOnMobile = AnswerOnMobile.NEVER
+    capacity: Capacity = {}
+    """The agent's own limits, before the tenant's (F049)."""
+
+    def __post_init__(self) -> None:
+        _no_voice(self.capacity)
+        if self.answer_on_mobile is not AnswerOnMobile.NEVER and self.mobile is None:
+            raise ValueError("answer_on_mobile needs a bound mobile number")
+        if self.terminal is Terminal.MOBILE and self.mobile is None:
+            raise ValueError("terminal mobile needs a bound mobile number")
 
     @property
     def key_id(self) -> str:
         """The agent id."""
         return self.id
+
+
+class CustomerType(Document, frozen=True, kw_only=True):
+    """A class of customers (F124). Callers of no type are of level 0 and may be served by all groups."""
+
+    KIND: ClassVar[str] = "customer-type"
+    id: Token
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    level: Level
+    """Greater is served first, before any other rule (F126)."""
+    groups: tuple[Token, ...] = ()
+    """Groups that may serve this type, the first goes first; empty: all."""
+
+    @property
+    def key_id(self) -> str:
+        """The type's id."""
+        return self.id
+
+
+class Customer(Document, frozen=True, kw_only=True):
+    """A caller's number and what customer that is (F124)."""
+
+    KIND: ClassVar[str] = "customer"
+    number: E164
+    type: Token
+    name: Annotated[str, msgspec.Meta(max_length=64)] = ""
+
+    @property
+    def key_id(self) -> str:
+        """The number without its plus sign."""
+        return self.number.lstrip("+")
+
+
+class BlockedCaller(Document, frozen=True, kw_only=True):
+    """A number on the blacklist: its calls are refused before any flow (F129, F270). Who listed it: the operation log."""
+
+    KIND: ClassVar[str] = "blocked"
+    number: E164
+    reason: Annotated[str, msgspec.Meta(max_length=200)] = ""
+
+    @property
+    def key_id(self) -> str:
+        """The number without its plus sign."""
+        return self.number.lstrip("+")
 
 
 class Number(Document, frozen=True, kw_only=True):

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from callstream.contracts.config import Document, Prompt, Speech, Token
+from callstream.contracts.config import Document, Prompt, Skills, SkillStep, Speech, Token
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 
@@ -76,6 +76,14 @@ class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
     connect_prompts: Prompts = ()
     """For the customer alone, before the bridge; may speak ${StaffNo} (F073)."""
     priority: Annotated[int, msgspec.Meta(ge=0, le=9)] = 0
+    also_groups: Annotated[tuple[Token, ...], msgspec.Meta(max_length=10)] = ()
+    """Any of these may serve the request as well (F134)."""
+    skills: Skills = {}
+    """What its agent must know, at least at these levels."""
+    relax: Annotated[tuple[SkillStep, ...], msgspec.Meta(max_length=10)] = ()
+    """From `after_s` seconds of waiting on it needs a step's skills instead: the same or fewer, at the same or lower levels."""
+    preferred_agent: Token | None = None
+    """Takes the request if able to at once (F093)."""
 
 
 class End(Node, frozen=True, kw_only=True, tag="end"):
@@ -168,6 +176,8 @@ def check(flow: Flow) -> list[Problem]:
         ]
         if isinstance(node, Branch):
             problems += _repeated_keys(node)
+        if isinstance(node, TransferToAgent):
+            problems += _routing_problems(node)
         problems += _misplaced_variables(node)
     if problems:
         return problems
@@ -192,6 +202,26 @@ def _repeated_keys(node: Branch) -> list[Problem]:
         if choice.key in seen:
             problems.append(Problem(node=node.id, field=f"choices[{i}].key", message=f"key '{choice.key}' stands twice"))
         seen.add(choice.key)
+    return problems
+
+
+def _routing_problems(node: TransferToAgent) -> list[Problem]:
+    """Groups that stand twice, and steps that ask for more than the one before or do not come later."""
+    problems = []
+    named = [node.group_id]
+    for i, group in enumerate(node.also_groups):
+        if group in named:
+            problems.append(Problem(node=node.id, field=f"also_groups[{i}]", message=f"group '{group}' stands twice"))
+        named.append(group)
+    needed, after_s = node.skills, 0
+    for i, step in enumerate(node.relax):
+        if step.after_s <= after_s:
+            problems.append(Problem(node=node.id, field=f"relax[{i}].after_s", message=f"must be greater than {after_s}"))
+        for skill, level in step.skills.items():
+            if level > needed.get(skill, 0):
+                message = f"asks for more '{skill}' than the step before"
+                problems.append(Problem(node=node.id, field=f"relax[{i}].skills", message=message))
+        needed, after_s = step.skills, step.after_s
     return problems
 
 

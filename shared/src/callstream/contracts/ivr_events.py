@@ -6,7 +6,7 @@ to be handled after a crash.
 
 import msgspec
 
-from callstream.contracts.config import Prompt
+from callstream.contracts.config import Prompt, SkillStep
 from callstream.contracts.envelope import Event, event
 from callstream.kernel.outcomes import Reason
 
@@ -115,6 +115,14 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     """Greater is served first."""
     attributes: dict[str, str] = {}
     trail: tuple[TrailEntry, ...] = ()
+    also_groups: tuple[str, ...] = ()
+    """Further groups any of which may serve it (F134); it has its place in each."""
+    skills: dict[str, int] = {}
+    """Skill → least level that its agent must have."""
+    relax: tuple[SkillStep, ...] = ()
+    """What it needs after waiting for some time, instead of `skills`."""
+    preferred_agent: str = ""
+    """The agent who should take it if they can at once (F093)."""
     connect_prompt: tuple[Prompt, ...] = ()
     """Played to the customer before the bridge (F091); `${StaffNo}` still stands in it."""
     node_id: str = ""

@@ -116,6 +116,8 @@ def fold(summary: CallSummary | None, recorded: Recorded) -> CallSummary | None:
     None as long as the arrival has not been seen: a call whose beginning the log no longer holds has no summary.
     """
     if summary is None:
+        if isinstance(recorded.event, call.CallBlocked):
+            return _blocked(recorded, recorded.event)
         return _arrived(recorded) if isinstance(recorded.event, call.CallArrived) else None
     if recorded.seq <= summary.seq:
         return summary
@@ -151,6 +153,24 @@ def _arrived(recorded: Recorded) -> CallSummary:
         trunk=event.trunk,
         gateway=event.gateway,
         customer_leg_id=event.leg_id,
+    )
+
+
+def _blocked(recorded: Recorded, event: call.CallBlocked) -> CallSummary:
+    """Begun and ended by one event (F129)."""
+    return CallSummary(
+        call_id=recorded.aggregate_id,
+        tenant=recorded.tenant,
+        seq=recorded.seq,
+        arrived_at=recorded.time,
+        caller=event.caller,
+        called=event.called,
+        trunk=event.trunk,
+        gateway=event.gateway,
+        ended_at=recorded.time,
+        outcome=CallOutcome.BLOCKED,
+        reason=Reason.BLACKLISTED,
+        party=Party.SYSTEM,
     )
 
 
@@ -191,7 +211,17 @@ def _requested(summary: CallSummary, recorded: Recorded, event: ivr.AgentRequest
 def _offered(summary: CallSummary, recorded: Recorded, event: queue.OfferMade) -> Changes:
     if not _waits(summary, recorded.aggregate_id):
         return {}
-    return {"offers": summary.offers + 1, "open_offer": event.offer_id, "offered_to": event.agent_id}
+    return {
+        "offers": summary.offers + 1,
+        "open_offer": event.offer_id,
+        "offered_to": event.agent_id,
+        "group_id": event.decision.group_id or summary.group_id,
+    }
+
+
+def _moved(summary: CallSummary, recorded: Recorded, event: queue.ContactMoved) -> Changes:
+    """Overflow adds a segment, not an outcome; the call counts for the group that it ended in."""
+    return {"group_id": event.groups[0]} if event.groups and _waits(summary, recorded.aggregate_id) else {}
 
 
 def _withdrawn(summary: CallSummary, _: Recorded, event: queue.OfferWithdrawn) -> Changes:
@@ -314,6 +344,7 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     ivr.KeyPressed: _key_pressed,
     ivr.AgentRequested: _requested,
     ivr.IvrEnded: _flow_ended,
+    queue.ContactMoved: _moved,
     queue.OfferMade: _offered,
     queue.OfferWithdrawn: _withdrawn,
     queue.ContactLeft: _left,

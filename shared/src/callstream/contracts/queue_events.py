@@ -19,6 +19,26 @@ class ContactQueued(Event, frozen=True, kw_only=True):
     enqueued_at: datetime
     ahead: int
     """Callers before this one at that moment (F130)."""
+    groups: tuple[str, ...] = ()
+    """All groups that may serve it, `group_id` the first; empty in old events: `group_id` alone."""
+    customer_type: str = ""
+    level: int = 0
+    """Of the customer type (F124)."""
+    estimate_ms: int | None = None
+    """How long it will probably wait; None: nothing is known to tell it by."""
+    resumed: str = ""
+    """The request of the same caller, given up a short time ago, whose place this one takes."""
+
+
+@event("queue", "moved")
+class ContactMoved(Event, frozen=True, kw_only=True):
+    """The request has waited for too long in a group and goes on in others, since the same moment as before (F136)."""
+
+    call_id: str
+    reason: Reason
+    left: tuple[str, ...]
+    groups: tuple[str, ...]
+    """All groups that may serve it from now on."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -29,13 +49,17 @@ class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rank: int = 0
     """1 is the one chosen; 0 when not eligible."""
     why_not: str = ""
-    """`state:busy`, `offered-before`, `cool-down`, … or empty for an eligible agent."""
+    """`state:busy`, `offered-before`, `skill:billing`, `cool-down`, … or empty for an eligible agent."""
+    scores: tuple[int, ...] = ()
+    """One for each of the decision's `rank_by`, as people read them: calls today, priority, level, levels of the needed
+    skills together, answer rate in per mille, idle seconds."""
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Why this agent got this call: everything the choice looked at (F118, F119), readable by a person."""
 
     rule: str
+    """What decided: `outbound-memory`, `preferred-agent`, `last-agent`, or the first criterion of `rank_by`."""
     rule_version: int
     group_id: str
     waited_ms: int
@@ -44,6 +68,23 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     candidates: tuple[Candidate, ...]
     """The eligible ones by rank, then the others; cut at 50, `left_out` counts the rest."""
     left_out: dict[str, int] = {}
+    rank_by: tuple[str, ...] = ()
+    """The group's criteria in their order."""
+    preferred: dict[str, str] = {}
+    """Why → agent who would have gone first, whether able to take it or not."""
+    customer_type: str = ""
+    level: int = 0
+    priority: int = 0
+    ageing_s: int = 0
+    """0: level, priority and wait decided in this order; else so many seconds of waiting made up for one step of priority."""
+    groups: tuple[str, ...] = ()
+    """Groups that could have served it."""
+    skills: dict[str, int] = {}
+    """What it needed at that moment."""
+    relaxed: int = 0
+    """Steps of relaxation that had been reached."""
+    estimate_ms: int | None = None
+    """The wait that was estimated at queueing."""
 
 
 @event("queue", "offer-made")
@@ -59,6 +100,10 @@ class OfferMade(Event, frozen=True, kw_only=True):
     customer_leg_id: str = ""
     connect_prompt: tuple[Prompt, ...] = ()
     """Prompts for the customer before the bridge, `${StaffNo}` already filled in."""
+    terminal: str = "desk-phone"
+    """Where the agent answers, as agent-state decided with the reservation."""
+    address: str = ""
+    """E.164 of a mobile."""
 
 
 @event("queue", "offer-withdrawn")
@@ -82,3 +127,5 @@ class ContactLeft(Event, frozen=True, kw_only=True):
     waited_ms: int
     agent_id: str = ""
     offer_id: str = ""
+    estimate_ms: int | None = None
+    """What was estimated at queueing, to be held against `waited_ms`."""

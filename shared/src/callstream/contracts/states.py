@@ -15,6 +15,42 @@ class AgentState(StrEnum):
     WRAP_UP = "wrap-up"
 
 
+class Presence(StrEnum):
+    """Whether an agent can be reached: the second axis beside the activity, which AgentState tells."""
+
+    OFFLINE = "offline"
+    ONLINE = "online"
+    SUSPECT = "suspect"
+    """The browser session has gone silent: no new contact, nobody is signed out yet."""
+
+
+class Terminal(StrEnum):
+    """What an agent answers on."""
+
+    BROWSER = "browser"
+    DESK_PHONE = "desk-phone"
+    MOBILE = "mobile"
+    """An outside number, bound by the agent (F034, F061)."""
+
+
+class AnswerOnMobile(StrEnum):
+    """When offers go to the bound mobile number (F034)."""
+
+    NEVER = "never"
+    ALWAYS = "always"
+    WHEN_OFFLINE = "when-offline"
+    """Only while the web session is lost or closed."""
+
+
+class Channel(StrEnum):
+    """Kinds of contacts. Voice is limited to one an agent, always (F048)."""
+
+    VOICE = "voice"
+    CHAT = "chat"
+    EMAIL = "email"
+    MESSAGE = "message"
+
+
 class LegRole(StrEnum):
     """What a leg is to its call."""
 
@@ -22,10 +58,21 @@ class LegRole(StrEnum):
     AGENT = "agent"
 
 
-class DistributionRule(StrEnum):
-    """How a group picks among its eligible idle agents."""
+class Criterion(StrEnum):
+    """What a group ranks its eligible agents by; a group lists them in their order, and longest idle closes every list."""
 
     LONGEST_IDLE = "longest-idle"
+    """Idle for longest, whatever group they worked for last (F119)."""
+    FEWEST_CALLS = "fewest-calls"
+    """Fewest calls answered today, in the tenant's time zone (F120, D6)."""
+    AGENT_PRIORITY = "agent-priority"
+    """The agent's priority in this group, 1 first (F121, D1)."""
+    AGENT_LEVEL = "agent-level"
+    """Higher level first, whatever the idle time (F122)."""
+    SKILL_LEVEL = "skill-level"
+    """Greater sum of the agent's levels in the skills that the request needs now."""
+    ANSWER_RATE = "answer-rate"
+    """Greater share of today's offers answered (F135)."""
 
 
 class MissedPolicy(StrEnum):

@@ -88,6 +88,12 @@ class Reason(StrEnum):
     FORBIDDEN = "forbidden"
     NOT_SIGNED_IN = "not-signed-in"
     ALREADY_RESERVED = "already-reserved"
+    AT_CAPACITY = "at-capacity"
+    """The agent has as many contacts of the channel as they may (F049)."""
+    SESSION_TAKEN_OVER = "session-taken-over"
+    """The agent has signed in elsewhere since; this session is over."""
+    TERMINAL_NOT_SUPPORTED = "terminal-not-supported"
+    """The agent's terminal is of a kind that cannot be rung yet."""
     # faults
     GATEWAY_LOST = "gateway-lost"
     MEDIA_FAILED = "media-failed"

@@ -14,6 +14,9 @@ from nats.aio.client import Client
 from callstream.contracts.config import (
     Agent,
     AudioFile,
+    BlockedCaller,
+    Customer,
+    CustomerType,
     Document,
     Number,
     Published,
@@ -31,7 +34,20 @@ from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers
 
 KINDS: dict[str, type[Document]] = {
-    kind.KIND: kind for kind in (Settings, SkillGroup, Agent, Number, Trunk, AudioFile, Flow, SipCredential)
+    kind.KIND: kind
+    for kind in (
+        Settings,
+        SkillGroup,
+        Agent,
+        CustomerType,
+        Customer,
+        BlockedCaller,
+        Number,
+        Trunk,
+        AudioFile,
+        Flow,
+        SipCredential,
+    )
 }
 
 OnChange = Callable[[str, str, str], None]
@@ -173,6 +189,26 @@ class Configuration(Documents):
     def agents(self, tenant: str) -> list[Agent]:
         """All agents, by id."""
         return self._all(Agent, tenant)
+
+    def customer_types(self, tenant: str) -> list[CustomerType]:
+        """All customer types, by id."""
+        return self._all(CustomerType, tenant)
+
+    def customer_type(self, tenant: str, type_id: str) -> CustomerType | None:
+        """A customer type."""
+        return self._one(CustomerType, tenant, type_id)
+
+    def customers(self, tenant: str) -> list[Customer]:
+        """All customers, by number."""
+        return self._all(Customer, tenant)
+
+    def customer(self, tenant: str, e164: str) -> Customer | None:
+        """The customer with a number."""
+        return self._one(Customer, tenant, e164.lstrip("+"))
+
+    def blocked(self, tenant: str, caller: str) -> BlockedCaller | None:
+        """The blacklist's entry of a caller, or None (F129)."""
+        return self._one(BlockedCaller, tenant, caller.lstrip("+")) if caller else None
 
     def number(self, e164: str, tenant: str = "") -> tuple[str, Number] | None:
         """(tenant, number) of a number with or without its plus sign; of any tenant when none is named."""

@@ -1,12 +1,13 @@
-"""Takes the published groups and agents over into the boards."""
+"""Takes the published documents that routing goes by over into the boards."""
 
-from callstream.contracts.config import Agent, SkillGroup
+from callstream.contracts.config import Agent, Customer, CustomerType, Settings, SkillGroup
 from callstream.runtime.config_watch import Configuration
+from callstream_routing.domain import policy
 from callstream_routing.domain.hall import Hall
 
 
 class Configure:
-    """Enter `changed` into the configuration's listeners, and call `load_once` before the first decision."""
+    """Enter `changed` into the configuration's listeners, and call `load_once` before the first event."""
 
     def __init__(self, hall: Hall, configuration: Configuration) -> None:
         self._hall, self._configuration = hall, configuration
@@ -17,15 +18,28 @@ class Configure:
         if self._loaded:
             return
         self._loaded = True
-        for tenant in self._configuration.tenants():
-            for group in self._configuration.groups(tenant):
-                self.changed(tenant, SkillGroup.KIND, group.id)
-            for agent in self._configuration.agents(tenant):
-                self.changed(tenant, Agent.KIND, agent.id)
+        published = self._configuration
+        for tenant in published.tenants():
+            self.changed(tenant, Settings.KIND, "main")
+            for document in (
+                *published.customer_types(tenant),
+                *published.customers(tenant),
+                *published.groups(tenant),
+                *published.agents(tenant),
+            ):
+                self.changed(tenant, document.KIND, document.key_id)
 
     def changed(self, tenant: str, kind: str, key_id: str) -> None:
         """A document is new, changed or gone."""
-        if kind == SkillGroup.KIND:
-            self._hall.touch(tenant).configure_group(key_id, self._configuration.group(tenant, key_id))
-        elif kind == Agent.KIND:
-            self._hall.touch(tenant).configure_agent(key_id, self._configuration.agent(tenant, key_id))
+        published, board = self._configuration, self._hall.touch(tenant)
+        match kind:
+            case Settings.KIND:
+                policy.configure_settings(board, published.settings(tenant))
+            case SkillGroup.KIND:
+                policy.configure_group(board, key_id, published.group(tenant, key_id))
+            case Agent.KIND:
+                policy.configure_agent(board, key_id, published.agent(tenant, key_id))
+            case CustomerType.KIND:
+                policy.configure_type(board, key_id, published.customer_type(tenant, key_id))
+            case Customer.KIND:
+                policy.configure_customer(board, key_id, published.customer(tenant, key_id))

@@ -6,9 +6,12 @@ Runs after each batch, at deadlines and on request; only in the active instance 
 from datetime import datetime, timedelta
 
 from callstream.contracts.envelope import NewEvent
+from callstream.contracts.queue_events import ContactLeft, ContactQueued
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import derived_id
+from callstream.kernel.outcomes import RequestOutcome
 from callstream.runtime.in_flight import InFlight
+from callstream_routing import metrics
 from callstream_routing.app.configure import Configure
 from callstream_routing.app.offer import Offering
 from callstream_routing.domain.board import Board
@@ -46,6 +49,11 @@ class Reaction:
         if step is None:
             return
         board.hold(request, now + LOOK_AGAIN)
+        for event in step.events:
+            if isinstance(event, ContactQueued):
+                board.admit(request, event.groups)
+            elif isinstance(event, ContactLeft) and event.outcome is RequestOutcome.ANSWERED and event.estimate_ms is not None:
+                metrics.estimate_error.observe(abs(event.waited_ms - event.estimate_ms) / 1000)
         if (board.tenant, "queue", request.id) not in self._in_flight:
             events = new_events(board.tenant, request, step, now)
             self._in_flight.append("queue", request.id, board.tenant, events, request.version)

@@ -1,25 +1,26 @@
 """The queues of one tenant: requests, agents and groups, with the indexes that make a reaction cost what has changed.
 
-What the log tells comes in through `evolve`; what the configuration tells through `configure_*`; `hold_*` and `wake` belong to
-the reaction and are forgotten by a crash without harm. Every other change of a request or an agent goes through `refresh_*`,
-which keep the indexes true.
+What the log tells comes in through `evolve`; what the configuration tells through `policy.py`; `hold_*` and `wake` belong to
+the reaction and are forgotten by a crash without harm. Every other change of a request or an agent goes through `changing`,
+`relisting` and `changing_seat`, which keep the indexes true.
 """
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from callstream.contracts.config import Agent as AgentDocument
-from callstream.contracts.config import SkillGroup
+from callstream.contracts.config import CustomerType, Settings
 from callstream.kernel.timers import Timers
 from callstream_routing.domain.group import Group
+from callstream_routing.domain.memory import Memory
 from callstream_routing.domain.recent import Recent
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import FREE, Seat
 
 TimerKey = tuple[str, str, str]
-"""(tenant, REQUEST or SEAT, id)"""
-REQUEST, SEAT = "request", "seat"
+"""(tenant, REQUEST or SEAT or DAY, id)"""
+REQUEST, SEAT, DAY = "request", "seat", "day"
 
 
 class Board:
@@ -31,10 +32,17 @@ class Board:
         self.seats: dict[str, Seat] = {}
         self.groups: dict[str, Group] = {}
         self.of_call: dict[str, set[str]] = {}
-        self.ended: Recent[Ending] = Recent()
+        self.ended: Recent[str, Ending] = Recent()
         """Calls that are over, for requests that stand behind the end in the log."""
-        self.left: Recent[None] = Recent()
+        self.left: Recent[str, None] = Recent()
         """Requests that are over."""
+        self.memory = Memory()
+        self.settings = Settings()
+        self.types: dict[str, CustomerType] = {}
+        self.type_of_number: dict[str, str] = {}
+        self.today = 0
+        """Ordinal of the day in the tenant's time zone."""
+        self.day_ends = datetime.min.replace(tzinfo=UTC)
         self.dirty: dict[str, None] = {}
         """Requests to look at, in log order."""
         self.dirty_groups: set[str] = set()
@@ -58,42 +66,26 @@ class Board:
         """The group; one that is not configured is not open."""
         group = self.groups.get(group_id)
         if group is None:
-            group = self.groups[group_id] = Group(group_id)
+            group = self.groups[group_id] = Group(group_id, self.today)
         return group
 
-    # configuration
+    def is_open(self, group_id: str) -> bool:
+        """Whether the group exists and serves (F128)."""
+        group = self.groups.get(group_id)
+        return group is not None and group.open
 
-    def configure_group(self, group_id: str, document: SkillGroup | None) -> None:
-        """Take over a published group, or that it is gone. Everything in its line is looked at again."""
-        group = self.group(group_id)
-        group.open = document is not None and document.enabled
-        if document is not None:
-            group.rule = document.rule
-        self.dirty.update((request_id, None) for _, _, request_id in group.line)
-        self.dirty_groups.add(group_id)
-        self._forget_if_empty(group)
-
-    def configure_agent(self, agent_id: str, document: AgentDocument | None) -> None:
-        """Take over the groups of a published agent, or that the agent is gone (in no group: never offered anything, F118)."""
-        groups = tuple(dict.fromkeys(document.groups)) if document is not None else ()
-        seat = self.seat(agent_id)
-        if groups == seat.groups:
-            return
-        for group_id in seat.groups:
-            self.group(group_id).take(seat)
-            self._forget_if_empty(self.group(group_id))
-        seat.groups = groups
-        for group_id in groups:
-            self.group(group_id).put(seat)
-            self.dirty_groups.add(group_id)
+    def type_of(self, caller: str) -> CustomerType | None:
+        """The caller's customer type; None: of no type (F124)."""
+        type_id = self.type_of_number.get(caller)
+        return self.types.get(type_id) if type_id is not None else None
 
     # requests
 
     def add_request(self, request: Request) -> None:
-        """A new request takes its place in the line at once; it can be offered when its `queue.queued` has come."""
+        """A new request takes its place in the lines at once; it can be offered when its `queue.queued` has come."""
         self.requests[request.id] = request
-        self.group(request.group_id).line.add(request.place)
         self.of_call.setdefault(request.call_id, set()).add(request.id)
+        self._enter(request)
         self.dirty[request.id] = None
 
     def remove_request(self, request: Request) -> None:
@@ -102,9 +94,7 @@ class Board:
             self.close_offer(request)
             request.queued = False
         del self.requests[request.id]
-        group = self.group(request.group_id)
-        group.line.remove(request.place)
-        self._forget_if_empty(group)
+        self._leave(request)
         siblings = self.of_call[request.call_id]
         siblings.discard(request.id)
         if not siblings:
@@ -115,19 +105,29 @@ class Board:
 
     @contextmanager
     def changing(self, request: Request) -> Iterator[None]:
-        """Around every change of a request: keeps `ready` and the timer true, and has the request looked at."""
-        was_ready = request.ready
+        """Around every change of a request: keeps its readiness and its timer true, and has the request looked at."""
         yield
-        if request.ready != was_ready:
-            group = self.group(request.group_id)
-            if request.ready:
-                group.ready.add(request.place)
-                self.dirty_groups.add(group.id)
-            else:
-                group.ready.remove(request.place)
-        due = request.held_until or (request.offer.deadline if request.offer else None)
-        self._arm((self.tenant, REQUEST, request.id), due)
+        if request.ready != request.is_ready:
+            self._set_ready(request, request.ready)
+        self._arm((self.tenant, REQUEST, request.id), self._due(request))
         self.dirty[request.id] = None
+
+    @contextmanager
+    def relisting(self, request: Request) -> Iterator[None]:
+        """Around a change of a request's groups, place or need. Inside `changing`."""
+        if request.is_ready:
+            self._set_ready(request, False)
+        admitted = request.queued or any(request.id in self.groups[g].admitted for g in request.groups)
+        self._leave(request)
+        yield
+        self._enter(request)
+        if admitted:
+            self.admit(request, request.groups)
+
+    def admit(self, request: Request, groups: tuple[str, ...]) -> None:
+        """From now on the request counts for the limits of its groups."""
+        for group_id in groups:
+            self.group(group_id).admitted.add(request.id)
 
     def close_offer(self, request: Request) -> None:
         """The open offer is over: its agent is free for others, as far as this request is concerned. Inside `changing`."""
@@ -144,13 +144,55 @@ class Board:
         with self.changing(request):
             request.held_until = until
 
+    def _enter(self, request: Request) -> None:
+        for group_id in request.groups:
+            self.group(group_id).enter(request)
+
+    def _leave(self, request: Request) -> None:
+        for group_id in request.groups:
+            group = self.groups[group_id]
+            group.leave(request)
+            group.admitted.discard(request.id)
+            self.forget_if_empty(group)
+
+    def _set_ready(self, request: Request, ready: bool) -> None:
+        request.is_ready = ready
+        need = request.need
+        for group_id in request.groups:
+            group = self.groups[group_id]
+            line, place = group.desks[need].ready, request.places[group_id]
+            if ready:
+                line.add(place)
+                self.dirty_groups.add(group_id)
+            else:
+                line.remove(place)
+
+    def _due(self, request: Request) -> datetime | None:
+        """When something must be done about the request by itself."""
+        if request.held_until is not None:
+            return request.held_until
+        if request.offer is not None:
+            return request.offer.deadline
+        dues = [request.next_step, self.limit_at(request)]
+        return min((due for due in dues if due is not None), default=None)
+
+    def limit_at(self, request: Request) -> datetime | None:
+        """When the request will have waited for too long in one of its groups (F136), or None."""
+        due: datetime | None = None
+        for group_id, entered in request.entered.items():
+            group = self.groups.get(group_id)
+            if group is not None and group.policy.max_wait_s:
+                limit = entered + timedelta(seconds=group.policy.max_wait_s)
+                due = limit if due is None or limit < due else due
+        return due
+
     # agents
 
     @contextmanager
     def changing_seat(self, seat: Seat) -> Iterator[None]:
         """Around every change of an agent: moves them between the buckets of their groups."""
         for group_id in seat.groups:
-            self.group(group_id).take(seat)
+            self.groups[group_id].take(seat)
         yield
         seat.label = seat.why_not()
         for group_id in seat.groups:
@@ -170,13 +212,17 @@ class Board:
     # time
 
     def wake_request(self, request_id: str, now: datetime) -> None:
-        """A request's moment has come: a hold that is over ends, and the request is looked at."""
+        """A request's moment has come: a hold that is over ends, what it needs may be less, and it is looked at."""
         request = self.requests.get(request_id)
         if request is None:
             return
         with self.changing(request):
             if request.held_until is not None and request.held_until <= now:
                 request.held_until = None
+            step = request.step_at(now)
+            if step != request.step:
+                with self.relisting(request):
+                    request.step = step
 
     def wake_seat(self, agent_id: str, now: datetime) -> None:
         """An agent's moment has come: hold and cool-down that are over end."""
@@ -187,13 +233,34 @@ class Board:
             if seat.cool_until is not None and seat.cool_until <= now:
                 seat.cool_until = None
 
+    def turn_day(self, now: datetime) -> None:
+        """Begin the day of `now` in the tenant's time zone: what is counted daily begins anew (D6)."""
+        try:
+            zone: ZoneInfo | None = ZoneInfo(self.settings.time_zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            zone = None  # an unknown zone must not stop the routing: its days are UTC's
+        local = now.astimezone(zone or UTC)
+        midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), tzinfo=zone or UTC)
+        self.day_ends = midnight.astimezone(UTC)
+        self.set_day(local.toordinal())
+
+    def set_day(self, today: int) -> None:
+        """Count as of that day, until `day_ends`."""
+        self.today = today
+        for group in self.groups.values():
+            group.today = today
+            if group.ranking.daily:
+                group.rank_anew()
+        self._arm((self.tenant, DAY, ""), self.day_ends)
+
     def _arm(self, key: TimerKey, due: datetime | None) -> None:
         if due is None:
             self._timers.cancel(key)
         else:
             self._timers.set(key, due)
 
-    def _forget_if_empty(self, group: Group) -> None:
+    def forget_if_empty(self, group: Group) -> None:
+        """A group that is gone from the configuration is forgotten with its last request and agent."""
         if group.empty:
             self.groups.pop(group.id, None)
             self.dirty_groups.discard(group.id)

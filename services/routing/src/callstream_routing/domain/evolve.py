@@ -1,7 +1,7 @@
 """Folds the events that routing follows into a board. Late, doubled and foreign events change nothing."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from callstream.contracts import agent_events as agent
@@ -9,10 +9,14 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.states import AgentState
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_routing.domain.board import Board
+from callstream_routing.domain.memory import GivenUp
 from callstream_routing.domain.request import Ending, Offer, Request
+from callstream_routing.domain.seat import Seat, stamp
+from callstream_routing.domain.settle import millis
 
 FOLLOWS = (
     events_of("queue"),
@@ -21,6 +25,7 @@ FOLLOWS = (
     events_of("call", "offer-answered"),
     events_of("call", "offer-failed"),
     events_of("call", "ended"),
+    events_of("call", "dialled"),
 )
 
 COOL_DOWN = timedelta(seconds=5)
@@ -29,6 +34,8 @@ COOL_DOWN = timedelta(seconds=5)
 
 def evolve(board: Board, recorded: Recorded) -> None:
     """Take one event of the board's tenant in."""
+    if recorded.time >= board.day_ends:
+        board.turn_day(recorded.time)
     step = _STEPS.get(type(recorded.event))
     if step is not None:
         step(board, recorded, recorded.event)
@@ -40,13 +47,19 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
     request = Request(
         id=event.request_id,
         call_id=event.call_id,
-        group_id=event.group_id,
+        caller=event.caller,
+        asked=(event.group_id, *event.also_groups),
+        groups=(event.group_id, *event.also_groups),
         priority=event.priority,
+        requested_at=recorded.time,
         enqueued_at=recorded.time,
         gateway=event.gateway,
         customer_leg_id=event.customer_leg_id,
         connect_prompt=event.connect_prompt,
         requested_by=recorded.id,
+        skills=event.skills,
+        relax=event.relax,
+        preferred_agent=event.preferred_agent,
         ending=board.ended.get(event.call_id),
     )
     board.add_request(request)
@@ -79,6 +92,11 @@ def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered)
         return
     with board.changing(request):
         request.ending = Ending(outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id)
+    seat = board.seat(request.offer.agent_id)
+    with board.changing_seat(seat):
+        seat.count(board.today, answered=1)
+        seat.serving = request.offer.group_id
+    board.memory.note_answer(request.caller, seat.id)
 
 
 def _offer_failed(board: Board, recorded: Recorded, event: call.OfferFailed) -> None:
@@ -98,9 +116,25 @@ def _state_changed(board: Board, recorded: Recorded, event: agent.AgentStateChan
     if recorded.seq <= seat.version:
         return
     with board.changing_seat(seat):
+        _take_time(board, seat, event.state, recorded.time)
         seat.state, seat.since, seat.offer_id = event.state, recorded.time, event.offer_id
+        seat.since_ms = stamp(recorded.time)
         seat.version, seat.last_event_id = recorded.seq, recorded.id
         seat.held_until = None
+
+
+def _take_time(board: Board, seat: Seat, state: AgentState, at: datetime) -> None:
+    """How long one request takes an agent, wrap-up included, is what estimates of waiting are made of."""
+    if state is AgentState.BUSY:
+        seat.busy_since = seat.busy_since or at
+    elif state is not AgentState.WRAP_UP and seat.busy_since is not None:
+        if seat.serving:
+            board.group(seat.serving).pace.handled(millis(seat.busy_since, at))
+        seat.busy_since, seat.serving = None, ""
+
+
+def _dialled(board: Board, recorded: Recorded, event: call.CallDialled) -> None:
+    board.memory.note_dialled(event.callee, event.agent_id, recorded.time)
 
 
 def _own(step: Callable[[Board, Recorded, Any, Request], None]) -> Callable[[Board, Recorded, Any], None]:
@@ -118,8 +152,26 @@ def _own(step: Callable[[Board, Recorded, Any, Request], None]) -> Callable[[Boa
     return take
 
 
-def _queued(_: Board, __: Recorded, ___: queue.ContactQueued, request: Request) -> None:
+def _queued(board: Board, recorded: Recorded, event: queue.ContactQueued, request: Request) -> None:
+    with board.relisting(request):
+        request.groups = event.groups or (event.group_id,)
+        request.customer_type, request.level = event.customer_type, event.level
+        request.enqueued_at, request.estimate_ms = event.enqueued_at, event.estimate_ms
     request.queued = True
+    request.entered = dict.fromkeys(request.groups, recorded.time)
+    request.been = {*request.asked, *request.groups}
+    board.admit(request, request.groups)
+    if event.resumed:
+        for group_id in request.groups:
+            board.memory.given_up.drop((group_id, request.caller))
+
+
+def _moved(board: Board, recorded: Recorded, event: queue.ContactMoved, request: Request) -> None:
+    """On in other groups, with the old place; what it has been offered and what it needs stay as they are."""
+    with board.relisting(request):
+        request.groups = event.groups
+    request.entered = {group_id: request.entered.get(group_id, recorded.time) for group_id in event.groups}
+    request.been |= set(event.groups)
 
 
 def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, request: Request) -> None:
@@ -127,12 +179,16 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
     request.offer = Offer(
         id=event.offer_id,
         agent_id=event.agent_id,
+        group_id=event.decision.group_id,
         made_at=recorded.time,
         deadline=event.ring_deadline,
         event_id=recorded.id,
     )
     request.offered.add(event.agent_id)
+    board.memory.note_offer(event.agent_id, request.call_id)
     seat = board.seat(event.agent_id)
+    with board.changing_seat(seat):
+        seat.count(board.today, offered=1)
     if seat.open_request and not seat.rings_for(event.offer_id):
         return  # an offer that came too late: it is withdrawn, and the one that the agent rings for stays theirs
     with board.changing_seat(seat):
@@ -146,10 +202,27 @@ def _offer_withdrawn(board: Board, _: Recorded, event: queue.OfferWithdrawn, req
         board.close_offer(request)
 
 
-def _left(board: Board, recorded: Recorded, _: queue.ContactLeft) -> None:
+def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
     request = board.requests.get(recorded.aggregate_id)
-    if request is not None:
-        board.remove_request(request)
+    if request is None:
+        return
+    _learn(board, recorded, event, request)
+    board.remove_request(request)
+
+
+def _learn(board: Board, recorded: Recorded, event: queue.ContactLeft, request: Request) -> None:
+    """Service level, estimates, and the place that a caller gave up."""
+    answered, abandoned = event.outcome is RequestOutcome.ANSWERED, event.outcome is RequestOutcome.ABANDONED
+    if not answered and not abandoned:
+        return
+    group = board.group(request.offer.group_id if answered and request.offer is not None else request.groups[0])
+    group.target.note(event.waited_ms, answered=answered)
+    if answered and request.estimate_ms is not None:
+        group.pace.waited(event.waited_ms, request.estimate_ms)
+    if abandoned and request.caller:
+        gone = GivenUp(request.id, request.enqueued_at, recorded.time)
+        for group_id in request.groups:
+            board.memory.given_up.put((group_id, request.caller), gone)
 
 
 _ABANDONING = frozenset({Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST, Reason.LEFT_BY_KEY})
@@ -160,7 +233,9 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     call.OfferAnswered: _offer_answered,
     call.OfferFailed: _offer_failed,
     agent.AgentStateChanged: _state_changed,
+    call.CallDialled: _dialled,
     queue.ContactQueued: _own(_queued),
+    queue.ContactMoved: _own(_moved),
     queue.OfferMade: _own(_offer_made),
     queue.OfferWithdrawn: _own(_offer_withdrawn),
     queue.ContactLeft: _left,

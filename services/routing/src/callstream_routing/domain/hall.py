@@ -4,7 +4,7 @@ from datetime import datetime
 
 from callstream.contracts.envelope import Recorded
 from callstream.kernel.timers import Timers
-from callstream_routing.domain.board import REQUEST, SEAT, Board, TimerKey
+from callstream_routing.domain.board import DAY, REQUEST, SEAT, Board, TimerKey
 from callstream_routing.domain.evolve import evolve
 
 
@@ -46,3 +46,5 @@ class Hall:
                 board.wake_request(object_id, now)
             elif kind == SEAT:
                 board.wake_seat(object_id, now)
+            elif kind == DAY:
+                board.turn_day(now)

@@ -1,7 +1,8 @@
-"""Who is offered to whom. The order of precedence: greater priority, longer wait (F125), then the group's rule (F119).
+"""Who is offered to whom (docs/routing.md).
 
 Groups compete for agents who serve several of them, so the groups that have changed are worked off together, always the one
-whose first request stands first. Each match costs O(log n); what has not changed costs nothing.
+with the strongest claim: its level (F127), its service level at risk, then its first request by urgency and wait (F126, F125).
+Each match costs O(log n); what has not changed costs nothing.
 """
 
 import heapq
@@ -14,12 +15,16 @@ from callstream.contracts.queue_events import Decision
 from callstream.kernel.ids import derived_id
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.group import Group
+from callstream_routing.domain.preferred import group_for, preferred
 from callstream_routing.domain.record import record
 from callstream_routing.domain.request import Place, Request
 from callstream_routing.domain.seat import Seat
 
 HOLD = timedelta(seconds=8)
 """Longer than a reservation and an append can take; both end their holds themselves."""
+
+Claim = tuple[tuple[int, int, int, Place], int, str]
+"""A group's claim, the request's own preference among its groups, the group."""
 
 
 class Match(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,45 +41,73 @@ class Match(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision
 
 
+class Choice(msgspec.Struct, frozen=True):
+    """The agent for a request, the group that they take it for, and why they went first ("": by the group's ranking)."""
+
+    seat: Seat
+    group: Group
+    why: str
+    preferred: dict[str, str]
+
+
 def match(board: Board, now: datetime) -> Iterator[Match]:
     """All matches that are possible in the groups that have changed; nobody is matched twice."""
-    heap: list[tuple[Place, str]] = []
+    heap: list[Claim] = []
     for group_id in board.dirty_groups:
-        group = board.groups.get(group_id)
-        if group is not None and group.can_match:
-            heap.append((group.ready[0], group_id))
+        claim = _claim(board, board.groups.get(group_id))
+        if claim is not None:
+            heap.append(claim)
     board.dirty_groups.clear()
     heapq.heapify(heap)
     while heap:
-        place, group_id = heapq.heappop(heap)
-        group = board.group(group_id)
-        if not group.can_match:
+        before = heapq.heappop(heap)
+        group = board.groups.get(before[2])
+        claim = _claim(board, group)
+        if claim is None or group is None:
             continue
-        if group.ready[0] == place:
-            yield _match(board, group, board.requests[place[2]], now)
-        if group.can_match:
-            heapq.heappush(heap, (group.ready[0], group_id))
+        if claim == before:
+            yield _match(board, group, board.requests[claim[0][3][2]], now)
+            claim = _claim(board, group)
+        if claim is not None:
+            heapq.heappush(heap, claim)
 
 
-def choose(board: Board, group: Group, request: Request) -> Seat:
-    """The first free agent by the rule; one whom the request was offered to already only when there is no other (F131)."""
-    for _, agent_id in group.free:
-        if agent_id not in request.offered:
-            return board.seats[agent_id]
-    return board.seats[group.free[0][1]]
+def choose(board: Board, group: Group, request: Request) -> Choice:
+    """A preferred agent who can take it at once (D10); else the first free agent of the group's ranking; one whom the request
+    was offered to already only when none of its groups has another (F131)."""
+    wanted = preferred(board, group, request)
+    for why, agent_id in wanted.items():
+        able_in = group_for(board, request, agent_id)
+        if able_in is not None:
+            return Choice(board.seats[agent_id], able_in, why, wanted)
+    others = (board.groups[group_id] for group_id in request.groups if group_id in board.groups and group_id != group.id)
+    for candidate in (group, *others):
+        if candidate.open:
+            for key in candidate.desk(request.need).free:
+                if key[-1] not in request.offered:
+                    return Choice(board.seats[str(key[-1])], candidate, "", wanted)
+    return Choice(board.seats[str(group.desk(request.need).free[0][-1])], group, "", wanted)
+
+
+def _claim(board: Board, group: Group | None) -> Claim | None:
+    found = group.first() if group is not None else None
+    if group is None or found is None:
+        return None
+    request = board.requests[found[0][2]]
+    return group.claim(found[0], request.requested_at), request.groups.index(group.id), group.id
 
 
 def _match(board: Board, group: Group, request: Request, now: datetime) -> Match:
-    seat = choose(board, group, request)
+    choice = choose(board, group, request)
     found = Match(
         tenant=board.tenant,
         request_id=request.id,
         call_id=request.call_id,
-        agent_id=seat.id,
-        offer_id=derived_id("offer", request.id, str(request.version), seat.id, now.isoformat()),
+        agent_id=choice.seat.id,
+        offer_id=derived_id("offer", request.id, str(request.version), choice.seat.id, now.isoformat()),
         version=request.version,
-        decision=record(group, request, seat, now),
+        decision=record(choice.group, request, choice.seat, choice.why, choice.preferred, now),
     )
     board.hold(request, now + HOLD)
-    board.hold_seat(seat, now + HOLD)
+    board.hold_seat(choice.seat, now + HOLD)
     return found

@@ -4,64 +4,100 @@ from datetime import datetime
 from itertools import islice
 
 from callstream.contracts.queue_events import Candidate, Decision
+from callstream_routing.domain.desk import Desk
 from callstream_routing.domain.group import Group
+from callstream_routing.domain.rank import Key
 from callstream_routing.domain.request import Request
-from callstream_routing.domain.seat import Seat
+from callstream_routing.domain.seat import Seat, stamp
 from callstream_routing.domain.settle import millis
 
-RULE_VERSION = 1
-"""Counts up when the meaning of the rules or of this record changes."""
+RULE_VERSION = 2
+"""Counts up when the meaning of the rules or of this record changes. 2: criteria, skills, preferred agents."""
 CANDIDATES = 50
 """Agents named one by one; of the others the record holds the numbers."""
 OFFERED_BEFORE = "offered-before"
 ELIGIBLE = "eligible"
+SKILL = "skill:"
 
 
-def record(group: Group, request: Request, chosen: Seat, now: datetime) -> Decision:
+def record(group: Group, request: Request, chosen: Seat, why: str, preferred: dict[str, str], now: datetime) -> Decision:
     """The record of choosing `chosen`, taken before anything is held. Costs the same for 50 agents and for 5,000."""
+    desk = group.desk(request.need)
     repeated = chosen.id in request.offered
-    free = len(group.free)
-    before = 0 if repeated else sum(1 for _ in _free_among(group, request))
-    ranked = [Candidate(agent_id=chosen.id, idle_ms=_idle_ms(chosen.since, now), rank=1)]
+    before = 0 if repeated else len(_free_among(desk, request))
+    now_ms = stamp(now)
+    names: list[Candidate] = [_candidate(group, desk.keys[chosen.id], now_ms, rank=1)]
     passed: list[Candidate] = []
-    for since, agent_id in islice(group.free, CANDIDATES):
-        if agent_id == chosen.id:
+    for key in islice(desk.free, CANDIDATES):
+        if key[-1] == chosen.id:
             continue
-        if agent_id in request.offered and not repeated:
-            passed.append(Candidate(agent_id=agent_id, idle_ms=_idle_ms(since, now), why_not=OFFERED_BEFORE))
+        if key[-1] in request.offered and not repeated:
+            passed.append(_candidate(group, key, now_ms, why_not=OFFERED_BEFORE))
         else:
-            ranked.append(Candidate(agent_id=agent_id, idle_ms=_idle_ms(since, now), rank=len(ranked) + 1))
-    named = (ranked + passed)[:CANDIDATES]
-    left_out = {
-        ELIGIBLE: free - before - min(len(ranked), CANDIDATES),
-        OFFERED_BEFORE: before - (len(named) - min(len(ranked), CANDIDATES)),
-    }
+            names.append(_candidate(group, key, now_ms, rank=len(names) + 1))
+    ranked = min(len(names), CANDIDATES)
+    names = (names + passed)[:CANDIDATES]
+    left_out = {ELIGIBLE: len(desk.free) - before - ranked, OFFERED_BEFORE: before - (len(names) - ranked)}
+    _name_unskilled(group, desk, names, left_out, now_ms)
     for label in sorted(group.kept, key=_interest):
         agents = group.kept[label]
-        shown = [Candidate(agent_id=agent_id, why_not=label) for agent_id in islice(agents, CANDIDATES - len(named))]
-        named += shown
+        shown = [Candidate(agent_id=agent_id, why_not=label) for agent_id in islice(agents, CANDIDATES - len(names))]
+        names += shown
         left_out[label] = len(agents) - len(shown)
+    rank_by = group.ranking.rank_by
     return Decision(
-        rule=group.rule.value,
+        rule=why or rank_by[0].value,
         rule_version=RULE_VERSION,
         group_id=group.id,
-        waited_ms=millis(request.enqueued_at, now),
-        ahead=group.ahead(request),
-        eligible=free - before,
-        candidates=tuple(named),
+        waited_ms=millis(request.requested_at, now),
+        ahead=group.ahead(request.places[group.id]),
+        eligible=len(desk.free) - before,
+        candidates=tuple(names),
         left_out={label: count for label, count in left_out.items() if count},
+        rank_by=rank_by,
+        preferred=preferred,
+        customer_type=request.customer_type,
+        level=request.level,
+        priority=request.priority,
+        ageing_s=group.policy.ageing_s,
+        groups=request.groups,
+        skills=dict(desk.need),
+        relaxed=request.step,
+        estimate_ms=request.estimate_ms,
     )
 
 
-def _free_among(group: Group, request: Request) -> list[str]:
+def _candidate(group: Group, key: Key, now_ms: int, *, rank: int = 0, why_not: str = "") -> Candidate:
+    ranking = group.ranking
+    return Candidate(
+        agent_id=str(key[-1]),
+        idle_ms=ranking.idle_ms(key, now_ms),
+        rank=rank,
+        why_not=why_not,
+        scores=ranking.scores(key, now_ms),
+    )
+
+
+def _name_unskilled(group: Group, desk: Desk, names: list[Candidate], left_out: dict[str, int], now_ms: int) -> None:
+    """Free agents who lack a skill, by the first that they lack."""
+    if len(desk.free) == len(group.plain.free):
+        return
+    for key in group.plain.free:
+        agent_id = str(key[-1])
+        if agent_id in desk.keys:
+            continue
+        label = SKILL + group.members[agent_id].lacks(desk.need)
+        if len(names) < CANDIDATES:
+            names.append(Candidate(agent_id=agent_id, idle_ms=group.ranking.idle_ms(key, now_ms), why_not=label))
+        else:
+            left_out[label] = left_out.get(label, 0) + 1
+
+
+def _free_among(desk: Desk, request: Request) -> list[str]:
     """Free agents whom the request was offered to already; looks at the smaller of the two."""
-    if len(request.offered) >= len(group.free):
-        return [agent_id for _, agent_id in group.free if agent_id in request.offered]
-    return [agent_id for agent_id in request.offered if group.is_free(agent_id)]
-
-
-def _idle_ms(since: datetime | None, now: datetime) -> int:
-    return millis(since, now) if since is not None else 0
+    if len(request.offered) >= len(desk.free):
+        return [agent_id for agent_id in desk.keys if agent_id in request.offered]
+    return [agent_id for agent_id in request.offered if agent_id in desk.keys]
 
 
 def _interest(label: str) -> tuple[bool, str]:

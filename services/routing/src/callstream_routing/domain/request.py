@@ -1,14 +1,18 @@
 """One request for an agent, as the log tells of it, with its open offer."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
-from callstream.contracts.config import Prompt
+from callstream.contracts.config import Prompt, SkillStep
 from callstream.kernel.outcomes import Reason, RequestOutcome
+from callstream_routing.domain.seat import Need, need_of, stamp
 
-Place = tuple[int, datetime, str]
-"""Sorts the requests of a line: greater priority, longer wait, id (F125). A requeue never changes it (D9)."""
+STEPS_A_LEVEL = 10
+"""Priorities go from 0 to 9, so at equal wait a level of customer type outweighs every priority."""
+
+Place = tuple[int, int, str]
+"""Sorts the requests of a line, the smallest first: urgency below zero, moment in ms, id. A requeue never changes it (D9)."""
 
 
 class Offer(msgspec.Struct, kw_only=True):
@@ -16,6 +20,7 @@ class Offer(msgspec.Struct, kw_only=True):
 
     id: str
     agent_id: str
+    group_id: str
     made_at: datetime
     deadline: datetime
     event_id: str
@@ -39,15 +44,32 @@ class Request(msgspec.Struct, kw_only=True):
 
     id: str
     call_id: str
-    group_id: str
+    caller: str
+    asked: tuple[str, ...]
+    """Groups that the flow named."""
+    groups: tuple[str, ...]
+    """Groups that may serve it now."""
     priority: int
+    requested_at: datetime
+    """When the agent was requested (tR): what waiting is measured from."""
     enqueued_at: datetime
-    """When the agent was requested (tR)."""
+    """What its place counts from: tR, or that of an earlier request whose place it took."""
     gateway: str
     customer_leg_id: str
     connect_prompt: tuple[Prompt, ...]
     requested_by: str
     """Id of the event that brought it."""
+    skills: dict[str, int] = {}
+    relax: tuple[SkillStep, ...] = ()
+    preferred_agent: str = ""
+    customer_type: str = ""
+    level: int = 0
+    """Of the customer type."""
+    estimate_ms: int | None = None
+    entered: dict[str, datetime] = {}
+    """Since when it waits in each of its groups (F136)."""
+    been: set[str] = set()
+    """Groups that it has been in: overflow never goes back."""
     queued: bool = False
     """`queue.queued` stands in the log."""
     version: int = 0
@@ -59,13 +81,46 @@ class Request(msgspec.Struct, kw_only=True):
     ending: Ending | None = None
     held_until: datetime | None = None
     """A decision about it is under way; no other is taken before this moment or its next event."""
-
-    @property
-    def place(self) -> Place:
-        """Where it stands in its group's line."""
-        return -self.priority, self.enqueued_at, self.id
+    # The board's indexes; not a part of what is kept.
+    step: int = 0
+    """Steps of relaxation reached."""
+    places: dict[str, Place] = {}
+    is_ready: bool = False
+    """It stands among the ready ones of its groups."""
 
     @property
     def ready(self) -> bool:
         """Whether it can be offered now."""
         return self.queued and self.offer is None and self.ending is None and self.held_until is None
+
+    @property
+    def need(self) -> Need:
+        """What its agent must know now."""
+        return need_of(self.relax[self.step - 1].skills if self.step else self.skills)
+
+    @property
+    def urgency(self) -> int:
+        """Level of customer type and priority in one number (F126)."""
+        return self.level * STEPS_A_LEVEL + self.priority
+
+    def step_at(self, now: datetime) -> int:
+        """Steps of relaxation that waiting has reached by `now`."""
+        waited = now - self.requested_at
+        return sum(1 for step in self.relax if waited >= timedelta(seconds=step.after_s))
+
+    @property
+    def next_step(self) -> datetime | None:
+        """When the next step of relaxation comes, or None."""
+        if self.step >= len(self.relax):
+            return None
+        return self.requested_at + timedelta(seconds=self.relax[self.step].after_s)
+
+    def place(self, ageing_s: int, level: int | None = None, enqueued_at: datetime | None = None) -> Place:
+        """Where it stands in a line.
+
+        Strict order: urgency, then wait (F125, F126). With ageing each step of urgency is a head start of `ageing_s`, so that
+        the order of two requests never changes while they wait, and sorting them once is enough.
+        """
+        urgency = self.urgency if level is None else level * STEPS_A_LEVEL + self.priority
+        moment = stamp(enqueued_at or self.enqueued_at)
+        return (0, moment - urgency * ageing_s * 1000, self.id) if ageing_s else (-urgency, moment, self.id)

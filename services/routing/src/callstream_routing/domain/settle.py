@@ -12,7 +12,10 @@ from callstream.contracts.envelope import Event
 from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferWithdrawn
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_routing.domain.board import Board
+from callstream_routing.domain.estimate import estimate
+from callstream_routing.domain.overflow import overflowed
 from callstream_routing.domain.request import Ending, Offer, Request
+from callstream_routing.domain.terms import terms
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,24 +33,39 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
         return _end(request, request.ending, now)
     if request.offer is not None:
         return _watch_offer(board, request, request.offer, now)
-    if not board.group(request.group_id).open:
-        return Step(events=(_no_group(request, now),), causation_id=request.last_event_id)
-    return None
+    if not any(board.is_open(group_id) for group_id in request.groups):
+        return Step(events=(_failed(request, Reason.UNKNOWN_GROUP, now),), causation_id=request.last_event_id)
+    match overflowed(board, request, now):
+        case None:
+            return None
+        case Reason() as reason:
+            return Step(events=(_failed(request, reason, now),), causation_id=request.last_event_id)
+        case moved:
+            return Step(events=(moved,), causation_id=request.last_event_id)
 
 
 def _queue(board: Board, request: Request, now: datetime) -> Step:
     """Every request is queued, also one that leaves at once: so each has a beginning and an end in the log."""
+    granted = terms(board, request, now)
+    first = board.group(granted.groups[0])
+    ahead = first.ahead(request.place(first.policy.ageing_s, granted.level, granted.enqueued_at))
+    own = request.places.get(first.id)
     queued = ContactQueued(
         call_id=request.call_id,
-        group_id=request.group_id,
+        group_id=granted.groups[0],
         priority=request.priority,
-        enqueued_at=request.enqueued_at,
-        ahead=board.group(request.group_id).ahead(request),
+        enqueued_at=granted.enqueued_at,
+        ahead=ahead - (own is not None and first.ahead(own) < ahead),
+        groups=granted.groups,
+        customer_type=granted.customer_type,
+        level=granted.level,
+        estimate_ms=estimate(board, request, granted.groups, granted.level, granted.enqueued_at),
+        resumed=granted.resumed,
     )
     if request.ending is not None:
         events: tuple[Event, ...] = (queued, _left(request, request.ending))
-    elif not board.group(request.group_id).open:
-        events = (queued, _no_group(request, now))
+    elif granted.refusal is not None:
+        events = (queued, _failed(request, granted.refusal, now))
     else:
         events = (queued,)
     return Step(events=events, causation_id=request.requested_by)
@@ -92,19 +110,21 @@ def _left(request: Request, ending: Ending) -> ContactLeft:
         call_id=request.call_id,
         outcome=ending.outcome,
         reason=ending.reason,
-        waited_ms=millis(request.enqueued_at, ending.at),
+        waited_ms=millis(request.requested_at, ending.at),
+        estimate_ms=request.estimate_ms,
         agent_id=request.offer.agent_id if answered and request.offer else "",
         offer_id=request.offer.id if answered and request.offer else "",
     )
 
 
-def _no_group(request: Request, now: datetime) -> ContactLeft:
-    """Its group does not exist or is disabled (F128): nobody will ever serve it."""
+def _failed(request: Request, reason: Reason, now: datetime) -> ContactLeft:
+    """Nobody will ever serve it: no group takes it (F128, F136), or it has waited for too long."""
     return ContactLeft(
         call_id=request.call_id,
         outcome=RequestOutcome.FAILED,
-        reason=Reason.UNKNOWN_GROUP,
-        waited_ms=millis(request.enqueued_at, now),
+        reason=reason,
+        waited_ms=millis(request.requested_at, now),
+        estimate_ms=request.estimate_ms,
     )
 
 

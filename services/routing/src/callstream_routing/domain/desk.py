@@ -1,0 +1,44 @@
+"""The requests of a group that need the same skills, and the group's free agents who have them, both sorted.
+
+A group has one desk for requests without needs, which also knows all its free agents, and one for each further need that
+somebody waits with. So matching compares first with first, and nobody looks through agents who lack a skill.
+"""
+
+from sortedcontainers import SortedList
+
+from callstream_routing.domain.rank import Key
+from callstream_routing.domain.request import Place
+from callstream_routing.domain.seat import Need
+
+
+class Desk:
+    """See the module's docstring."""
+
+    __slots__ = ("free", "keys", "need", "ready", "waiting")
+
+    def __init__(self, need: Need) -> None:
+        self.need = need
+        self.waiting = 0
+        """Requests of this need in the group's line; a desk without any is taken away."""
+        self.ready: SortedList[Place] = SortedList()
+        """Those that can be offered now."""
+        self.free: SortedList[Key] = SortedList()
+        """Agents who can be offered one of them, in the group's ranking."""
+        self.keys: dict[str, Key] = {}
+        """Their keys by agent."""
+
+    @property
+    def can_match(self) -> bool:
+        """Whether somebody waits for whom somebody is free."""
+        return bool(self.ready) and bool(self.free)
+
+    def put(self, agent_id: str, key: Key) -> None:
+        """An agent is free."""
+        self.free.add(key)
+        self.keys[agent_id] = key
+
+    def take(self, agent_id: str) -> None:
+        """The agent is free no longer; no error when they were not here."""
+        key = self.keys.pop(agent_id, None)
+        if key is not None:
+            self.free.remove(key)

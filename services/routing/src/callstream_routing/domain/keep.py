@@ -1,0 +1,114 @@
+"""The state as a snapshot keeps it: what the log has told, without what the configuration tells and without indexes."""
+
+from datetime import datetime
+
+import msgspec
+
+from callstream_routing.domain.board import Board
+from callstream_routing.domain.hall import Hall
+from callstream_routing.domain.memory import OFFERS, GivenUp
+from callstream_routing.domain.pace import Pace
+from callstream_routing.domain.request import Ending, Request
+from callstream_routing.domain.seat import Seat
+
+VERSION = 1
+"""Counts up when the meaning of what is kept changes."""
+OF_THE_LOG = (
+    *("state", "since", "since_ms", "offer_id", "version", "last_event_id", "open_request", "cool_until"),
+    *("day", "answered", "offered", "serving", "busy_since"),
+)
+"""The fields of an agent that the log tells."""
+
+
+class KeptGroup(msgspec.Struct, kw_only=True):
+    """What a group has learnt."""
+
+    pace: Pace
+    recent: list[tuple[int, bool]]
+
+
+class KeptBoard(msgspec.Struct, kw_only=True):
+    """One tenant's."""
+
+    tenant: str
+    today: int
+    day_ends: datetime
+    seats: list[Seat]
+    requests: list[Request]
+    groups: dict[str, KeptGroup]
+    ended: list[tuple[str, Ending]]
+    left: list[str]
+    answered: list[tuple[str, str]]
+    dialled: list[tuple[str, tuple[str, datetime]]]
+    given_up: list[tuple[tuple[str, str], GivenUp]]
+    offers: dict[str, list[str]]
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """All tenants."""
+
+    boards: list[KeptBoard]
+
+
+def take(hall: Hall) -> Kept:
+    """The state of this moment."""
+    return Kept(boards=[_take(board) for board in hall.boards.values()])
+
+
+def restore(hall: Hall, kept: Kept) -> None:
+    """Put it back; the configuration may be there already or come later."""
+    for board in kept.boards:
+        _restore(hall.touch(board.tenant), board)
+
+
+def _take(board: Board) -> KeptBoard:
+    memory = board.memory
+    return KeptBoard(
+        tenant=board.tenant,
+        today=board.today,
+        day_ends=board.day_ends,
+        seats=list(board.seats.values()),
+        requests=list(board.requests.values()),
+        groups={group.id: KeptGroup(pace=group.pace, recent=list(group.target.recent)) for group in board.groups.values()},
+        ended=list(board.ended.items()),
+        left=[request_id for request_id, _ in board.left.items()],
+        answered=list(memory.answered.items()),
+        dialled=list(memory.dialled.items()),
+        given_up=list(memory.given_up.items()),
+        offers={agent_id: list(calls) for agent_id, calls in memory.offers.items()},
+    )
+
+
+def _restore(board: Board, kept: KeptBoard) -> None:
+    board.day_ends = kept.day_ends
+    board.set_day(kept.today)
+    for group_id, learnt in kept.groups.items():
+        group = board.group(group_id)
+        group.pace = learnt.pace
+        group.target.restore(learnt.recent)
+    for told in kept.seats:
+        seat = board.seat(told.id)
+        with board.changing_seat(seat):
+            for name in OF_THE_LOG:
+                setattr(seat, name, getattr(told, name))
+    for request in kept.requests:
+        request.step, request.places, request.is_ready, request.held_until = 0, {}, False, None
+        board.add_request(request)
+        if request.queued:
+            board.admit(request, request.groups)
+        with board.changing(request):
+            pass
+    for call_id, ending in kept.ended:
+        board.ended.add(call_id, ending)
+    for request_id in kept.left:
+        board.left.add(request_id, None)
+    memory = board.memory
+    for caller, agent_id in kept.answered:
+        memory.answered.put(caller, agent_id)
+    for customer, by in kept.dialled:
+        memory.dialled.put(customer, by)
+    for key, gone in kept.given_up:
+        memory.given_up.put(key, gone)
+    for agent_id, calls in kept.offers.items():
+        for call_id in calls[-OFFERS:]:
+            memory.note_offer(agent_id, call_id)
