@@ -6,18 +6,34 @@ from typing import Any
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.agent_events import AgentStateChanged
-from callstream.contracts.commands import EndWrapUp, ReleaseAgent, ReserveAgent, SetState, SignIn, SignOut
+from callstream.contracts.commands import (
+    CallTruth,
+    EndWrapUp,
+    ForceOffline,
+    Heartbeat,
+    LegTruth,
+    ReleaseAgent,
+    ReserveAgent,
+    SetState,
+    SignIn,
+    SignOut,
+)
+from callstream.contracts.config import Agent as AgentDocument
 from callstream.contracts.config import Settings
 from callstream.contracts.envelope import Event, NewEvent, Recorded
-from callstream.contracts.states import AgentState, LegRole
+from callstream.contracts.states import AgentState, Channel, LegRole
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_agent_state.app.new_events import new_events
+from callstream_agent_state.app.sessions import Sessions
 from callstream_agent_state.domain import choose, reserve
 from callstream_agent_state.domain.agent import Agent
+from callstream_agent_state.domain.calls import closing
 from callstream_agent_state.domain.change import Change
 from callstream_agent_state.domain.follow import follow
+from callstream_agent_state.domain.presence import watch
 from callstream_agent_state.domain.roster import Roster
+from callstream_agent_state.domain.truth import LOST_AFTER, OF_CALL, Kind, Mismatch, Standing, compare, lost, mend
 
 TENANT = "acme"
 
@@ -30,6 +46,12 @@ class Story:
         self.clock = ManualClock()
         self.roster = Roster()
         self.told: list[Recorded] = []
+        self.document: AgentDocument | None = None
+        self.sessions = Sessions(self.clock.now())
+        self.standing, self.silent_since = Standing(), self.clock.now()
+        self.mended: list[Kind] = []
+        self.deaf: set[str] = set()
+        """Names of events that the service loses: dead letters."""
         self.paused = False
         """True: nothing is decided by itself, as while the service is down."""
 
@@ -48,7 +70,8 @@ class Story:
             causation_id=causation_id,
         )
         self.told.append(recorded)
-        self.roster.evolve(recorded)
+        if fact.NAME not in self.deaf:
+            self.roster.evolve(recorded)
         self.react()
         return recorded
 
@@ -56,7 +79,7 @@ class Story:
         """Give every agent what is missing, until nothing is."""
         while not self.paused:
             keys = dict.fromkeys((*self.roster.take_changed(), *self.roster.timers.due(self.clock.now())))
-            changes = [(agent, follow(agent, self.settings, self.clock.now())) for agent in map(self._agent, keys)]
+            changes = [(agent, self._due(agent)) for agent in map(self._agent, keys)]
             due = [(agent, change) for agent, change in changes if change is not None]
             if not due:
                 return
@@ -68,10 +91,60 @@ class Story:
         self.clock.advance(seconds)
         self.react()
 
+    def _due(self, agent: Agent) -> Change | None:
+        now = self.clock.now()
+        change = follow(agent, self.settings, now)
+        if change is None and agent.session_id:
+            heard = self.sessions.heard(agent.key, agent.session_id)
+            change = watch(agent, self.settings, self.document, now, heard, self.sessions.since)
+        return change
+
+    def seconds(self, number: int, beats: str = "", truth: Sequence[CallTruth] | None = ()) -> None:
+        """Seconds pass one by one, as the running service looks at sessions and at gateway `gw`.
+
+        `beats`: a session that is heard each second. `truth`: what the gateway says it holds; None: it does not answer.
+        """
+        for _ in range(number):
+            self.clock.advance(1)
+            self.sessions.look(self.clock.now(), active=True)
+            if beats:
+                self.heartbeat(beats)
+            self.roster.look_at(self.sessions.due(self.roster.agents.values(), self._grace, self.clock.now()))
+            self.react()
+            if truth != ():
+                self.look_at_gateway(truth)
+
+    def _grace(self, _: str) -> int:
+        return self.settings.session_grace_s
+
+    def look_at_gateway(self, truth: Sequence[CallTruth] | None) -> None:
+        """As app/reconcile.py does it."""
+        now = self.clock.now()
+        due: list[Mismatch] = []
+        if truth is not None:
+            self.silent_since = now
+            due = self.standing.confirmed(compare(self.roster, "gw", truth), now)
+        elif now - self.silent_since >= LOST_AFTER:
+            due = lost(self.roster, "gw")
+        for mismatch in due:
+            if mismatch.kind in OF_CALL:
+                self.mended.append(mismatch.kind)
+                for _, fact in closing(self.roster.calls.calls[mismatch.tenant, mismatch.call_id]):
+                    self.tell(fact, mismatch.call_id)
+            elif mismatch.kind is Kind.STRAY_OFFER:
+                self.mended.append(mismatch.kind)
+            else:
+                agent = self.roster.agent(mismatch.tenant, mismatch.agent_id)
+                change = mend(agent, mismatch, self.settings, now)
+                if change is not None:
+                    self.mended.append(mismatch.kind)
+                    self._append(agent, change)
+
     def restarted(self) -> "Story":
         """The service killed and started again: a new state from the same log."""
         again = Story(self.settings)
-        again.clock = self.clock
+        again.clock, again.document = self.clock, self.document
+        again.sessions = Sessions(self.clock.now())
         again.told = list(self.told)
         for recorded in self.told:
             again.roster.evolve(recorded)
@@ -101,25 +174,49 @@ class Story:
             self._append(agent, change)
         return change is not None
 
-    def sign_in(self, agent_id: str = "1005") -> bool:
-        asked = SignIn(command_id=self._id(), agent_id=agent_id, actor=agent_id)
-        return self.command(lambda agent: choose.sign_in(agent, asked, self.settings), agent_id)
+    def sign_in(self, agent_id: str = "1005", session: str = "", terminal: str = "") -> bool:
+        asked = SignIn(command_id=self._id(), agent_id=agent_id, actor=agent_id, session_id=session, terminal=terminal)
+        return self.command(lambda agent: choose.sign_in(agent, asked, self.settings, self.document), agent_id)
 
-    def sign_out(self, actor: str = "1005") -> bool:
-        asked = SignOut(command_id=self._id(), agent_id="1005", actor=actor)
+    def heartbeat(self, session: str) -> None:
+        choose.heard(self.agent, Heartbeat(command_id=self._id(), agent_id="1005", session_id=session))
+        self.sessions.beat(self.agent.key, session, self.clock.now())
+
+    def force_offline(self, actor: str = "boss") -> bool:
+        asked = ForceOffline(command_id=self._id(), agent_id="1005", actor=actor)
+        return self.command(lambda agent: choose.force_offline(agent, asked))
+
+    def sign_out(self, actor: str = "1005", session: str = "") -> bool:
+        asked = SignOut(command_id=self._id(), agent_id="1005", actor=actor, session_id=session)
         return self.command(lambda agent: choose.sign_out(agent, asked))
 
-    def set_state(self, state: str, reason: str = "") -> bool:
-        asked = SetState(command_id=self._id(), agent_id="1005", actor="1005", state=AgentState(state), reason=reason)
+    def set_state(self, state: str, reason: str = "", session: str = "", by: str = "") -> bool:
+        """`by`: a supervisor forces it."""
+        asked = SetState(
+            command_id=self._id(),
+            agent_id="1005",
+            actor=by or "1005",
+            state=AgentState(state),
+            reason=reason,
+            session_id=session,
+            forced=bool(by),
+        )
         return self.command(lambda agent: choose.set_state(agent, asked, self.settings))
 
-    def end_wrap_up(self) -> bool:
-        asked = EndWrapUp(command_id=self._id(), agent_id="1005", actor="1005")
+    def end_wrap_up(self, session: str = "") -> bool:
+        asked = EndWrapUp(command_id=self._id(), agent_id="1005", actor="1005", session_id=session)
         return self.command(lambda agent: choose.end_wrap_up(agent, asked))
 
-    def reserve(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005") -> bool:
-        asked = ReserveAgent(command_id=self._id(), agent_id=agent_id, offer_id=offer, request_id=f"r-{call_id}", call_id=call_id)
-        return self.command(lambda agent: reserve.reserve(agent, asked, self.clock.now()), agent_id)
+    def reserve(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005", channel: str = "voice") -> bool:
+        asked = ReserveAgent(
+            command_id=self._id(),
+            agent_id=agent_id,
+            offer_id=offer,
+            request_id=f"r-{call_id}",
+            call_id=call_id,
+            channel=Channel(channel),
+        )
+        return self.command(lambda agent: reserve.reserve(agent, asked, self.settings, self.document, self.clock.now()), agent_id)
 
     def release(self, offer: str = "o1") -> bool:
         asked = ReleaseAgent(command_id=self._id(), agent_id="1005", offer_id=offer)
@@ -151,6 +248,14 @@ class Story:
 
     def answered(self, offer: str = "o1", call_id: str = "c1", agent_id: str = "1005") -> None:
         fact = call.OfferAnswered(offer_id=offer, request_id=f"r-{call_id}", agent_id=agent_id, leg_id=f"leg-{offer}")
+        self.tell(fact, call_id)
+
+    def arrived(self, call_id: str = "c1") -> None:
+        fact = call.CallArrived(caller="+861", called="+862", trunk="t", gateway="gw", leg_id=f"customer-{call_id}")
+        self.tell(fact, call_id)
+
+    def leg_started(self, offer: str = "o1", call_id: str = "c1") -> None:
+        fact = call.LegStarted(leg_id=f"leg-{offer}", role=LegRole.AGENT, offer_id=offer, agent_id="1005")
         self.tell(fact, call_id)
 
     def leg_ended(self, offer: str = "o1", call_id: str = "c1") -> None:
@@ -200,3 +305,11 @@ def do(story: Story, steps: Sequence[tuple[Any, ...]]) -> None:
     """Play steps: (method, arguments …)."""
     for name, *arguments in steps:
         getattr(story, name)(*arguments)
+
+
+def holds(call_id: str = "c1", offer: str = "", *, answered: bool = False, agent_id: str = "1005") -> CallTruth:
+    """What a gateway says: a call, and the leg of an offer if one is named."""
+    legs = [LegTruth(leg_id=f"customer-{call_id}", role=LegRole.CUSTOMER)]
+    if offer:
+        legs.append(LegTruth(leg_id=f"leg-{offer}", role=LegRole.AGENT, agent_id=agent_id, offer_id=offer, answered=answered))
+    return CallTruth(tenant=TENANT, call_id=call_id, legs=tuple(legs))

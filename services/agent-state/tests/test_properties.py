@@ -1,16 +1,18 @@
 """Whatever comes in whatever order, doubled, late or foreign: no state without a way out, no move beside the table."""
 
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from callstream.contracts.commands import CallTruth
 from callstream.contracts.config import Settings
-from callstream.contracts.states import AgentState, MissedPolicy
+from callstream.contracts.states import AgentState, Channel, MissedPolicy, Presence
 from callstream.kernel.errors import Refusal
 from callstream_agent_state.domain.table import AT_CHOICE, TABLE
 
-from .story import Story
+from .story import Story, holds
 
 offers = st.sampled_from(["o1", "o2", "o3"])
 calls = st.sampled_from(["c1", "c2"])
@@ -28,6 +30,12 @@ steps = st.one_of(
     st.tuples(st.just("left"), st.sampled_from(["answered", "abandoned", "failed"]), calls),
     st.tuples(st.just("call_ended"), calls),
     st.tuples(st.just("later"), seconds),
+    st.tuples(st.just("sign_in"), st.just("1005"), st.sampled_from(["tab-1", "tab-2"])),
+    st.tuples(st.just("heartbeat"), st.sampled_from(["tab-1", "tab-2"])),
+    st.tuples(st.just("force_offline")),
+    st.tuples(st.just("seconds"), st.sampled_from([1, 31, 61])),
+    st.builds(lambda choice, by: ("set_state", *choice, "", by), choices, st.sampled_from(["", "boss"])),
+    st.tuples(st.sampled_from(["reserve"]), st.sampled_from(["x1", "x2", "x3"]), calls, st.just("1005"), st.just("chat")),
     st.tuples(st.just("pause"), st.booleans()),
 )
 
@@ -37,6 +45,7 @@ policies = st.builds(
     missed_limit=st.integers(1, 3),
     auto_idle=st.booleans(),
     default_state=st.sampled_from([AgentState.IDLE, AgentState.BUSY_SET]),
+    capacity=st.sampled_from([{}, {Channel.CHAT: 2}]),
 )
 
 
@@ -72,6 +81,9 @@ def check(story: Story) -> None:
         assert (agent.wish, agent.offer_id, agent.call_id, agent.deadline) == (None, "", "", None)
     if agent.state is AgentState.BREAK:
         assert agent.reason in ("meal", "auto")
+    assert len(agent.contacts) <= story.settings.capacity.get(Channel.CHAT, 0)
+    if not agent.signed_in:
+        assert (agent.session_id, agent.presence, agent.contacts) == ("", Presence.OFFLINE, {})
 
 
 def check_log(story: Story) -> None:
@@ -103,3 +115,71 @@ def test_any_history(settings: Settings, steps: list[tuple[Any, ...]]) -> None:
     story.later(100)
     assert story.state in ("offline", "idle", "busy-set", "break") or (story.state == "wrap-up" and not settings.auto_idle)
     check_log(story)
+
+
+class Switch:
+    """A gateway that really holds calls and legs. What it tells the log, the service may lose."""
+
+    def __init__(self, story: Story) -> None:
+        self.story = story
+        self.offer: str = ""
+        self.answered = False
+        self.up = True
+        story.arrived()
+        story.sign_in()
+
+    def truth(self) -> list[CallTruth] | None:
+        if not self.up:
+            return None
+        return [holds("c1", self.offer, answered=self.answered)]
+
+    def do(self, step: str, lose: bool) -> None:
+        """One step of the media, of routing or of the caller, if it is possible now."""
+        story = self.story
+        if step == "offer" and not self.offer and story.state == "idle" and not story.agent.open_offer:
+            self.offer, self.answered = f"o{len(story.told)}", False
+            story.reserve(self.offer)
+            self.tell("offer-made", lambda: story.offer_made(self.offer), lose)
+        elif step == "answer" and self.offer and not self.answered:
+            self.answered = True
+            self.tell("offer-answered", lambda: story.answered(self.offer), lose)
+        elif step == "withdraw" and self.offer and not self.answered:
+            offer, self.offer = self.offer, ""
+            self.tell("offer-withdrawn", lambda: story.withdrawn(offer=offer), lose)
+        elif step == "hang up" and self.answered:
+            offer, self.offer, self.answered = self.offer, "", False
+            self.tell("leg-ended", lambda: story.leg_ended(offer), lose)
+        elif step == "gateway restarts":
+            self.offer, self.answered = "", False
+        elif step == "gateway dies":
+            self.up = False
+
+    def tell(self, name: str, fact: Callable[[], None], lose: bool) -> None:
+        if lose:
+            self.story.deaf.add(name)
+        fact()
+        self.story.deaf.clear()
+
+
+moves = st.tuples(
+    st.sampled_from(["offer", "answer", "withdraw", "hang up", "wait", "gateway restarts", "gateway dies"]), st.booleans()
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(moves, max_size=25))
+def test_whatever_is_lost_the_agent_agrees_with_the_media_within_five_seconds(steps: list[tuple[str, bool]]) -> None:
+    story = Story(Settings(wrap_up_s=1))
+    switch = Switch(story)
+    for step, lose in steps:
+        if switch.up and ("acme", "c1") in story.roster.calls.calls:
+            switch.do(step, lose)
+        story.seconds(1, truth=switch.truth())
+    story.seconds(5, truth=switch.truth())
+    talks = switch.up and switch.answered
+    assert (story.state == "busy") is talks, story.path()
+    if not switch.offer or not switch.up:
+        story.seconds(2, truth=switch.truth())
+        assert story.state == "idle"
+        assert story.reserve("next", "c9"), "nothing keeps the agent from the next call"
+    assert story.restarted().state == story.state, "a restart reads what was lost, and it changes nothing any more"

@@ -144,6 +144,8 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     service.on_command(commands.PlayPrompts, on_command.play, scope)
     service.on_command(commands.StopPlayback, on_command.stop, scope)
     service.on_command(commands.HangUpCall, on_command.hang_up, scope)
+    service.on_command(commands.DropOffer, on_command.drop_offer, scope)
+    service.on_command(commands.ListLegs, on_command.legs, scope)
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)
     service.on_drain.append(gateway.drain)

@@ -1,22 +1,29 @@
 """The commands of this service, each with the decision that answers it."""
 
+from collections import Counter
+
 from callstream.contracts.commands import (
     AgentView,
     EndWrapUp,
+    ForceOffline,
     GetAgent,
+    Heartbeat,
     ListAgents,
     ReleaseAgent,
+    Reservation,
     ReserveAgent,
     SetState,
     SignIn,
     SignOut,
 )
 from callstream.contracts.config import Settings
+from callstream.contracts.states import Channel
 from callstream.kernel.clock import Clock
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream_agent_state.app.on_command import CarryOut
+from callstream_agent_state.app.sessions import Sessions
 from callstream_agent_state.domain import choose, reserve
 from callstream_agent_state.domain.agent import Agent
 from callstream_agent_state.domain.roster import Roster
@@ -25,14 +32,18 @@ from callstream_agent_state.domain.roster import Roster
 class AgentCommands:
     """Handlers: (command, tenant) → the result. Each raises Refusal."""
 
-    def __init__(self, roster: Roster, carry_out: CarryOut, clock: Clock, configuration: Configuration) -> None:
-        self._roster, self._carry_out, self._clock, self._configuration = roster, carry_out, clock, configuration
+    def __init__(
+        self, roster: Roster, carry_out: CarryOut, clock: Clock, configuration: Configuration, sessions: Sessions
+    ) -> None:
+        self._roster, self._carry_out, self._clock = roster, carry_out, clock
+        self._configuration, self._sessions = configuration, sessions
 
     async def sign_in(self, command: SignIn, tenant: str) -> None:
         """`sign-in`"""
         settings = self._check(tenant, command.agent_id)
+        document = self._configuration.agent(tenant, command.agent_id)
         await self._carry_out(
-            tenant, command.agent_id, command.command_id, lambda agent: choose.sign_in(agent, command, settings)
+            tenant, command.agent_id, command.command_id, lambda agent: choose.sign_in(agent, command, settings, document)
         )
 
     async def sign_out(self, command: SignOut, tenant: str) -> None:
@@ -52,15 +63,33 @@ class AgentCommands:
         self._check(tenant, command.agent_id)
         await self._carry_out(tenant, command.agent_id, command.command_id, lambda agent: choose.end_wrap_up(agent, command))
 
-    async def reserve(self, command: ReserveAgent, tenant: str) -> None:
-        """`reserve`"""
+    async def force_offline(self, command: ForceOffline, tenant: str) -> None:
+        """`force-offline`"""
         self._check(tenant, command.agent_id)
+        await self._carry_out(tenant, command.agent_id, command.command_id, lambda agent: choose.force_offline(agent, command))
+
+    async def heartbeat(self, command: Heartbeat, tenant: str) -> AgentView:
+        """`heartbeat`: nothing is appended for it; the reaction sees a session come back."""
+        self._check(tenant, command.agent_id)
+        agent = self._roster.agent(tenant, command.agent_id)
+        choose.heard(agent, command)
+        self._sessions.beat(agent.key, command.session_id, self._clock.now())
+        return view(agent)
+
+    async def reserve(self, command: ReserveAgent, tenant: str) -> Reservation | None:
+        """`reserve`; for voice, where the offer goes."""
+        settings = self._check(tenant, command.agent_id)
+        document = self._configuration.agent(tenant, command.agent_id)
         await self._carry_out(
             tenant,
             command.agent_id,
             command.command_id,
-            lambda agent: reserve.reserve(agent, command, self._clock.now()),
+            lambda agent: reserve.reserve(agent, command, settings, document, self._clock.now()),
         )
+        if command.channel is not Channel.VOICE:
+            return None
+        agent = self._roster.agent(tenant, command.agent_id)
+        return Reservation(terminal=agent.ring_terminal, address=agent.ring_address)
 
     async def release(self, command: ReleaseAgent, tenant: str) -> None:
         """`release`"""
@@ -96,4 +125,7 @@ def view(agent: Agent) -> AgentView:
         reason=agent.reason,
         call_id=agent.call_id,
         next_state=agent.wish.state.value if agent.wish else "",
+        presence=agent.presence,
+        terminal=agent.terminal.value if agent.signed_in else "",
+        contacts=dict(Counter(channel.value for channel in agent.contacts.values())),
     )

@@ -3,15 +3,16 @@
 Runs after each batch, at deadlines and on request; only in the active instance and only when the state is up to date.
 """
 
-from collections.abc import Callable
 from datetime import timedelta
 
-from callstream.contracts.config import Settings
 from callstream.kernel.clock import Clock
+from callstream.runtime.config_watch import Configuration
 from callstream.runtime.in_flight import InFlight
 from callstream_agent_state.app.new_events import new_events
+from callstream_agent_state.app.sessions import Sessions
 from callstream_agent_state.app.waiting import Waiting
 from callstream_agent_state.domain.follow import follow
+from callstream_agent_state.domain.presence import watch
 from callstream_agent_state.domain.roster import Key, Roster
 
 LOOK_AGAIN = timedelta(milliseconds=250)
@@ -27,10 +28,11 @@ class Reaction:
         in_flight: InFlight,
         waiting: Waiting,
         clock: Clock,
-        settings_of: Callable[[str], Settings],
+        configuration: Configuration,
+        sessions: Sessions,
     ) -> None:
         self._roster, self._in_flight, self._waiting = roster, in_flight, waiting
-        self._clock, self._settings_of = clock, settings_of
+        self._clock, self._configuration, self._sessions = clock, configuration, sessions
 
     async def __call__(self) -> None:
         """Look at every agent that has changed, or whose moment has come."""
@@ -43,7 +45,12 @@ class Reaction:
         tenant, agent_id = key
         agent = self._roster.agent(tenant, agent_id)
         now = self._clock.now()
-        change = follow(agent, self._settings_of(tenant), now)
+        settings = self._configuration.settings(tenant)
+        change = follow(agent, settings, now)
+        if change is None and agent.session_id:
+            document = self._configuration.agent(tenant, agent_id)
+            heard = self._sessions.heard(key, agent.session_id)
+            change = watch(agent, settings, document, now, heard, self._sessions.since)
         if change is None:
             return
         self._roster.look_again(key, now + LOOK_AGAIN)

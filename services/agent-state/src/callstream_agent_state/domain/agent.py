@@ -9,7 +9,7 @@ from enum import StrEnum
 
 import msgspec
 
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Channel, Presence, Terminal
 from callstream_agent_state.domain.table import AT_CHOICE
 
 COMMANDS_KEPT = 16
@@ -34,6 +34,15 @@ class Cause(StrEnum):
     CALL_ENDED = "call-ended"
     WRAP_UP_ENDED = "wrap-up-ended"
     WRAP_UP_TIMER = "wrap-up-timer"
+    FORCED = "forced"
+    """By a supervisor or administrator."""
+    SESSION_LOST = "session-lost"
+    MEDIA_LEG_GONE = "media-leg-gone"
+    """The gateway has no leg for the talk (domain/truth.py)."""
+    MEDIA_OFFER_GONE = "media-offer-gone"
+    """The gateway rings nobody for the offer."""
+    MEDIA_IN_TALK = "media-in-talk"
+    """The gateway holds the agent's answered leg."""
 
 
 class FactKind(StrEnum):
@@ -63,6 +72,8 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     state: AgentState
     actor: str
     reason: str = ""
+    forced: bool = False
+    """The agent cannot replace it."""
 
 
 class Agent(msgspec.Struct, kw_only=True):
@@ -95,6 +106,19 @@ class Agent(msgspec.Struct, kw_only=True):
     commands: list[str] = []
     """The newest commands that changed something."""
     facts: list[Fact] = []
+    presence: Presence = Presence.OFFLINE
+    presence_since: datetime | None = None
+    session_id: str = ""
+    """The one browser session, or empty: none is watched."""
+    terminal: Terminal = Terminal.DESK_PHONE
+    """Of the session."""
+    ring_terminal: Terminal = Terminal.DESK_PHONE
+    ring_address: str = ""
+    """Where the newest reservation's offer goes."""
+    gateway: str = ""
+    """Holds the call of the newest offer."""
+    contacts: dict[str, Channel] = {}
+    """Open contacts of other channels than voice."""
 
     @property
     def key(self) -> tuple[str, str]:

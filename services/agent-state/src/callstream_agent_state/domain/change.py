@@ -34,6 +34,8 @@ def move(
     request_id: str = "",
     call_id: str = "",
     deadline: datetime | None = None,
+    terminal: str = "",
+    address: str = "",
 ) -> Change:
     """The change that leads through `moves`; raises IllegalTransition. Who goes offline is signed out in the same append."""
     state = walk(agent.state, moves)
@@ -47,6 +49,8 @@ def move(
         offer_id=offer_id,
         request_id=request_id,
         deadline=deadline,
+        terminal=terminal,
+        address=address,
     )
     events: tuple[Event, ...] = (changed,)
     if state is OFFLINE:

@@ -15,7 +15,7 @@ from callstream_agent_state.domain.table import CHOICE, Move
 def follow(agent: Agent, settings: Settings, now: datetime) -> Change | None:
     """The one change that is due, or None. Facts come before deadlines: they stand earlier in the log."""
     if agent.facts:
-        return _fact(agent, agent.facts[0], settings)
+        return by_fact(agent, agent.facts[0], settings)
     if agent.deadline is None or agent.deadline > now:
         return None
     if agent.state is AgentState.RINGING and not agent.offer_is_made:
@@ -30,7 +30,8 @@ def released(agent: Agent, settings: Settings, command_id: str) -> Change:
     return _offer_over(agent, settings, cause=Cause.RELEASED, causation_id=command_id)
 
 
-def _fact(agent: Agent, fact: Fact, settings: Settings) -> Change:
+def by_fact(agent: Agent, fact: Fact, settings: Settings) -> Change:
+    """The change that a fact means to the agent."""
     if fact.kind is FactKind.ANSWERED:
         return move(
             agent,

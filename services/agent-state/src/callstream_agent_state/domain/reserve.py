@@ -3,25 +3,32 @@
 from datetime import datetime, timedelta
 
 from callstream.contracts.commands import ReleaseAgent, ReserveAgent
+from callstream.contracts.config import Agent as AgentDocument
 from callstream.contracts.config import Settings
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Channel
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_agent_state.domain import capacity
 from callstream_agent_state.domain.agent import Agent, Cause
 from callstream_agent_state.domain.change import Change, move
 from callstream_agent_state.domain.follow import released
 from callstream_agent_state.domain.table import Move
+from callstream_agent_state.domain.terminal import terminal_of
 
 RESERVATION = timedelta(seconds=3)
 """How long an agent waits for the offer that they were reserved for: then routing has died in between."""
 
 
-def reserve(agent: Agent, command: ReserveAgent, now: datetime) -> Change | None:
+def reserve(
+    agent: Agent, command: ReserveAgent, settings: Settings, document: AgentDocument | None, now: datetime
+) -> Change | None:
     """Reserve an idle agent; None when they are reserved for this very offer already.
 
     Only who is idle, and has nothing to follow and no offer open, can be reserved: with the append at the expected version
     that makes two offers to one agent impossible (F048).
     """
+    if command.channel is not Channel.VOICE:
+        return capacity.take(agent, command, settings, document)
     if agent.state is AgentState.RINGING:
         if agent.offer_id == command.offer_id and not agent.facts:
             return None
@@ -30,6 +37,9 @@ def reserve(agent: Agent, command: ReserveAgent, now: datetime) -> Change | None
         raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent.id} is in state {agent.state}, not idle", "agent_id")
     if agent.facts or agent.open_offer:
         raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent.id} has an offer that is not over", "agent_id")
+    terminal = terminal_of(agent, document, agent.presence)
+    if terminal is None:
+        raise Refusal(Reason.AGENT_UNREACHABLE, f"the session of agent {agent.id} is {agent.presence}", "agent_id")
     return move(
         agent,
         (Move.RESERVE,),
@@ -39,11 +49,15 @@ def reserve(agent: Agent, command: ReserveAgent, now: datetime) -> Change | None
         request_id=command.request_id,
         call_id=command.call_id,
         deadline=now + RESERVATION,
+        terminal=terminal.terminal,
+        address=terminal.address,
     )
 
 
 def release(agent: Agent, command: ReleaseAgent, settings: Settings) -> Change | None:
-    """Give a reservation back; None when the agent does not ring for this offer (any more)."""
+    """Give a reservation back, or another channel's place; None when the agent does not have it (any more)."""
+    if command.offer_id in agent.contacts:
+        return capacity.give_back(agent, command)
     if agent.state is not AgentState.RINGING or agent.offer_id != command.offer_id:
         return None
     if agent.offer_is_made:

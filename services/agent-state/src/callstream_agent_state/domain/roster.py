@@ -4,7 +4,7 @@ Besides the agents it keeps what makes a reaction cheap: who has to be looked at
 which agents a call concerns. All of it follows from the log.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream.kernel.timers import Timers
 from callstream_agent_state.domain.agent import Agent, Cause, Fact, FactKind, follows
+from callstream_agent_state.domain.calls import OpenCalls
 from callstream_agent_state.domain.evolve import evolve as evolve_own
 from callstream_agent_state.domain.table import IN_CALL
 
@@ -24,6 +25,8 @@ FOLLOWS = (
     events_of("queue", "offer-made"),
     events_of("queue", "offer-withdrawn"),
     events_of("queue", "left"),
+    events_of("call", "arrived"),
+    events_of("call", "leg-started"),
     events_of("call", "offer-answered"),
     events_of("call", "leg-ended"),
     events_of("call", "ended"),
@@ -41,6 +44,7 @@ class Roster:
         self.changed: dict[Key, None] = {}
         """Agents that a reaction has to look at, in log order. The reaction takes them out."""
         self.timers: Timers[Key] = Timers()
+        self.calls = OpenCalls()
         self._of_call: dict[Key, set[str]] = {}
         self._calls: dict[Key, set[str]] = {}
 
@@ -58,6 +62,10 @@ class Roster:
         self.changed.clear()
         return keys
 
+    def look_at(self, keys: Iterable[Key]) -> None:
+        """Have these agents looked at by the next reaction."""
+        self.changed.update((key, None) for key in keys)
+
     def look_again(self, key: Key, at: datetime) -> None:
         """Look at an agent at `at`, whatever happens; its next own event puts its proper timer back."""
         self.timers.set(key, at)
@@ -69,6 +77,8 @@ class Roster:
             evolve_own(agent, recorded)
             self._settle(agent)
             return
+        if recorded.aggregate == "call":
+            self.calls.evolve(recorded)
         step = _STEPS.get(type(recorded.event))
         if step is not None:
             step(self, recorded, recorded.event)
@@ -110,7 +120,7 @@ class Roster:
         agent = self._known(recorded.tenant, event.agent_id)
         state, offer_id = agent.outlook()
         if offer_id == event.offer_id or state not in (AgentState.RINGING, AgentState.BUSY):
-            agent.open_offer, agent.open_call = event.offer_id, event.call_id
+            agent.open_offer, agent.open_call, agent.gateway = event.offer_id, event.call_id, event.gateway
             self._settle(agent)
 
     def _offer_withdrawn(self, recorded: Recorded, event: queue.OfferWithdrawn) -> None:

@@ -5,6 +5,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.truth import truth_of
 
 
 class OnCommand:
@@ -39,6 +40,15 @@ class OnCommand:
         if command.call_id in self._switchboard.calls:
             given = inputs.HangUp(cause=command.command_id, reason=command.reason, party=command.party)
             self._give(command.call_id, given)
+
+    async def drop_offer(self, command: commands.DropOffer, _: str) -> None:
+        """`drop-offer`; accepted also when the offer, or the whole call, is over."""
+        if command.call_id in self._switchboard.calls:
+            self._give(command.call_id, inputs.DropOffer(cause=command.command_id, offer_id=command.offer_id))
+
+    async def legs(self, _: commands.ListLegs, __: str) -> list[commands.CallTruth]:
+        """`legs`: every call that this gateway holds, or still owes the log a word about."""
+        return [truth_of(live.call) for live in self._switchboard.calls.values()]
 
     def _give(self, call_id: str, given: inputs.Input) -> None:
         live = self._switchboard.calls.get(call_id)

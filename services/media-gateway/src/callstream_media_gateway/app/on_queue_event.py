@@ -43,7 +43,9 @@ class OnQueueEvent:
                     request_id=recorded.aggregate_id,
                     agent_id=offer.agent_id,
                     connect_prompt=offer.connect_prompt,
-                    refusal=self._ring_agent.refusal(recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id),
+                    refusal=self._ring_agent.refusal(
+                        recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id, offer.terminal
+                    ),
                 )
             case OfferWithdrawn() as offer:
                 live = self._switchboard.calls.get(offer.call_id)

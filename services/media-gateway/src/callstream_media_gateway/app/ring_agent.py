@@ -2,6 +2,7 @@
 
 from urllib.parse import quote
 
+from callstream.contracts.states import Terminal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.adapters.media_side import MediaSide
@@ -11,6 +12,9 @@ from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.sip.uri import NameAddr, Uri
 from callstream_media_gateway.sip.user_agent import UserAgent
+
+RINGS = frozenset({Terminal.DESK_PHONE, Terminal.BROWSER})
+"""Both are rung at the registered contact of the agent's SIP user. A mobile takes a leg through a trunk: not built yet."""
 
 
 class RingAgent:
@@ -30,11 +34,13 @@ class RingAgent:
         self._media, self._rtp_timeout_ms = media, rtp_timeout_ms
         self._last: dict[tuple[str, str], tuple[str, str]] = {}
 
-    def refusal(self, tenant: str, agent_id: str, call_id: str, offer_id: str) -> Reason | None:
+    def refusal(self, tenant: str, agent_id: str, call_id: str, offer_id: str, terminal: str) -> Reason | None:
         """Why the agent's phone cannot be rung for this offer, or None; then the agent is taken for it.
 
         Never two legs to one agent (F048): agent-state grants one reservation at a time, and this is the last guard.
         """
+        if terminal not in RINGS:
+            return Reason.TERMINAL_NOT_SUPPORTED
         agent = self._configuration.agent(tenant, agent_id)
         if agent is None:
             return Reason.UNKNOWN_AGENT

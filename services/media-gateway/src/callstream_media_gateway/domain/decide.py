@@ -36,6 +36,7 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.Play: on_command.play,
     inputs.Stop: on_command.stop,
     inputs.HangUp: on_command.hang_up,
+    inputs.DropOffer: on_command.drop_offer,
 }
 
 

@@ -54,6 +54,12 @@ class AnswerLogged(Input, frozen=True, kw_only=True):
     offer_id: str
 
 
+class DropOffer(Input, frozen=True, kw_only=True):
+    """`drop-offer`: the log holds this offer to be over, and its withdrawal has not reached us."""
+
+    offer_id: str
+
+
 # SIP
 
 

@@ -5,7 +5,7 @@ from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import OVER, C, Call, Playback
-from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput
+from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput
 
 
 def answer(call: Call, _: inputs.Answer) -> None:
@@ -39,6 +39,17 @@ def stop(call: Call, given: inputs.Stop) -> None:
 def hang_up(call: Call, given: inputs.HangUp) -> None:
     """Accepted also when the call is over."""
     call.end(given.reason, given.party)
+
+
+def drop_offer(call: Call, given: inputs.DropOffer) -> None:
+    """Stop ringing. An answer that the log has confirmed stands: both talk."""
+    offer = call.offers.get(given.offer_id)
+    if offer is None:
+        return
+    if not offer.can(OfferInput.WITHDRAWN):
+        raise Refusal(Reason.ILLEGAL_STATE, f"offer {given.offer_id} is {offer.state}", "offer_id")
+    offer.move(OfferInput.WITHDRAWN)
+    call.drop_offer(offer, Reason.OFFER_LOST)
 
 
 def _check(call: Call, given: CustomerInput) -> None:

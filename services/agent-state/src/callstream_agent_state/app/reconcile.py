@@ -1,0 +1,145 @@
+"""Asks the gateways each second what they truly hold, and mends what differs from the log (domain/truth.py).
+
+This service is the one owner of the calls of a lost gateway: it ends them in the log, at their own versions, under the ids
+that the gateway would use itself. A gateway that was only frozen finds its calls ended and hangs up (ADR 11).
+"""
+
+import asyncio
+import secrets
+from collections.abc import Callable
+from datetime import datetime
+
+import msgspec
+import structlog
+from prometheus_client import Counter
+
+from callstream.contracts.commands import CallTruth, DropOffer, ListLegs
+from callstream.contracts.config import Settings
+from callstream.contracts.envelope import NewEvent
+from callstream.kernel.clock import Clock
+from callstream.kernel.ids import derived_id
+from callstream.runtime.commands import Commands
+from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
+from callstream.runtime.in_flight import InFlight
+from callstream_agent_state.app.new_events import new_events
+from callstream_agent_state.domain.calls import closing
+from callstream_agent_state.domain.roster import Roster
+from callstream_agent_state.domain.truth import LOST_AFTER, OF_CALL, Kind, Mismatch, Standing, compare, gateways, lost, mend
+
+EVERY_S = 1.0
+ANSWER_S = 0.8
+
+mismatches = Counter("callstream_media_mismatches_total", "Differences between log and media that were mended.", ["kind"])
+log = structlog.get_logger(__name__)
+
+_truths = msgspec.json.Decoder(list[CallTruth])
+
+
+class Reconcile:
+    """`await look()` each second while active; `forget()` whenever a look was missed."""
+
+    def __init__(
+        self,
+        roster: Roster,
+        in_flight: InFlight,
+        store: EventStore,
+        commands: Commands,
+        clock: Clock,
+        settings_of: Callable[[str], Settings],
+    ) -> None:
+        self._roster, self._in_flight, self._store, self._commands = roster, in_flight, store, commands
+        self._clock, self._settings_of = clock, settings_of
+        self._standing: dict[str, Standing] = {}
+        self._answered: dict[str, datetime] = {}
+
+    def forget(self) -> None:
+        """We stood by, or stood still: nothing that was seen before counts."""
+        self._standing.clear()
+        self._answered.clear()
+
+    async def look(self) -> None:
+        """One look at all gateways; a fault with one does not keep us from the others."""
+        names = gateways(self._roster)
+        self._standing = {name: standing for name, standing in self._standing.items() if name in names}
+        self._answered = {name: at for name, at in self._answered.items() if name in names}
+        results = await asyncio.gather(*(self._look_at(name) for name in sorted(names)), return_exceptions=True)
+        for name, result in zip(sorted(names), results, strict=True):
+            if isinstance(result, Exception):
+                log.error("gateway not reconciled", gateway=name, error=repr(result))
+
+    async def _look_at(self, gateway: str) -> None:
+        truth = await self._ask(gateway)
+        now = self._clock.now()
+        if truth is not None:
+            self._answered[gateway] = now
+            standing = self._standing.setdefault(gateway, Standing())
+            for mismatch in standing.confirmed(compare(self._roster, gateway, truth), now):
+                await self._mend(mismatch, now)
+        elif now - self._answered.setdefault(gateway, now) >= LOST_AFTER:
+            for mismatch in lost(self._roster, gateway):
+                await self._mend(mismatch, now)
+
+    async def _ask(self, gateway: str) -> list[CallTruth] | None:
+        """What the gateway holds; None when it does not answer."""
+        asked = ListLegs(command_id=f"legs-{secrets.token_hex(8)}")
+        reply = await self._commands.send(asked, gateway, timeout_s=ANSWER_S, retries=0)
+        return _truths.decode(reply.result) if reply.accepted else None
+
+    async def _mend(self, mismatch: Mismatch, now: datetime) -> None:
+        done = False
+        if mismatch.kind in OF_CALL:
+            done = await self._end_call(mismatch, now)
+        elif mismatch.kind is Kind.STRAY_OFFER:
+            done = await self._drop_offer(mismatch)
+        else:
+            done = self._correct_agent(mismatch, now)
+        if done:
+            mismatches.labels(mismatch.kind).inc()
+            log.warning(
+                "media mismatch mended",
+                kind=mismatch.kind.value,
+                gateway=mismatch.gateway,
+                call_id=mismatch.call_id,
+                agent_id=mismatch.agent_id,
+                offer_id=mismatch.offer_id,
+            )
+
+    async def _end_call(self, mismatch: Mismatch, now: datetime) -> bool:
+        key = (mismatch.tenant, mismatch.call_id)
+        open_call = self._roster.calls.calls.get(key)
+        if open_call is None:
+            return False
+        told = await self._store.read(mismatch.tenant, "call", mismatch.call_id)
+        events = [
+            NewEvent(
+                id=f"{mismatch.call_id}-{name}",
+                tenant=mismatch.tenant,
+                aggregate_id=mismatch.call_id,
+                time=now,
+                event=fact,
+                correlation_id=mismatch.call_id,
+            )
+            for name, fact in closing(open_call)
+        ]
+        try:
+            await self._store.append("call", mismatch.call_id, mismatch.tenant, events, told[-1].seq if told else 0)
+        except (VersionConflict, StoreRefused, StoreUnavailable) as error:
+            log.warning("a lost call is not ended yet", call_id=mismatch.call_id, error=str(error))
+            return False
+        return True
+
+    async def _drop_offer(self, mismatch: Mismatch) -> bool:
+        command_id = derived_id("drop-offer", mismatch.offer_id)
+        command = DropOffer(command_id=command_id, call_id=mismatch.call_id, offer_id=mismatch.offer_id)
+        reply = await self._commands.send(command, mismatch.gateway, timeout_s=ANSWER_S, retries=0, call_id=mismatch.call_id)
+        return reply.accepted
+
+    def _correct_agent(self, mismatch: Mismatch, now: datetime) -> bool:
+        agent = self._roster.agent(mismatch.tenant, mismatch.agent_id)
+        if (mismatch.tenant, "agent", agent.id) in self._in_flight:
+            return False
+        change = mend(agent, mismatch, self._settings_of(mismatch.tenant), now)
+        if change is None:
+            return False
+        self._in_flight.append("agent", agent.id, agent.tenant, new_events(agent, change, now), agent.version)
+        return True

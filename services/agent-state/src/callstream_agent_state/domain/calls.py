@@ -1,0 +1,77 @@
+"""The calls that the log shows as going on, with their legs: what the gateways' truth is held against."""
+
+from datetime import datetime
+
+import msgspec
+
+from callstream.contracts import call_events as call
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.states import LegRole
+from callstream.kernel.outcomes import Party, Reason
+
+Key = tuple[str, str]
+"""(tenant, call id)."""
+
+
+class OpenLeg(msgspec.Struct, frozen=True, kw_only=True):
+    """A leg whose end the log has not told."""
+
+    role: LegRole
+    agent_id: str = ""
+    offer_id: str = ""
+
+
+class OpenCall(msgspec.Struct, kw_only=True):
+    """A call between `call.arrived` and `call.ended`."""
+
+    tenant: str
+    call_id: str
+    gateway: str
+    since: datetime
+    legs: dict[str, OpenLeg]
+
+
+class OpenCalls:
+    """A fold over the calls' events."""
+
+    def __init__(self) -> None:
+        self.calls: dict[Key, OpenCall] = {}
+
+    def of_gateway(self, gateway: str) -> list[OpenCall]:
+        """The calls that a gateway is said to hold."""
+        return [open_call for open_call in self.calls.values() if open_call.gateway == gateway]
+
+    def evolve(self, recorded: Recorded) -> None:
+        """Take one event in; of calls that are not open, none counts."""
+        key, event = (recorded.tenant, recorded.aggregate_id), recorded.event
+        if isinstance(event, call.CallArrived):
+            self.calls[key] = OpenCall(
+                tenant=recorded.tenant,
+                call_id=recorded.aggregate_id,
+                gateway=event.gateway,
+                since=recorded.time,
+                legs={event.leg_id: OpenLeg(role=LegRole.CUSTOMER)},
+            )
+        elif isinstance(event, call.CallEnded):
+            self.calls.pop(key, None)
+        elif (known := self.calls.get(key)) is not None:
+            if isinstance(event, call.LegStarted):
+                known.legs[event.leg_id] = OpenLeg(role=event.role, agent_id=event.agent_id, offer_id=event.offer_id)
+            elif isinstance(event, call.LegEnded):
+                known.legs.pop(event.leg_id, None)
+
+
+def closing(lost: OpenCall) -> list[tuple[str, Event]]:
+    """(key, event) for all that ends a call whose gateway does not have it any more.
+
+    The keys are those that the gateway itself uses when it comes back and settles its past: whoever is second is a repeat.
+    """
+    facts: list[tuple[str, Event]] = [
+        (
+            f"lost-{leg_id}",
+            call.LegEnded(leg_id=leg_id, role=leg.role, reason=Reason.GATEWAY_LOST, agent_id=leg.agent_id, offer_id=leg.offer_id),
+        )
+        for leg_id, leg in lost.legs.items()
+    ]
+    facts.append(("lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM)))
+    return facts

@@ -1,0 +1,22 @@
+"""What a call truly has now, for those who hold the log against it."""
+
+from callstream.contracts.commands import CallTruth, LegTruth
+from callstream_media_gateway.domain.call import OVER, Call
+from callstream_media_gateway.domain.states import OfferState
+
+ANSWERED = frozenset({OfferState.CONFIRMED, OfferState.BRIDGED})
+
+
+def truth_of(call: Call) -> CallTruth:
+    """The call's legs. A leg whose figures the media worker still owes is held: its end is not told yet."""
+    legs = [
+        LegTruth(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            agent_id=leg.agent_id,
+            offer_id=leg.offer_id,
+            answered=leg.offer_id in call.offers and call.offers[leg.offer_id].state in ANSWERED,
+        )
+        for leg in call.legs.values()
+    ]
+    return CallTruth(tenant=call.tenant, call_id=call.call_id, over=call.customer in OVER, legs=tuple(legs))
