@@ -20,6 +20,7 @@ from callstream.runtime.memory_store import MemoryStore
 from callstream_agent_state.app.commands import AgentCommands
 from callstream_agent_state.app.on_command import CarryOut
 from callstream_agent_state.app.react import Reaction as AgentReaction
+from callstream_agent_state.app.sessions import Sessions
 from callstream_agent_state.app.waiting import Waiting
 from callstream_agent_state.domain.roster import FOLLOWS as AGENT_FOLLOWS
 from callstream_agent_state.domain.roster import Roster
@@ -109,17 +110,17 @@ class World:
         return follower
 
     async def _agent_state(self, store: FaultyStore) -> Follower:
-        roster, waiting = Roster(), Waiting()
+        roster, waiting, sessions = Roster(), Waiting(), Sessions(self.clock.now())
         self.roster = roster
         in_flight = InFlight(store)
-        reaction = AgentReaction(roster, in_flight, waiting, self.clock, self.configuration.settings)
+        reaction = AgentReaction(roster, in_flight, waiting, self.clock, self.configuration, sessions)
         follower = Follower(
             store, AGENT_FOLLOWS, roster.evolve, name="agent-state", clock=self.clock, react=reaction,
             next_due=roster.timers.next_due, in_flight=in_flight,
         )  # fmt: skip
         await follower.start()
         carry_out = CarryOut(roster, in_flight, waiting, self.clock)
-        handlers = AgentCommands(roster, carry_out, self.clock, self.configuration)
+        handlers = AgentCommands(roster, carry_out, self.clock, self.configuration, sessions)
         self.commands.on(SignIn, handlers.sign_in)
         self.commands.on(SignOut, handlers.sign_out)
         self.commands.on(SetState, handlers.set_state)

@@ -8,11 +8,13 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 
+import msgspec
 import structlog
 
-from callstream.contracts.commands import ReleaseAgent, Reply, ReserveAgent
+from callstream.contracts.commands import ReleaseAgent, Reply, Reservation, ReserveAgent
 from callstream.contracts.envelope import NewEvent
 from callstream.contracts.queue_events import OfferMade
+from callstream.contracts.states import Terminal
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Reason
@@ -72,7 +74,7 @@ class Offering:
                 self._free(found, request_pause=NO_PAUSE, seat_pause=AFTER_REFUSAL)
                 await self._give_back(found)
             else:
-                await self._make(found, request, began + OFFER_S)
+                await self._make(found, request, where_to(reply), began + OFFER_S)
         except Exception:
             log.exception("offer failed", offer_id=found.offer_id, agent_id=found.agent_id)
             self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
@@ -103,7 +105,7 @@ class Offering:
             return None
         return request
 
-    async def _make(self, found: Match, request: Request, until: float) -> None:
+    async def _make(self, found: Match, request: Request, where: Reservation, until: float) -> None:
         """Append the offer; its own event ends the holds when it comes back."""
         now = self._clock.now()
         offer = OfferMade(
@@ -115,6 +117,8 @@ class Offering:
             decision=found.decision,
             customer_leg_id=request.customer_leg_id,
             connect_prompt=for_agent(request.connect_prompt, found.agent_id),
+            terminal=where.terminal,
+            address=where.address,
         )
         new = NewEvent(
             id=derived_id("offer-made", found.offer_id),
@@ -156,3 +160,8 @@ class Offering:
         if seat.held_until is not None:
             board.hold_seat(seat, now + seat_pause)
         self.wake()
+
+
+def where_to(reply: Reply) -> Reservation:
+    """The terminal that agent-state has chosen; an older agent-state knows desk phones only and does not say."""
+    return msgspec.json.decode(reply.result, type=Reservation | None) or Reservation(terminal=Terminal.DESK_PHONE)

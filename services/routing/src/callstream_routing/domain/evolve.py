@@ -21,6 +21,9 @@ from callstream_routing.domain.settle import millis
 FOLLOWS = (
     events_of("queue"),
     events_of("agent", "state-changed"),
+    events_of("agent", "presence-changed"),
+    events_of("agent", "session-taken"),
+    events_of("agent", "signed-in"),
     events_of("ivr", "agent-requested"),
     events_of("call", "offer-answered"),
     events_of("call", "offer-failed"),
@@ -137,6 +140,19 @@ def _dialled(board: Board, recorded: Recorded, event: call.CallDialled) -> None:
     board.memory.note_dialled(event.callee, event.agent_id, recorded.time)
 
 
+def _presence_changed(board: Board, recorded: Recorded, event: agent.AgentPresenceChanged) -> None:
+    """An agent who is not heard, and not reached otherwise, gets no offer until they are."""
+    seat = board.seat(recorded.aggregate_id)
+    with board.changing_seat(seat):
+        seat.away = "" if event.reachable else event.presence.value
+
+
+def _session_began(board: Board, recorded: Recorded, _: agent.AgentSessionTaken | agent.AgentSignedIn) -> None:
+    seat = board.seat(recorded.aggregate_id)
+    with board.changing_seat(seat):
+        seat.away = ""
+
+
 def _own(step: Callable[[Board, Recorded, Any, Request], None]) -> Callable[[Board, Recorded, Any], None]:
     """Wraps a step for the request's own events: each is taken in once, and ends what was held for it."""
 
@@ -233,6 +249,9 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     call.OfferAnswered: _offer_answered,
     call.OfferFailed: _offer_failed,
     agent.AgentStateChanged: _state_changed,
+    agent.AgentPresenceChanged: _presence_changed,
+    agent.AgentSessionTaken: _session_began,
+    agent.AgentSignedIn: _session_began,
     call.CallDialled: _dialled,
     queue.ContactQueued: _own(_queued),
     queue.ContactMoved: _own(_moved),

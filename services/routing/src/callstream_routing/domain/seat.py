@@ -39,6 +39,8 @@ class Seat(msgspec.Struct, kw_only=True):
     version: int = 0
     """Log position of the last change of state."""
     last_event_id: str = ""
+    away: str = ""
+    """The presence of an agent whose session is not heard, when no offer can reach them."""
     open_request: str = ""
     """The request whose open offer is with this agent."""
     cool_until: datetime | None = None
@@ -65,6 +67,8 @@ class Seat(msgspec.Struct, kw_only=True):
         """What keeps the agent from an offer now, or FREE."""
         if self.state is not AgentState.IDLE:
             return f"state:{self.state.value}"
+        if self.away:
+            return f"presence:{self.away}"
         if self.open_request:
             return OFFER_OPEN
         if self.held_until is not None:
