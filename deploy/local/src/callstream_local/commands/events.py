@@ -1,6 +1,7 @@
-"""`callstream events tail`: the log as it grows."""
+"""`callstream events tail`: the log as it grows; `callstream events export`: the log as a file."""
 
 import asyncio
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -36,3 +37,21 @@ def tail(
             asyncio.run(follow(DataFolder(data_folder(data)), wanted, past=past, count=count, say=typer.echo))
         except KeyboardInterrupt:
             raise typer.Exit(130) from None
+
+
+@events.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="JSONL: the configuration, then one event a line.")],
+    tenant: Annotated[str, typer.Option(show_default="the only one")] = "",
+    data: DataOption = None,
+) -> None:
+    """Write one tenant's log and configuration to a file, for `callstream simulate` and `callstream shadow` elsewhere."""
+    from callstream_local.lab.errors import LabError
+    from callstream_local.lab.export import export_lines
+    from callstream_local.lab.source import read_running
+
+    with told(NotRunning, LabError, OSError):
+        policy, found = asyncio.run(read_running(DataFolder(data_folder(data)), tenant))
+        with file.open("wb") as out:
+            out.writelines(export_lines(policy, found))
+    typer.echo(f"{len(found)} events written to {file}")
