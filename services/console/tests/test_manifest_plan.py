@@ -137,6 +137,83 @@ REFUSED = [
         Reason.CONFLICT,
     ),
     (
+        "an unknown group among several",
+        {
+            "groups": WHOLE["groups"],
+            "flows": [
+                TRANSFER | {"nodes": [n | {"also_groups": ["gone"]} if n["id"] == "agent" else n for n in TRANSFER["nodes"]]}
+            ],
+        },
+        "flows[hotline].nodes[agent].also_groups[0]",
+        Reason.UNKNOWN_GROUP,
+    ),
+    (
+        "an unknown preferred agent",
+        {
+            "groups": WHOLE["groups"],
+            "flows": [
+                TRANSFER | {"nodes": [n | {"preferred_agent": "9"} if n["id"] == "agent" else n for n in TRANSFER["nodes"]]}
+            ],
+        },
+        "flows[hotline].nodes[agent].preferred_agent",
+        Reason.UNKNOWN_AGENT,
+    ),
+    (
+        "a step that asks for more",
+        {
+            "groups": WHOLE["groups"],
+            "flows": [
+                TRANSFER
+                | {
+                    "nodes": [
+                        n | {"skills": {"billing": 2}, "relax": [{"after_s": 10, "skills": {"billing": 3}}]}
+                        if n["id"] == "agent"
+                        else n
+                        for n in TRANSFER["nodes"]
+                    ]
+                }
+            ],
+        },
+        "flows[0].nodes[agent].relax[0].skills",
+        Reason.INVALID,
+    ),
+    (
+        "overflow into nothing",
+        {"groups": [{"id": "a", "name": "A", "overflow": ["b"]}]},
+        "groups[0].overflow[0]",
+        Reason.UNKNOWN_GROUP,
+    ),
+    (
+        "overflow into itself",
+        {"groups": [{"id": "a", "name": "A", "overflow": ["a"]}]},
+        "groups[0].overflow[0]",
+        Reason.CONFLICT,
+    ),
+    (
+        "unknown group of a customer type",
+        {"customer_types": [{"id": "vip", "name": "VIP", "level": 9, "groups": ["gone"]}]},
+        "customer_types[0].groups[0]",
+        Reason.UNKNOWN_GROUP,
+    ),
+    (
+        "unknown type of a customer",
+        {"customers": [{"number": "+8613900000001", "type": "vip"}]},
+        "customers[0].type",
+        Reason.INVALID,
+    ),
+    (
+        "a number blocked twice",
+        {"blocked": [{"number": "+8613900000001"}, {"number": "+8613900000001"}]},
+        "blocked[1].number",
+        Reason.CONFLICT,
+    ),
+    (
+        "a priority in a group that the agent is not in",
+        {"groups": WHOLE["groups"], "agents": [WHOLE["agents"][0] | {"priorities": {"support": 1}}]},
+        "agents[0].priorities.support",
+        Reason.UNKNOWN_GROUP,
+    ),
+    (
         "unknown trunk of a number",
         {**WHOLE, "trunks": []},
         "numbers[0].trunks[0]",
@@ -178,6 +255,65 @@ def test_timers_of_the_service_settings_are_whole_seconds_from_1_to_90(field: st
         assert getattr(settings, field) == good
     with pytest.raises(msgspec.ValidationError, match=rf"settings\.{field}"):
         manifest(settings={field: value})
+
+
+@pytest.mark.feature("F177")
+@pytest.mark.parametrize("where", ["settings", "groups[0]"])
+@pytest.mark.parametrize("rank_by", [["loudest"], ["fewest-calls", "fewest-calls"], "longest-idle"])
+def test_the_distribution_rule_is_a_list_of_known_criteria_each_once(where: str, rank_by: object) -> None:
+    def given(value: object) -> dict[str, object]:
+        return (
+            {"settings": {"rank_by": value}} if where == "settings" else {"groups": [{"id": "a", "name": "A", "rank_by": value}]}
+        )
+
+    manifest(**given(["fewest-calls", "agent-priority"]))
+    with pytest.raises(msgspec.ValidationError, match="rank_by"):
+        manifest(**given(rank_by))
+
+
+@pytest.mark.feature("F158")
+@pytest.mark.parametrize(
+    ("field", "value"), [("priorities", {"sales": 0}), ("priorities", {"sales": 6}), ("level", 10), ("skills", {"x": 6})]
+)
+def test_priorities_levels_and_skills_have_bounds(field: str, value: object) -> None:
+    agent = WHOLE["agents"][0] | {"priorities": {"sales": 5}, "level": 9, "skills": {"billing": 5}}
+    document = manifest(agents=[agent]).agents[0].document()
+    assert (document.priorities, document.level, document.skills) == ({"sales": 5}, 9, {"billing": 5})
+    with pytest.raises(msgspec.ValidationError, match=field):
+        manifest(agents=[agent | {field: value}])
+
+
+@pytest.mark.feature("F136")
+@pytest.mark.parametrize(
+    ("field", "value"), [("max_waiting", 10_001), ("max_wait_s", -1), ("level", 10), ("service_level", {"share": 1.5})]
+)
+def test_limits_of_a_queue_have_bounds(field: str, value: object) -> None:
+    with pytest.raises(msgspec.ValidationError, match=field):
+        manifest(groups=[{"id": "a", "name": "A", field: value}])
+
+
+@pytest.mark.feature("F124", "F270")
+def test_customers_types_and_blacklist_are_documents_and_a_used_type_stays() -> None:
+    holdings = after(
+        Holdings(),
+        groups=WHOLE["groups"],
+        customer_types=[{"id": "vip", "name": "VIP", "level": 9, "groups": ["sales"]}],
+        customers=[{"number": "+8613900000001", "type": "vip"}],
+        blocked=[{"number": "+8613900000002", "reason": "threats"}],
+    )
+    assert {("customer-type", "vip"), ("customer", "8613900000001"), ("blocked", "8613900000002")} <= holdings.documents.keys()
+    for kind, key, user in (("customer-type", "vip", r"customer \+8613900000001"), ("group", "sales", "customer type vip")):
+        with pytest.raises(Refusal, match=user):
+            check_deletion(holdings, kind, key)
+    check_deletion(holdings, "blocked", "8613900000002")
+
+
+@pytest.mark.feature("F155")
+def test_a_group_that_others_overflow_to_stays() -> None:
+    holdings = after(Holdings(), groups=[{"id": "a", "name": "A", "overflow": ["b"]}, {"id": "b", "name": "B"}])
+    with pytest.raises(Refusal, match="group a"):
+        check_deletion(holdings, "group", "b")
+    check_deletion(holdings, "group", "a")
 
 
 @pytest.mark.feature("F155")

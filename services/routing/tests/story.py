@@ -206,6 +206,11 @@ class Story:
         )
         self.tell(fact, f"c-{name}")
 
+    def dialled(self, agent_id: str, callee: str) -> None:
+        """An agent called a customer."""
+        fact = call.CallDialled(agent_id=agent_id, callee=callee, caller="+861012345678", gateway="gw")
+        self.tell(fact, f"c-out-{len(self.told)}")
+
     def call_ended(self, name: str, reason: str = "caller-hung-up", party: str = "customer") -> None:
         self.tell(call.CallEnded(reason=Reason(reason), party=Party(party)), f"c-{name}")
 

@@ -8,8 +8,9 @@ import pytest
 from prometheus_client import REGISTRY
 
 from callstream.contracts import call_events as call
-from callstream.contracts.config import Trunk
-from callstream.kernel.outcomes import Party, Reason
+from callstream.contracts.config import BlockedCaller, Trunk
+from callstream.contracts.outcome import fold_all
+from callstream.kernel.outcomes import CallOutcome, Party, Reason
 from callstream_media_gateway.sip.offer_answer import make_offer
 from callstream_media_gateway.sip.sdp import Codec
 
@@ -52,6 +53,38 @@ async def test_strangers_unknown_numbers_and_full_trunks_are_refused_and_leave_n
     assert refused(Reason.UNKNOWN_PEER) == before + 1
     assert open_house.gateway.user_agent.counters["refused_sources"] == 1
     assert len(open_house.gateway.switchboard.calls) == 2, "calls that were in stay in"
+
+
+@pytest.mark.feature("F129", "F270")
+async def test_a_blacklisted_caller_is_refused_before_any_flow_and_told_as_blocked(open_house: House) -> None:
+    await open_house.publish(BlockedCaller(number="+862011112222", reason="threats"))
+    async with asyncio.timeout(5):
+        while open_house.service.config.blocked(open_house.tenant, "+862011112222") is None:
+            await asyncio.sleep(0.01)
+    before = refused(Reason.BLACKLISTED)
+    caller = await open_house.caller()
+    await caller.until(("failed", 603))
+    blocked = await open_house.event(call.CallBlocked)
+    assert (blocked.caller, blocked.called, blocked.trunk, blocked.sip_status) == (
+        "+862011112222", "+862166668888", "carrier", 603,
+    )  # fmt: skip
+    assert refused(Reason.BLACKLISTED) == before + 1
+    assert (open_house.call_ids(), len(open_house.gateway.switchboard.calls)) == ([], 0), "no call: nothing for a flow to answer"
+    (told,) = [recorded for recorded in open_house.log if recorded.aggregate == "call"]
+    summary = fold_all([told])
+    assert summary is not None
+    assert (summary.outcome, summary.party, summary.requested_at) == (CallOutcome.BLOCKED, Party.SYSTEM, None)
+
+    other = await open_house.caller(caller="sip:02011113333@trunk.test")
+    await other.until("ringing")
+    await open_house.nc.jetstream().publish(
+        f"$KV.CONFIG.{open_house.tenant}.blocked.862011112222", b"", headers={"KV-Operation": "DEL"}
+    )
+    async with asyncio.timeout(5):
+        while open_house.service.config.blocked(open_house.tenant, "+862011112222") is not None:
+            await asyncio.sleep(0.01)
+    pardoned = await open_house.caller()
+    await pardoned.until("ringing")
 
 
 async def test_garbage_harms_nobody(open_house: House) -> None:

@@ -1,11 +1,12 @@
 """routing as a process: one active instance (lease `routing`), others standing by with the same fold."""
 
-from callstream.contracts.commands import EstimateWait, ListWaiting, QueuePosition
+from callstream.contracts.commands import AssignAgent, EstimateWait, ListWaiting, QueuePosition, StopRequest
 from callstream.contracts.envelope import Recorded
 from callstream.runtime.service import Service, run
 from callstream.runtime.snapshots import Snapshot
 from callstream_routing.app.configure import Configure
 from callstream_routing.app.offer import Offering
+from callstream_routing.app.on_supervise import Supervise
 from callstream_routing.app.queries import Queries
 from callstream_routing.app.react import Reaction
 from callstream_routing.domain.evolve import FOLLOWS
@@ -43,6 +44,9 @@ async def wire(service: Service) -> None:
     offering.wake = follower.wake
     service.on_drain.append(offering.settled)
     queries = Queries(hall)
+    supervise = Supervise(hall, service.store, service.clock)
+    service.on_command(StopRequest, supervise.stop)
+    service.on_command(AssignAgent, supervise.assign)
     service.on_command(QueuePosition, queries.queue_position)
     service.on_command(ListWaiting, queries.waiting)
     service.on_command(EstimateWait, queries.estimate)

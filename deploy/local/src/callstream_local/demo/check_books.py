@@ -29,7 +29,7 @@ def check_books(evidence: Evidence) -> Iterator[str]:
 
 
 def _arrived(events: list[Recorded]) -> int:
-    return sum(1 for recorded in events if isinstance(recorded.event, call.CallArrived))
+    return sum(1 for recorded in events if isinstance(recorded.event, call.CallArrived | call.CallBlocked))
 
 
 def _requested(events: list[Recorded]) -> int:

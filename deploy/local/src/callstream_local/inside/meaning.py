@@ -38,6 +38,8 @@ def _key(e: ivr.KeyPressed) -> str:
 
 _MEANINGS: dict[type[Event], Words] = {
     call.CallArrived: lambda e: f"{e.caller or 'a withheld number'} calls {e.called} through trunk {e.trunk}",
+    call.CallBlocked: lambda e: f"{e.caller} is on the blacklist and was refused ({e.sip_status})",
+    call.CallDialled: lambda e: f"agent {e.agent_id} calls {e.callee}",
     call.CallAnswered: lambda _: "the system answered",
     call.PlaybackFinished: lambda e: f"prompt {e.how}{f': {e.message}' if e.message else ''}",
     call.DigitReceived: lambda e: f"key {e.digit} arrived ({e.method})",
@@ -60,6 +62,7 @@ _MEANINGS: dict[type[Event], Words] = {
     ivr.AgentRequested: lambda e: f"asks for an agent of group {e.group_id}",
     ivr.IvrEnded: lambda e: f"the flow is over: {e.reason}",
     queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead",
+    queue.ContactMoved: lambda e: f"goes on in {', '.join(e.groups)} instead of {', '.join(e.left)}: {e.reason}",
     queue.OfferMade: _offer,
     queue.OfferWithdrawn: lambda e: f"offer to agent {e.agent_id} withdrawn after {_seconds(e.rang_ms)}: {e.reason}",
     queue.ContactLeft: lambda e: f"left the queue after {_seconds(e.waited_ms)}: {e.outcome} ({e.reason})",

@@ -1,6 +1,8 @@
 """What may be deleted: nothing that something else still points at (F155, F169)."""
 
-from callstream.contracts.config import Agent, Audio, Number
+from msgspec.structs import replace
+
+from callstream.contracts.config import Agent, Audio, Customer, CustomerType, Number, SkillGroup
 from callstream.contracts.flow import Flow, TransferToAgent
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -14,6 +16,13 @@ def check_deletion(holdings: Holdings, kind: str, key_id: str) -> None:
     match kind:
         case "group":
             users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _targets_group(flow, key_id)]
+            users += [f"group {g.id}" for g in holdings.of(SkillGroup) if isinstance(g, SkillGroup) and key_id in g.overflow]
+            types = [kind for kind in holdings.of(CustomerType) if isinstance(kind, CustomerType)]
+            users += [f"customer type {kind.id}" for kind in types if key_id in kind.groups]
+        case "customer-type":
+            users = [f"customer {c.number}" for c in holdings.of(Customer) if isinstance(c, Customer) and c.type == key_id]
+        case "agent":
+            users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _prefers(flow, key_id)]
         case "audio":
             users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _plays(flow, key_id)]
         case "trunk":
@@ -28,13 +37,21 @@ def unlinked(holdings: Holdings, group_id: str) -> list[Agent]:
     """The agents of a deleted group as they are afterwards: they remain, without the group (F155)."""
     agents = [a for a in holdings.of(Agent) if isinstance(a, Agent) and group_id in a.groups]
     return [
-        Agent(id=a.id, name=a.name, email=a.email, sip_user=a.sip_user, groups=tuple(g for g in a.groups if g != group_id))
-        for a in agents
+        replace(
+            agent,
+            groups=tuple(group for group in agent.groups if group != group_id),
+            priorities={group: priority for group, priority in agent.priorities.items() if group != group_id},
+        )
+        for agent in agents
     ]
 
 
 def _targets_group(flow: Flow, group_id: str) -> bool:
-    return any(isinstance(node, TransferToAgent) and node.group_id == group_id for node in flow.nodes)
+    return any(isinstance(node, TransferToAgent) and group_id in (node.group_id, *node.also_groups) for node in flow.nodes)
+
+
+def _prefers(flow: Flow, agent_id: str) -> bool:
+    return any(isinstance(node, TransferToAgent) and node.preferred_agent == agent_id for node in flow.nodes)
 
 
 def _plays(flow: Flow, audio_id: str) -> bool:

@@ -2,11 +2,22 @@
 
 import msgspec
 
-from callstream.contracts.config import Agent, AudioFile, Document, Number, Settings, SkillGroup, Trunk
+from callstream.contracts.config import (
+    Agent,
+    AudioFile,
+    BlockedCaller,
+    Customer,
+    CustomerType,
+    Document,
+    Number,
+    Settings,
+    SkillGroup,
+    Trunk,
+)
 from callstream.contracts.flow import Flow
 
 DOCUMENT_TYPES: dict[str, type[Document]] = {
-    cls.KIND: cls for cls in (Agent, AudioFile, Flow, Number, Settings, SkillGroup, Trunk)
+    cls.KIND: cls for cls in (Agent, AudioFile, BlockedCaller, Customer, CustomerType, Flow, Number, Settings, SkillGroup, Trunk)
 }
 """The kinds that can be read through the API. Credentials are not among them."""
 

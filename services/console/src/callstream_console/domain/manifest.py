@@ -8,7 +8,20 @@ from typing import Annotated
 
 import msgspec
 
-from callstream.contracts.config import E164, Agent, Settings, SkillGroup, Token, Trunk
+from callstream.contracts.config import (
+    E164,
+    Agent,
+    BlockedCaller,
+    Customer,
+    CustomerType,
+    Level,
+    Priority,
+    Settings,
+    SkillGroup,
+    Skills,
+    Token,
+    Trunk,
+)
 from callstream.contracts.flow import AnyNode, Flow
 from callstream.contracts.roles import Role
 
@@ -36,11 +49,23 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
     email: Email
     phone: Phone
     groups: tuple[Token, ...] = ()
+    priorities: dict[Token, Priority] = {}
+    level: Level = 0
+    skills: Skills = {}
     password: Password | None = None
 
     def document(self) -> Agent:
         """What other services may know."""
-        return Agent(id=self.id, name=self.name, email=self.email, groups=self.groups, sip_user=self.phone.user)
+        return Agent(
+            id=self.id,
+            name=self.name,
+            email=self.email,
+            groups=self.groups,
+            priorities=self.priorities,
+            level=self.level,
+            skills=self.skills,
+            sip_user=self.phone.user,
+        )
 
 
 class FlowEntry(Strict, frozen=True, kw_only=True):
@@ -81,3 +106,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     numbers: tuple[NumberEntry, ...] = ()
     trunks: tuple[Trunk, ...] = ()
     people: tuple[PersonEntry, ...] = ()
+    customer_types: tuple[CustomerType, ...] = ()
+    customers: tuple[Customer, ...] = ()
+    blocked: tuple[BlockedCaller, ...] = ()
+    """Numbers to be refused (F129); a number leaves the list by `DELETE /v1/config/blocked/{number}`."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Audio, AudioFile, Document, Number, Prompt
+from callstream.contracts.config import Audio, AudioFile, CustomerType, Document, Number, Prompt
 from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -31,6 +31,9 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
         wanted.append(manifest.settings)
     wanted += manifest.groups
     wanted += manifest.trunks
+    wanted += manifest.customer_types
+    wanted += manifest.customers
+    wanted += manifest.blocked
     wanted += [entry.document() for entry in manifest.agents]
     newest = {flow.id: flow for flow in holdings.newest_flows()}
     new_flows = list(_flows(newest, manifest))
@@ -76,6 +79,9 @@ def _check_unique(manifest: Manifest) -> None:
     _unique("flows", "id", (flow.id for flow in manifest.flows))
     _unique("numbers", "number", (number.number for number in manifest.numbers))
     _unique("trunks", "id", (trunk.id for trunk in manifest.trunks))
+    _unique("customer_types", "id", (kind.id for kind in manifest.customer_types))
+    _unique("customers", "number", (customer.number for customer in manifest.customers))
+    _unique("blocked", "number", (caller.number for caller in manifest.blocked))
 
 
 def _unique(where: str, field: str, values: Iterable[str]) -> None:
@@ -92,6 +98,9 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
         for j, group in enumerate(agent.groups):
             if ("group", group) not in known:
                 raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"agents[{i}].groups[{j}]")
+        for group in agent.priorities:
+            if group not in agent.groups:
+                raise Refusal(Reason.UNKNOWN_GROUP, "the agent is not in this group", f"agents[{i}].priorities.{group}")
         others = (d for d in after.of(type(agent.document())) if d.key_id != agent.id)
         if any(getattr(other, "sip_user", None) == agent.phone.user for other in others):
             raise Refusal(Reason.CONFLICT, "another agent has this phone", f"agents[{i}].phone.user")
@@ -99,16 +108,33 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
         for j, trunk in enumerate(number.trunks):
             if ("trunk", trunk) not in known:
                 raise Refusal(Reason.INVALID, f"no such trunk: '{trunk}'", f"numbers[{i}].trunks[{j}]")
+    _check_routing(manifest, known)
     for flow in flows:
         _check_flow(flow, known)
 
 
+def _check_routing(manifest: Manifest, known: dict[tuple[str, str], Document]) -> None:
+    """Overflow leads to other groups that exist, types to groups that exist, customers to types that exist."""
+    for i, group in enumerate(manifest.groups):
+        for j, other in enumerate(group.overflow):
+            where = f"groups[{i}].overflow[{j}]"
+            if ("group", other) not in known:
+                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{other}'", where)
+            if other == group.id or other in group.overflow[:j]:
+                raise Refusal(Reason.CONFLICT, "a group overflows to others, to each once", where)
+    for i, kind in enumerate(manifest.customer_types):
+        for j, named in enumerate(kind.groups):
+            if ("group", named) not in known:
+                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{named}'", f"customer_types[{i}].groups[{j}]")
+    for i, customer in enumerate(manifest.customers):
+        if (CustomerType.KIND, customer.type) not in known:
+            raise Refusal(Reason.INVALID, f"no such customer type: '{customer.type}'", f"customers[{i}].type")
+
+
 def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
     for node in flow.nodes:
-        if isinstance(node, TransferToAgent) and ("group", node.group_id) not in known:
-            raise Refusal(
-                Reason.UNKNOWN_GROUP, f"no such group: '{node.group_id}'", f"flows[{flow.id}].nodes[{node.id}].group_id"
-            )
+        if isinstance(node, TransferToAgent):
+            _check_transfer(node, f"flows[{flow.id}].nodes[{node.id}]", known)
         for field, prompts in prompts_of(node):
             for k, prompt in enumerate(prompts):
                 if isinstance(prompt, Audio) and (AudioFile.KIND, prompt.audio_id) not in known:
@@ -117,6 +143,15 @@ def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
                         f"no such audio: '{prompt.audio_id}'",
                         f"flows[{flow.id}].nodes[{node.id}].{field}[{k}]",
                     )
+
+
+def _check_transfer(node: TransferToAgent, where: str, known: dict[tuple[str, str], Document]) -> None:
+    named = [("group_id", node.group_id), *((f"also_groups[{i}]", group) for i, group in enumerate(node.also_groups))]
+    for field, group in named:
+        if ("group", group) not in known:
+            raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"{where}.{field}")
+    if node.preferred_agent is not None and ("agent", node.preferred_agent) not in known:
+        raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{node.preferred_agent}'", f"{where}.preferred_agent")
 
 
 def prompts_of(node: object) -> list[tuple[str, tuple[Prompt, ...]]]:

@@ -4,7 +4,7 @@ from secrets import randbits
 
 import structlog
 
-from callstream.contracts.call_events import CallArrived
+from callstream.contracts.call_events import CallArrived, CallBlocked
 from callstream.contracts.config import Number
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import ulid
@@ -16,7 +16,7 @@ from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.app.switchboard import Switchboard
-from callstream_media_gateway.domain.admission import Peers, admit
+from callstream_media_gateway.domain.admission import Admitted, Peers, admit
 from callstream_media_gateway.domain.sip_status import status_of
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
 from callstream_media_gateway.sip.incoming_call import IncomingCall
@@ -74,6 +74,9 @@ class OnInvite:
         admitted = admit(trunks, called, caller, self._number, lambda *trunk: self._switchboard.per_trunk[trunk])
         if isinstance(admitted, Reason):
             return admitted
+        if self._configuration.blocked(admitted.tenant, admitted.caller) is not None:
+            self._record_blocked(admitted, incoming.call_id)
+            return Reason.BLACKLISTED
         try:
             session = SdpSession(self._media.rtp_host, incoming.offer)
         except NotAcceptableError:
@@ -91,6 +94,17 @@ class OnInvite:
         caller_leg = CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
         self._switchboard.begin(call_id, admitted.tenant, arrived, caller_leg)
         return None
+
+    def _record_blocked(self, admitted: Admitted, sip_call_id: str) -> None:
+        """One event, apart from all calls: nobody waits for it, and there is nothing that could go on (F129)."""
+        blocked = CallBlocked(
+            caller=admitted.caller,
+            called=admitted.called,
+            trunk=admitted.trunk,
+            gateway=self._instance,
+            sip_call_id=sip_call_id,
+        )
+        self._switchboard.record_blocked(ulid(self._clock.now(), randbits(80)), admitted.tenant, blocked)
 
     def _number(self, tenant: str, e164: str) -> Number | None:
         found = self._configuration.number(e164, tenant)

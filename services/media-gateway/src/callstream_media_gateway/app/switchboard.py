@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from callstream.contracts.call_events import CallArrived, OfferAnswered, OfferFailed
+from callstream.contracts.call_events import CallArrived, CallBlocked, OfferAnswered, OfferFailed
 from callstream.contracts.envelope import Event, NewEvent
 from callstream.kernel.clock import Clock
 from callstream.runtime.event_store import EventStore
@@ -47,6 +47,8 @@ class Switchboard:
         self.empty = asyncio.Event()
         """Set while there is no call."""
         self.empty.set()
+        self._refused: set[Outbox] = set()
+        """Outboxes of calls that were refused but are told."""
         self._queue: deque[tuple[LiveCall, inputs.Input]] = deque()
         self._busy = False
 
@@ -78,6 +80,25 @@ class Switchboard:
         caller.attach(lambda given: self.feed(live, given))
         self._do(live, effects)
         return live
+
+    def record_blocked(self, call_id: str, tenant: str, blocked: CallBlocked) -> None:
+        """Tell the log of a call that was refused by the blacklist. Kept while the log is away, as a call's events are."""
+
+        def dealt_with(_: int = 0) -> None:
+            self._refused.discard(outbox)
+
+        outbox = Outbox(self._store, self._health, self._clock, tenant, call_id, dealt_with, dealt_with)
+        self._refused.add(outbox)
+        outbox.put(
+            NewEvent(
+                id=f"{call_id}-blocked",
+                tenant=tenant,
+                aggregate_id=call_id,
+                time=self._clock.now(),
+                event=blocked,
+                correlation_id=call_id,
+            )
+        )
 
     def feed(self, live: LiveCall, given: inputs.Input) -> None:
         """One input. An error in it stops neither other inputs nor other calls."""

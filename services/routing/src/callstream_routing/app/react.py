@@ -19,6 +19,7 @@ from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import match
 from callstream_routing.domain.request import Request
 from callstream_routing.domain.settle import Step, settle
+from callstream_routing.domain.supervise import assigned
 
 LOOK_AGAIN = timedelta(milliseconds=250)
 """A request whose append is under way is looked at again, for the case that it fails."""
@@ -39,6 +40,8 @@ class Reaction:
         for board in self._hall.take_touched():
             for request in board.take_dirty():
                 self._settle(board, request, now)
+            for found in assigned(board, now):
+                self._offering.start(found)
             for found in match(board, now):
                 self._offering.start(found)
 

@@ -43,6 +43,8 @@ class Board:
         self.today = 0
         """Ordinal of the day in the tenant's time zone."""
         self.day_ends = datetime.min.replace(tzinfo=UTC)
+        self.assigned: dict[str, None] = {}
+        """Requests that a supervisor has assigned and nobody has tried yet."""
         self.dirty: dict[str, None] = {}
         """Requests to look at, in log order."""
         self.dirty_groups: set[str] = set()

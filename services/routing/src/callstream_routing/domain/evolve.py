@@ -17,6 +17,7 @@ from callstream_routing.domain.memory import GivenUp
 from callstream_routing.domain.request import Ending, Offer, Request
 from callstream_routing.domain.seat import Seat, stamp
 from callstream_routing.domain.settle import millis
+from callstream_routing.domain.supervise import assign
 
 FOLLOWS = (
     events_of("queue"),
@@ -28,6 +29,7 @@ FOLLOWS = (
     events_of("call", "offer-answered"),
     events_of("call", "offer-failed"),
     events_of("call", "ended"),
+    events_of("call", "transfer-started"),
     events_of("call", "dialled"),
 )
 
@@ -66,6 +68,39 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
         ending=board.ended.get(event.call_id),
     )
     board.add_request(request)
+
+
+def _transfer_started(board: Board, recorded: Recorded, event: call.TransferStarted) -> None:
+    """A supervisor moves a customer to another agent (F214): a request like any other, for the group that served them."""
+    if event.request_id in board.requests or event.request_id in board.left:
+        return
+    groups = (board.seat(event.agent_id).serving,)
+    request = Request(
+        id=event.request_id,
+        call_id=recorded.aggregate_id,
+        caller=event.caller,
+        asked=groups,
+        groups=groups,
+        priority=0,
+        requested_at=recorded.time,
+        enqueued_at=recorded.time,
+        gateway=event.gateway,
+        customer_leg_id=event.customer_leg_id,
+        connect_prompt=(),
+        requested_by=recorded.id,
+        ending=board.ended.get(recorded.aggregate_id),
+    )
+    assign(board, request, event.target_agent_id, recorded.time)
+    board.add_request(request)
+
+
+def _stop_asked(_: Board, recorded: Recorded, __: queue.RequestStopAsked, request: Request) -> None:
+    ending = Ending(outcome=RequestOutcome.STOPPED, reason=Reason.SUPERVISOR, at=recorded.time, event_id=recorded.id)
+    request.ending = request.ending or ending
+
+
+def _assigned(board: Board, recorded: Recorded, event: queue.AgentAssigned, request: Request) -> None:
+    assign(board, request, event.agent_id, recorded.time)
 
 
 def _call_ended(board: Board, recorded: Recorded, event: call.CallEnded) -> None:
@@ -201,6 +236,7 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
         event_id=recorded.id,
     )
     request.offered.add(event.agent_id)
+    request.assigned = ""
     board.memory.note_offer(event.agent_id, request.call_id)
     seat = board.seat(event.agent_id)
     with board.changing_seat(seat):
@@ -248,12 +284,15 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     call.CallEnded: _call_ended,
     call.OfferAnswered: _offer_answered,
     call.OfferFailed: _offer_failed,
+    call.TransferStarted: _transfer_started,
     agent.AgentStateChanged: _state_changed,
     agent.AgentPresenceChanged: _presence_changed,
     agent.AgentSessionTaken: _session_began,
     agent.AgentSignedIn: _session_began,
     call.CallDialled: _dialled,
     queue.ContactQueued: _own(_queued),
+    queue.RequestStopAsked: _own(_stop_asked),
+    queue.AgentAssigned: _own(_assigned),
     queue.ContactMoved: _own(_moved),
     queue.OfferMade: _own(_offer_made),
     queue.OfferWithdrawn: _own(_offer_withdrawn),

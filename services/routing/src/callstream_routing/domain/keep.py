@@ -14,7 +14,7 @@ from callstream_routing.domain.seat import Seat
 VERSION = 1
 """Counts up when the meaning of what is kept changes."""
 OF_THE_LOG = (
-    *("state", "since", "since_ms", "offer_id", "version", "last_event_id", "open_request", "cool_until"),
+    *("state", "since", "since_ms", "offer_id", "version", "last_event_id", "away", "open_request", "cool_until"),
     *("day", "answered", "offered", "serving", "busy_since"),
 )
 """The fields of an agent that the log tells."""
@@ -94,6 +94,8 @@ def _restore(board: Board, kept: KeptBoard) -> None:
     for request in kept.requests:
         request.step, request.places, request.is_ready, request.held_until = 0, {}, False, None
         board.add_request(request)
+        if request.assigned:
+            board.assigned[request.id] = None
         if request.queued:
             board.admit(request, request.groups)
         with board.changing(request):

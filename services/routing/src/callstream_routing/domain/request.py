@@ -62,6 +62,9 @@ class Request(msgspec.Struct, kw_only=True):
     skills: dict[str, int] = {}
     relax: tuple[SkillStep, ...] = ()
     preferred_agent: str = ""
+    assigned: str = ""
+    """The agent whom a supervisor wants for it (F212, F214); until an offer is made, at the latest until `assigned_until`."""
+    assigned_until: datetime | None = None
     customer_type: str = ""
     level: int = 0
     """Of the customer type."""

@@ -1,0 +1,122 @@
+"""What supervisors may do to a request, as a table, and the match that an assignment makes (F211, F212, F214)."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from callstream.contracts.queue_events import Candidate, Decision
+from callstream.kernel.errors import Refusal
+from callstream.kernel.ids import derived_id
+from callstream.kernel.outcomes import Reason
+from callstream_routing.domain.board import Board
+from callstream_routing.domain.match import HOLD, Match
+from callstream_routing.domain.record import RULE_VERSION
+from callstream_routing.domain.request import Request
+from callstream_routing.domain.seat import FREE, Seat
+from callstream_routing.domain.settle import millis
+
+TRIED_WITHIN = timedelta(seconds=5)
+"""An assignment that could not be tried until then is void: the request goes on by the rules."""
+SUPERVISOR = "supervisor"
+
+
+class Action(StrEnum):
+    """What a supervisor does."""
+
+    STOP = "stop"
+    ASSIGN = "assign"
+
+
+class Standing(StrEnum):
+    """Where a request stands."""
+
+    ARRIVING = "arriving"
+    WAITING = "waiting"
+    BEING_OFFERED = "being offered"
+    """An agent is being reserved just now."""
+    OFFERED = "offered"
+
+
+ALLOWED = frozenset(
+    {
+        (Action.STOP, Standing.ARRIVING),
+        (Action.STOP, Standing.WAITING),
+        (Action.STOP, Standing.BEING_OFFERED),
+        (Action.STOP, Standing.OFFERED),
+        (Action.ASSIGN, Standing.WAITING),
+    }
+)
+
+
+def standing(request: Request) -> Standing:
+    """Where a request that is not over stands."""
+    if not request.queued:
+        return Standing.ARRIVING
+    if request.offer is not None:
+        return Standing.OFFERED
+    return Standing.WAITING if request.held_until is None else Standing.BEING_OFFERED
+
+
+def check(board: Board, request_id: str, action: Action) -> Request:
+    """The request, if the action is possible now; raises Refusal."""
+    request = board.requests.get(request_id)
+    if request is None or request.ending is not None:
+        raise Refusal(Reason.UNKNOWN_CALL, f"request {request_id} does not wait", "request_id")
+    now = standing(request)
+    if (action, now) not in ALLOWED:
+        raise Refusal(Reason.ILLEGAL_STATE, f"'{action}' is not possible while the request is {now}", "request_id")
+    return request
+
+
+def check_able(board: Board, agent_id: str) -> Seat:
+    """The agent, if they can be offered a call now; raises Refusal with what keeps them."""
+    seat = board.seats.get(agent_id)
+    label = seat.label if seat is not None else "unknown"
+    if seat is None or label != FREE:
+        raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent_id} cannot take a call now: {label}", "agent_id")
+    return seat
+
+
+def assign(board: Board, request: Request, agent_id: str, at: datetime) -> None:
+    """A supervisor's choice has come in through the log. Inside `changing`, or before the request is added."""
+    request.assigned, request.assigned_until = agent_id, at + TRIED_WITHIN
+    board.assigned[request.id] = None
+
+
+def assigned(board: Board, now: datetime) -> Iterator[Match]:
+    """The matches that supervisors have made; they go before all rules. Each is tried once."""
+    for request_id in list(board.assigned):
+        request = board.requests.get(request_id)
+        if request is None or not request.assigned or request.assigned_until is None or request.assigned_until < now:
+            del board.assigned[request_id]
+        elif request.ready:
+            del board.assigned[request_id]
+            seat = board.seat(request.assigned)
+            if seat.label == FREE:
+                yield _match(board, request, seat, now)
+
+
+def _match(board: Board, request: Request, seat: Seat, now: datetime) -> Match:
+    group = board.group(request.groups[0])
+    decision = Decision(
+        rule=SUPERVISOR,
+        rule_version=RULE_VERSION,
+        group_id=group.id,
+        waited_ms=millis(request.requested_at, now),
+        ahead=group.ahead(request.places[group.id]),
+        eligible=1,
+        candidates=(Candidate(agent_id=seat.id, idle_ms=millis(seat.since or now, now), rank=1),),
+        preferred={SUPERVISOR: seat.id},
+    )
+    found = Match(
+        tenant=board.tenant,
+        request_id=request.id,
+        call_id=request.call_id,
+        agent_id=seat.id,
+        offer_id=derived_id("offer", request.id, str(request.version), seat.id, now.isoformat()),
+        version=request.version,
+        decision=decision,
+    )
+    board.hold(request, now + HOLD)
+    board.hold_seat(seat, now + HOLD)
+    return found
