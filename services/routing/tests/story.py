@@ -25,6 +25,7 @@ from callstream_routing.domain.board import Board
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match, match
 from callstream_routing.domain.settle import settle
+from callstream_routing.domain.supervise import assigned
 
 TENANT = "acme"
 RINGS = timedelta(seconds=Settings().ring_timeout_s)
@@ -116,7 +117,7 @@ class Story:
                 if step is not None:
                     due.append((request, step))
                     self.board.admit(request, getattr(step.events[0], "groups", ()))
-            matches = [] if due else list(match(self.board, now))
+            matches = [] if due else [*assigned(self.board, now), *match(self.board, now)]
             if not due and not matches:
                 return
             self.paused = True

@@ -138,12 +138,14 @@ class Gateway:
 def assemble(service: Service, config: GatewayConfig) -> Gateway:
     """Make the gateway and hook it into the service's life."""
     gateway = Gateway(service, config)
-    on_command = OnCommand(gateway.switchboard)
+    on_command = OnCommand(gateway.switchboard, service.config)
     scope = service.settings.instance
     service.on_command(commands.AnswerCall, on_command.answer, scope)
     service.on_command(commands.PlayPrompts, on_command.play, scope)
     service.on_command(commands.StopPlayback, on_command.stop, scope)
     service.on_command(commands.HangUpCall, on_command.hang_up, scope)
+    service.on_command(commands.TearDown, on_command.tear_down, scope)
+    service.on_command(commands.TransferCall, on_command.transfer, scope)
     service.on_command(commands.DropOffer, on_command.drop_offer, scope)
     service.on_command(commands.ListLegs, on_command.legs, scope)
     service.check("media worker", gateway.media.check)

@@ -174,3 +174,28 @@ class CallEnded(Event, frozen=True, kw_only=True):
     reason: Reason
     party: Party
     sip_status: int = 0
+
+
+@event("call", "torn-down")
+class ServiceTornDown(Event, frozen=True, kw_only=True):
+    """A supervisor ended the agent's service (F213); the ends of the legs and of the call follow."""
+
+    agent_id: str
+    actor: str
+
+
+@event("call", "transfer-started")
+class TransferStarted(Event, frozen=True, kw_only=True):
+    """A supervisor took the customer from an agent for another one (F214): a new request for an agent, made by the gateway.
+
+    The customer stays and hears music; the first agent's leg ends.
+    """
+
+    request_id: str
+    agent_id: str
+    """Who served until now; the request goes to the group that they served for."""
+    target_agent_id: str
+    actor: str
+    caller: str
+    gateway: str
+    customer_leg_id: str

@@ -87,6 +87,28 @@ class HangUpCall(Command, frozen=True, kw_only=True):
     party: Party = Party.SYSTEM
 
 
+@command("media-gateway", "tear-down")
+class TearDown(Command, frozen=True, kw_only=True):
+    """A supervisor ends an agent's service and with it the call (F213). Refused: `unknown-call`, `illegal-state`."""
+
+    call_id: str
+    agent_id: str
+    """The agent who is in talk: another one's service is not ended by mistake."""
+    actor: str
+
+
+@command("media-gateway", "transfer")
+class TransferCall(Command, frozen=True, kw_only=True):
+    """A supervisor moves the customer to another agent (F214): the agent's leg ends, the customer hears `prompts`, a new
+    request with the target goes through routing. Refused: `unknown-call`, `illegal-state`."""
+
+    call_id: str
+    agent_id: str
+    target_agent_id: str
+    actor: str
+    prompts: tuple[Prompt, ...] = ()
+
+
 @command("media-gateway", "drop-offer")
 class DropOffer(Command, frozen=True, kw_only=True):
     """Stop ringing for an offer that nobody holds any more. Accepted when it is over or unknown; refused once it is answered."""
@@ -237,6 +259,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     call_id: str = ""
     next_state: str = ""
+    gateway: str = ""
+    """The gateway that holds the call."""
     presence: Presence = Presence.OFFLINE
     terminal: str = ""
     contacts: dict[str, int] = {}
@@ -291,6 +315,26 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     customer_type: str = ""
     groups: tuple[str, ...] = ()
     estimate_ms: int | None = None
+
+
+@command("routing", "stop-request")
+class StopRequest(Command, frozen=True, kw_only=True):
+    """A supervisor ends a waiting request; its caller is hung up (F211). Refused: `unknown-call`, `illegal-state`."""
+
+    request_id: str
+    actor: str
+
+
+@command("routing", "assign")
+class AssignAgent(Command, frozen=True, kw_only=True):
+    """A supervisor has a waiting request offered to one agent at once (F212), whatever the rules say.
+
+    Refused: `unknown-call`, `illegal-state` (offered already, or the agent is not able, with what keeps them).
+    """
+
+    request_id: str
+    agent_id: str
+    actor: str
 
 
 # reporting; scope: `all`, for its tables hold every tenant

@@ -88,6 +88,8 @@ class Settings(Document, frozen=True, kw_only=True):
     """State after sign-in: `idle` or `busy-set` (F044)."""
     break_reasons: tuple[str, ...] = ("meal", "meeting", "training")
     time_zone: str = "Asia/Shanghai"
+    transfer_prompts: tuple[Prompt, ...] = ()
+    """What a customer hears while a supervisor moves them to another agent; empty: a spoken sentence."""
     session_grace_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     """Silence of a browser session before the agent counts as suspect; the browser is heard every 10 s or so."""
     session_lost_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60

@@ -117,6 +117,23 @@ class OfferWithdrawn(Event, frozen=True, kw_only=True):
     rang_ms: int = 0
 
 
+@event("queue", "stop-asked")
+class RequestStopAsked(Event, frozen=True, kw_only=True):
+    """A supervisor ends the request (F211); `queue.left` follows with outcome stopped."""
+
+    call_id: str
+    actor: str
+
+
+@event("queue", "assigned")
+class AgentAssigned(Event, frozen=True, kw_only=True):
+    """A supervisor wants this agent for the request (F212); an offer follows if the agent is still able."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+
+
 @event("queue", "left")
 class ContactLeft(Event, frozen=True, kw_only=True):
     """The request is no longer waiting: answered, abandoned, redirected, stopped or failed."""

@@ -79,7 +79,7 @@ class Standing:
 def gateways(roster: Roster) -> set[str]:
     """The gateways that the log expects to hold something."""
     of_calls = {open_call.gateway for open_call in roster.calls.calls.values()}
-    return of_calls | {agent.gateway for agent in roster.agents.values() if agent.gateway and _concerned(agent)}
+    return of_calls | {_gateway(roster, agent) for agent in roster.agents.values() if _concerned(agent)} - {""}
 
 
 def lost(roster: Roster, gateway: str) -> list[Mismatch]:
@@ -101,8 +101,8 @@ def compare(roster: Roster, gateway: str, truth: Iterable[CallTruth]) -> list[Mi
     gone = {(each.tenant, each.call_id) for each in found}
     legs = {(each.tenant, leg.offer_id): (each, leg) for each in held.values() for leg in each.legs if leg.role is LegRole.AGENT}
     for agent in roster.agents.values():
-        if agent.gateway == gateway and _concerned(agent) and not agent.facts:
-            found += _missing(agent, gone, {offer for tenant, offer in legs if tenant == agent.tenant})
+        if _concerned(agent) and not agent.facts and _gateway(roster, agent) == gateway:
+            found += _missing(agent, gateway, gone, {offer for tenant, offer in legs if tenant == agent.tenant})
     for call, leg in legs.values():
         if (call.tenant, call.call_id) in roster.calls.calls:
             found += _unexpected(roster.agent(call.tenant, leg.agent_id), gateway, call, leg)
@@ -145,7 +145,14 @@ def _concerned(agent: Agent) -> bool:
     return bool(agent.open_offer) or agent.state is AgentState.BUSY
 
 
-def _missing(agent: Agent, gone: set[tuple[str, str]], offers: set[str]) -> list[Mismatch]:
+def _gateway(roster: Roster, agent: Agent) -> str:
+    """Who holds the call that the agent is concerned with: as the call's beginning says, else as the offer said."""
+    call_id = agent.call_id if agent.state is AgentState.BUSY else agent.open_call
+    open_call = roster.calls.calls.get((agent.tenant, call_id))
+    return open_call.gateway if open_call is not None else agent.gateway
+
+
+def _missing(agent: Agent, gateway: str, gone: set[tuple[str, str]], offers: set[str]) -> list[Mismatch]:
     """What the log says of an agent and the gateway does not have. When the whole call is gone, its end will tell."""
     busy = agent.state is AgentState.BUSY
     offer_id, call_id = (agent.offer_id, agent.call_id) if busy else (agent.open_offer, agent.open_call)
@@ -153,9 +160,7 @@ def _missing(agent: Agent, gone: set[tuple[str, str]], offers: set[str]) -> list
         return []
     ringing = agent.state is AgentState.RINGING and agent.offer_is_made
     kind = Kind.LEG_GONE if busy else Kind.OFFER_GONE if ringing else Kind.STALE_OFFER
-    return [
-        Mismatch(kind=kind, gateway=agent.gateway, tenant=agent.tenant, call_id=call_id, agent_id=agent.id, offer_id=offer_id)
-    ]
+    return [Mismatch(kind=kind, gateway=gateway, tenant=agent.tenant, call_id=call_id, agent_id=agent.id, offer_id=offer_id)]
 
 
 def _unexpected(agent: Agent, gateway: str, call: CallTruth, leg: LegTruth) -> list[Mismatch]:

@@ -4,8 +4,9 @@ import structlog
 
 from callstream.contracts.call_events import OfferAnswered
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.queue_events import OfferMade, OfferWithdrawn
+from callstream.contracts.queue_events import ContactLeft, OfferMade, OfferWithdrawn
 from callstream.contracts.subjects import events_of
+from callstream.kernel.outcomes import RequestOutcome
 from callstream_media_gateway import metrics
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
@@ -13,8 +14,13 @@ from callstream_media_gateway.domain import inputs
 
 log = structlog.get_logger(__name__)
 
-FILTERS = (events_of("queue", OfferMade.NAME), events_of("queue", OfferWithdrawn.NAME), events_of("call", OfferAnswered.NAME))
-"""One subscription for all three: that is how the order of a withdrawal and an answer is known."""
+FILTERS = (
+    events_of("queue", OfferMade.NAME),
+    events_of("queue", OfferWithdrawn.NAME),
+    events_of("queue", ContactLeft.NAME),
+    events_of("call", OfferAnswered.NAME),
+)
+"""One subscription for all: that is how the order of a withdrawal and an answer is known."""
 
 
 class OnQueueEvent:
@@ -54,6 +60,11 @@ class OnQueueEvent:
                 if offer.offer_id in live.call.offers:
                     metrics.offers.labels("withdrawn").inc()
                 given = inputs.Withdrawn(cause=recorded.id, offer_id=offer.offer_id, reason=offer.reason)
+            case ContactLeft() as left:
+                live = self._switchboard.calls.get(left.call_id)
+                if live is None or left.outcome is RequestOutcome.ANSWERED:
+                    return
+                given = inputs.RequestLeft(cause=recorded.id, request_id=recorded.aggregate_id, reason=left.reason)
             case OfferAnswered() as answered:
                 live = self._switchboard.calls.get(recorded.aggregate_id)
                 if live is None:

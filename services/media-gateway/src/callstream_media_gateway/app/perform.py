@@ -46,6 +46,7 @@ class Performer:
             do.StopPlay: lambda live, effect: self._prompts.stop(live, effect.play_id),
             do.BridgeLegs: self._bridge,
             do.Record: self._record,
+            do.StopRecord: lambda _, effect: self._media.tell(protocol.StopRecording(effect.recording_id)),
             do.Salvage: lambda live, effect: self._finish.salvage(live, effect.recording_id),
         }
 

@@ -100,6 +100,9 @@ class Call:
     recordings: set[str] = field(default_factory=set)
     """Recordings whose outcome is open."""
     recording_count: int = 0
+    transfer_count: int = 0
+    transfer_request: str = ""
+    """The request that this gateway made for a transferred customer, until it is answered or over."""
     ended: CallEnded | None = None
     """How it ends, once that is decided."""
     now: datetime = datetime.min
@@ -155,6 +158,11 @@ class Call:
             self.effects.append(do.StopPlay(play.play_id))
         if play.asked:
             self.append(PlaybackFinished(play_id=play.play_id, how=how, message=message))
+
+    @property
+    def recording_id(self) -> str:
+        """The newest recording."""
+        return f"{self.call_id}-r{self.recording_count}"
 
     def close_leg(self, leg_id: str, reason: Reason) -> None:
         """Give up the media of a leg; its end is told when the worker's figures are there."""

@@ -58,10 +58,11 @@ def connect_play_id(offer: Offer) -> str:
 def bridge(call: Call, offer: Offer) -> None:
     """Let both hear each other, and record them (F198)."""
     offer.move(OfferInput.BRIDGE)
+    call.transfer_request = ""
     call.move(CustomerInput.BRIDGE)
     call.effects.append(do.BridgeLegs(call.customer_leg, offer.leg_id))
     call.recording_count += 1
-    recording_id = f"{call.call_id}-r{call.recording_count}"
+    recording_id = call.recording_id
     call.recordings.add(recording_id)
     call.effects.append(do.Record(recording_id, call.customer_leg, offer.leg_id))
     call.append(

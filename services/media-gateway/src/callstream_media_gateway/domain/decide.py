@@ -7,7 +7,7 @@ from typing import Any
 from callstream.contracts.call_events import CallArrived
 from callstream.contracts.states import LegRole
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs, on_command, on_log, on_media, on_sip
+from callstream_media_gateway.domain import inputs, on_command, on_log, on_media, on_sip, on_supervisor
 from callstream_media_gateway.domain.call import Call, Leg
 
 HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
@@ -37,6 +37,9 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.Stop: on_command.stop,
     inputs.HangUp: on_command.hang_up,
     inputs.DropOffer: on_command.drop_offer,
+    inputs.TearDown: on_supervisor.tear_down,
+    inputs.Transfer: on_supervisor.transfer,
+    inputs.RequestLeft: on_supervisor.request_left,
 }
 
 

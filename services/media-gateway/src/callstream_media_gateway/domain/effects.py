@@ -105,6 +105,12 @@ class Record(Effect, frozen=True):
     agent_leg: str
 
 
+class StopRecord(Effect, frozen=True):
+    """The recording is complete although its call goes on."""
+
+    recording_id: str
+
+
 class Salvage(Effect, frozen=True):
     """The worker is gone: make of the recording what lies on the disk. Answered like Record."""
 

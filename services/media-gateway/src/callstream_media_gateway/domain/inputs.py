@@ -54,6 +54,29 @@ class AnswerLogged(Input, frozen=True, kw_only=True):
     offer_id: str
 
 
+class RequestLeft(Input, frozen=True, kw_only=True):
+    """`queue.left` of a request, otherwise than answered."""
+
+    request_id: str
+    reason: Reason
+
+
+class TearDown(Input, frozen=True, kw_only=True):
+    """`tear-down`."""
+
+    agent_id: str
+    actor: str
+
+
+class Transfer(Input, frozen=True, kw_only=True):
+    """`transfer`."""
+
+    agent_id: str
+    target_agent_id: str
+    actor: str
+    prompts: tuple[Prompt, ...]
+
+
 class DropOffer(Input, frozen=True, kw_only=True):
     """`drop-offer`: the log holds this offer to be over, and its withdrawal has not reached us."""
 

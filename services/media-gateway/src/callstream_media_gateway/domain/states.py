@@ -33,6 +33,8 @@ class CustomerInput(StrEnum):
     PLAY = "play"
     CONNECT = "connect"
     BRIDGE = "bridge"
+    RELEASE = "release"
+    """The agent is taken away, the customer stays (F214)."""
     END = "end"
     CLOSED = "closed"
 
@@ -64,6 +66,7 @@ CUSTOMER = TransitionTable(
         (_C.CONNECTING, _I.BRIDGE): _C.TALKING,
         (_C.CONNECTING, _I.END): _C.ENDING,
         (_C.TALKING, _I.ANSWER): _C.TALKING,
+        (_C.TALKING, _I.RELEASE): _C.ANSWERED,
         (_C.TALKING, _I.END): _C.ENDING,
         (_C.ENDING, _I.CLOSED): _C.ENDED,
     },
