@@ -17,6 +17,7 @@ from callstream.contracts.commands import (
     SignOut,
 )
 from callstream.runtime.service import Service, run
+from callstream.runtime.snapshots import Snapshot
 from callstream.runtime.tasks import end
 from callstream_agent_state.app.commands import AgentCommands
 from callstream_agent_state.app.on_command import CarryOut
@@ -24,6 +25,7 @@ from callstream_agent_state.app.react import Reaction
 from callstream_agent_state.app.reconcile import EVERY_S, Reconcile
 from callstream_agent_state.app.sessions import Sessions
 from callstream_agent_state.app.waiting import Waiting
+from callstream_agent_state.domain.keep import VERSION, Kept, restore, take
 from callstream_agent_state.domain.roster import FOLLOWS, Roster
 
 log = structlog.get_logger(__name__)
@@ -36,7 +38,13 @@ async def wire(service: Service) -> None:
     lease = service.lease("agent-state")
     reaction = Reaction(roster, in_flight, waiting, service.clock, service.config, sessions)
     follower = service.follow(
-        FOLLOWS, roster.evolve, react=reaction, next_due=roster.timers.next_due, in_flight=in_flight, active=lease.held
+        FOLLOWS,
+        roster.evolve,
+        react=reaction,
+        next_due=roster.timers.next_due,
+        in_flight=in_flight,
+        active=lease.held,
+        snapshot=Snapshot(VERSION, Kept, lambda: take(roster), lambda kept: restore(roster, kept)),
     )
     carry_out = CarryOut(roster, in_flight, waiting, service.clock)
     commands = AgentCommands(roster, carry_out, service.clock, service.config, sessions)

@@ -89,6 +89,11 @@ class Roster:
             agent = self.agents[tenant, agent_id] = Agent(tenant=tenant, id=agent_id)
         return agent
 
+    def put_back(self, agent: Agent) -> None:
+        """An agent as a snapshot has kept them."""
+        self.agents[agent.key] = agent
+        self._settle(agent)
+
     def _settle(self, agent: Agent) -> None:
         """Bring timer and index in line with the agent."""
         if agent.deadline is None or (agent.state is AgentState.RINGING and agent.offer_is_made):
