@@ -41,7 +41,7 @@ def shadow(
 
     def say(verdicts: "Iterable[Verdict]") -> None:
         for verdict in verdicts:
-            if not quiet and not verdict.agrees:
+            if not quiet and (verdict.sooner or not verdict.agrees):
                 typer.echo(verdict.sentence)
 
     with told(LabError, NotRunning):

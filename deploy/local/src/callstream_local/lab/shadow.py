@@ -1,7 +1,7 @@
 """A second policy beside the live one: the same log, its own decisions, no effect.
 
 The shadow's board is routing's own, configured with the other policy and fed with every event that routing follows, the live
-queue events among them. Before each event it decides, as a routing would; what it wants is remembered, and held against what
+queue events among them. Around each event it decides, as a routing would; what it wants is remembered, and held against what
 the live one then offers. A wish that the log has overtaken is taken back, so that both always decide on the same state: every
 difference is the policy's own, not a consequence of earlier differences. What such a policy would come to in the long run, the
 waits it would have given, is another question: it takes a simulation of the same events.
@@ -19,6 +19,9 @@ from callstream.contracts.states import AgentState
 from callstream_local.lab.desk import opened
 from callstream_local.lab.policy import Policy
 from callstream_routing.domain.match import match
+
+TRAVEL_S = 1.0
+"""Longest time between a decision and its offer in the log that is no difference of policy."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,10 +51,16 @@ class Verdict(msgspec.Struct, frozen=True, kw_only=True):
         return self.shadow_agent_id == self.agent_id
 
     @property
+    def sooner(self) -> bool:
+        """Whether it had wanted to offer it to somebody before, by more than events travel."""
+        return self.sooner_s > TRAVEL_S
+
+    @property
     def sentence(self) -> str:
         """For a person."""
         own = f"shadow: to {self.shadow_agent_id}" if self.shadow_agent_id else "shadow: would have let it wait"
-        agent = f", {self.agent_id} to {self.shadow_request_id}" if self.shadow_request_id else ""
+        own += f", {self.sooner_s:.1f} s sooner" if self.sooner else ""
+        agent = f", {self.agent_id} to {self.shadow_request_id}" if not self.agrees and self.shadow_request_id else ""
         return f"{self.at:%H:%M:%S} request {self.request_id} was offered to {self.agent_id}; {own}{agent}"
 
 
@@ -78,6 +87,7 @@ class Shadow:
             self._take_back(lambda wanted: recorded.aggregate_id == wanted.request_id)
             self._since.pop(recorded.aggregate_id, None)
         self._hall.evolve(recorded)
+        self._decide(recorded.time)
         return verdict
 
     def _decide(self, now: datetime) -> None:

@@ -28,6 +28,9 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
 
     offers: int
     agreed: int
+    """The same request to the same agent."""
+    sooner: int
+    """Offers that the shadow had wanted to make to somebody before."""
     live_wait_s: float | None = None
     shadow_wait_s: float | None = None
     live_abandoned: int = 0
@@ -38,7 +41,9 @@ class Sum(msgspec.Struct, frozen=True, kw_only=True):
         """For a person."""
         if not self.offers:
             return "no offers were made meanwhile"
-        text = f"{self.agreed} of {self.offers} offers agreed ({100 * self.agreed / self.offers:.1f} %)"
+        text = (
+            f"{self.agreed} of {self.offers} offers agreed ({100 * self.agreed / self.offers:.1f} %), {self.sooner} wanted sooner"
+        )
         if self.live_wait_s is None or self.shadow_wait_s is None:
             return text
         return (
@@ -81,7 +86,11 @@ class Watch:
 
     def sum(self, seed: int) -> Sum:
         """So far. The watched contacts are run again under both policies, with handle times and patience as recorded."""
-        counted = Sum(offers=len(self.verdicts), agreed=sum(1 for verdict in self.verdicts if verdict.agrees))
+        counted = Sum(
+            offers=len(self.verdicts),
+            agreed=sum(1 for verdict in self.verdicts if verdict.agrees),
+            sooner=sum(1 for verdict in self.verdicts if verdict.sooner),
+        )
         try:
             workload = as_it_was(material(read_record(self._events), None, None), seed)
         except LabError:

@@ -1,0 +1,75 @@
+"""A shadow sees what the live routing sees, decides for itself, and changes nothing."""
+
+from pathlib import Path
+
+from callstream.contracts.queue_events import OfferMade
+from callstream_local.lab.generate import Plan, generated, generated_policy
+from callstream_local.lab.policy import Policy, changed
+from callstream_local.lab.shadow import Shadow, Verdict
+from callstream_local.lab.simulate import Run, simulate
+from callstream_local.lab.watch import Watch
+
+from .scene import NINE, contact, policy, workload
+
+
+def shadowed(run: Run, other: Policy) -> list[Verdict]:
+    shadow = Shadow(other, "lab")
+    return [verdict for recorded in run.log if (verdict := shadow.take(recorded)) is not None]
+
+
+def test_the_same_policy_agrees_with_every_offer() -> None:
+    plan = Plan(calls=1200, agents=8, groups=2, skills=1, hours="9-11", missed=0.1, patience=60)
+    base = changed(generated_policy(plan), {"settings": {"ring_timeout_s": 8}})
+    run = simulate(generated(plan, NINE, 1, 0), base, keep_log=True)
+    verdicts = shadowed(run, base)
+    assert len(verdicts) == sum(isinstance(recorded.event, OfferMade) for recorded in run.log) > 900
+    assert [verdict for verdict in verdicts if not verdict.agrees] == []
+
+
+def test_a_policy_with_other_groups_disagrees_where_it_matters() -> None:
+    """1002 is to learn sales. The first sales call finds 1001, idle for longer. The second one, for which the live policy has
+    nobody until 1001 is free, the shadow would have offered to 1002 at once, 58 s sooner. 1002 is busy by then."""
+    live = policy(sales=["1001"], support=["1002"])
+    run = simulate(workload(contact("a", 10, talk=60), contact("b", 12), contact("c", 20, group="support")), live, keep_log=True)
+    verdicts = shadowed(run, changed(live, {"agents": [{"id": "1002", "groups": ["support", "sales"]}]}))
+    assert [(v.request_id, v.agent_id, v.shadow_agent_id, v.agrees) for v in verdicts] == [
+        ("a", "1001", "1001", True),
+        ("c", "1002", "", False),
+        ("b", "1001", "1001", True),
+    ]
+    assert [(verdict.sooner, verdict.sooner_s) for verdict in verdicts] == [(False, 0.0), (False, 0.0), (True, 58.0)]
+    assert verdicts[1].shadow_request_id == "b"
+    assert verdicts[1].sentence.endswith("request c was offered to 1002; shadow: would have let it wait, 1002 to b")
+    assert verdicts[2].sentence.endswith("request b was offered to 1001; shadow: to 1001, 58.0 s sooner")
+
+
+def test_a_watch_tells_the_waits_that_its_policy_would_have_given() -> None:
+    live = policy(sales=["1001"], support=["1002"])
+    run = simulate(workload(contact("a", 10, talk=60), contact("b", 12)), live, keep_log=True)
+    watch = Watch(lambda base: changed(base, {"agents": [{"id": "1002", "groups": ["support", "sales"]}]}))
+    watch.begin(live, "lab")
+    for recorded in run.log:
+        watch.take(recorded)
+    total = watch.sum(1)
+    assert (total.offers, total.agreed, total.live_wait_s, total.shadow_wait_s) == (2, 1, 29.0, 0.0)
+    assert total.sentence.startswith("1 of 2 offers agreed (50.0 %), 1 wanted sooner; average wait 0.0 s instead of 29.0 s")
+
+
+def test_a_watch_of_nothing_says_so_and_a_full_one_stops() -> None:
+    live = policy(sales=["1001"])
+    watch = Watch(lambda base: base, offers=1)
+    watch.begin(live, "lab")
+    assert watch.sum(1).sentence == "no offers were made meanwhile"
+    for recorded in simulate(workload(contact("a", 10), contact("b", 12)), live, keep_log=True).log:
+        watch.take(recorded)
+    assert (watch.full, len(watch.verdicts)) == (True, 1)
+
+
+def test_the_log_before_the_watch_makes_the_state_but_is_not_judged(tmp_path: Path) -> None:
+    live = policy(sales=["1001", "1002"])
+    run = simulate(workload(contact("a", 10), contact("b", 12)), live, keep_log=True)
+    watch = Watch(lambda base: base)
+    watch.begin(live, "lab")
+    for recorded in run.log:
+        watch.take(recorded, judge=recorded.time >= NINE.replace(second=11))
+    assert [(v.request_id, v.agrees) for v in watch.verdicts] == [("b", True)]
