@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
@@ -23,6 +24,7 @@ from callstream_routing.app.react import new_events
 from callstream_routing.domain import policy
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.hall import Hall
+from callstream_routing.domain.keep import Kept, restore, take
 from callstream_routing.domain.match import Match, match
 from callstream_routing.domain.settle import settle
 from callstream_routing.domain.supervise import assigned
@@ -117,7 +119,14 @@ class Story:
                 if step is not None:
                     due.append((request, step))
                     self.board.admit(request, getattr(step.events[0], "groups", ()))
-            matches = [] if due else [*assigned(self.board, now), *match(self.board, now)]
+            matches = (
+                []
+                if due
+                else [
+                    *assigned(self.board, now),
+                    *map(self._looked_at, match(self.board, now)),
+                ]
+            )
             if not due and not matches:
                 return
             self.paused = True
@@ -128,6 +137,25 @@ class Story:
             for found in matches:
                 self._offer(found)
             self.paused = False
+
+    def _looked_at(self, found: Match) -> Match:
+        """Nobody stood before this request in its group for whom this agent would have been able (F126), and no agent before
+        this one (F119-F122), unless somebody was preferred (D10)."""
+        group, decision = self.board.groups[found.decision.group_id], found.decision
+        seat, request = self.board.seats[found.agent_id], self.board.requests[found.request_id]
+        assert not seat.lacks(request.need)
+        assert group.open
+        if decision.rule != decision.rank_by[0]:
+            return found
+        for place in group.line:
+            other = self.board.requests[place[2]]
+            if place < request.places[group.id]:
+                assert not other.ready or seat.lacks(other.need), f"{other.id} stood before {request.id}"
+        key = group.ranking.key(seat, group.id, request.need, group.today)
+        fresh = [free for agent_id, free in group.desk(request.need).keys.items() if agent_id not in request.offered]
+        assert all(key < free for free in fresh) or not fresh
+        assert found.agent_id not in request.offered or not fresh
+        return found
 
     def _offer(self, found: Match) -> None:
         self.matches.append(found)
@@ -172,6 +200,15 @@ class Story:
             again.hall.evolve(recorded)
         again.paused = False
         again.react()
+        return again
+
+    def kept_and_restored(self) -> "Story":
+        """The service stopped and started again from its snapshot, at this very event."""
+        again = Story()
+        again.clock, again.groups, again.told, again.paused = self.clock, self.groups, list(self.told), True
+        again.set(*self.published.values())
+        kept = msgspec.msgpack.decode(msgspec.msgpack.encode(take(self.hall)), type=Kept)
+        restore(again.hall, kept)
         return again
 
     # what others tell

@@ -7,10 +7,11 @@ from hypothesis import strategies as st
 
 from callstream.contracts import call_events as call
 from callstream.contracts.agent_events import AgentStateChanged
-from callstream.contracts.config import SkillGroup
+from callstream.contracts.config import Customer, CustomerType, ServiceLevel, SkillStep
 from callstream.contracts.queue_events import ContactLeft, OfferMade, OfferWithdrawn
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Criterion
 from callstream.kernel.outcomes import RequestOutcome
+from callstream_routing.domain.keep import OF_THE_LOG
 
 from .story import Story
 
@@ -18,8 +19,57 @@ NAMES = [f"r{n}" for n in range(6)]
 AGENTS = ["1001", "1002", "1003"]
 names, agents = st.sampled_from(NAMES), st.sampled_from(AGENTS)
 
+groups = st.sampled_from(["sales", "support", "nowhere"])
+needs = st.sampled_from([{}, {}, {}, {"billing": 1}, {"billing": 3}, {"billing": 2, "french": 1}])
+callers = st.sampled_from(["", "+8613900000001", "+8613900000002", "+8613900000003"])
+RELAX = (SkillStep(after_s=5, skills={"billing": 1}), SkillStep(after_s=31))
+TYPES = (
+    CustomerType(id="vip", name="VIP", level=9, groups=("support", "sales")),
+    CustomerType(id="gold", name="Gold", level=2),
+    Customer(number="+8613900000001", type="vip"),
+    Customer(number="+8613900000002", type="gold"),
+)
+
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "caller": callers,
+        "also_groups": st.just(("support",)),
+        "skills": needs,
+        "relax": st.just(RELAX),
+        "preferred_agent": agents,
+    },
+)
+policies = st.fixed_dictionaries(
+    {},
+    optional={
+        "level": st.integers(0, 2),
+        "rank_by": st.lists(st.sampled_from(list(Criterion)), unique=True, max_size=3).map(tuple),
+        "last_agent_first": st.booleans(),
+        "ageing_s": st.sampled_from([0, 10]),
+        "service_level": st.sampled_from([None, ServiceLevel(share=0.5, within_s=5)]),
+        "max_waiting": st.integers(0, 2),
+        "max_wait_s": st.sampled_from([0, 6, 40]),
+        "overflow": st.sampled_from([(), ("sales",), ("support", "sales"), ("nowhere",)]),
+        "resume_s": st.sampled_from([0, 60]),
+    },
+)
+abilities = st.fixed_dictionaries(
+    {},
+    optional={
+        "skills": st.sampled_from([{}, {"billing": 2}, {"billing": 5, "french": 2}]),
+        "level": st.integers(0, 3),
+        "priorities": st.sampled_from([{}, {"sales": 1, "support": 5}]),
+    },
+)
+
 steps = st.one_of(
-    st.tuples(st.just("request"), names, st.sampled_from(["sales", "support", "nowhere"]), st.integers(0, 2)),
+    st.tuples(st.just("request"), names, groups, st.integers(0, 2), requests),
+    st.tuples(st.just("request"), names, groups, st.integers(0, 2), requests),
+    st.tuples(st.just("set_group"), st.sampled_from(["sales", "support"]), policies),
+    st.tuples(st.just("set_agent"), agents, abilities),
+    st.tuples(st.just("dialled"), agents, callers),
+    st.tuples(st.just("snapshot")),
     st.tuples(st.just("state"), agents, st.sampled_from([state.value for state in AgentState])),
     st.tuples(st.just("idle"), agents),
     st.tuples(st.just("idle"), agents),
@@ -44,10 +94,20 @@ def play(story: Story, step: tuple[Any, ...]) -> None:
                 story.answered(given[0], offer.offer_id)
             else:
                 story.failed(given[0])
+    elif name == "request":
+        request_id, group, priority, more = given
+        wanted = dict(more)
+        if "relax" in wanted and "skills" not in wanted:
+            wanted["skills"] = {"billing": 3}
+        story.request(request_id, group, priority, **wanted)
+    elif name in ("set_group", "set_agent"):
+        getattr(story, name)(given[0], **given[1])
+    elif name == "snapshot":
+        check_snapshot(story)
     elif name == "refuse":
         story.refusing = given[0]
     elif name == "disable":
-        story.set(SkillGroup(id=given[0], name="x", enabled=given[1]))
+        story.set_group(given[0], enabled=given[1])
     elif name == "again":
         told = [recorded for recorded in story.told if recorded.aggregate in ("call", "ivr")]
         if told:
@@ -82,6 +142,33 @@ def check_indexes(story: Story) -> None:
     for request in board.requests.values():
         if request.offer is not None and request.ending is None:
             assert request.offer.deadline > story.clock.now() or story.paused
+
+
+def check_nobody_is_forgotten(story: Story) -> None:
+    """Whoever can be offered to somebody who can take it has been."""
+    if story.paused:
+        return
+    for request in story.board.requests.values():
+        assert request.id in story.board.of_call[request.call_id]
+        for group_id in request.groups if request.ready else ():
+            group = story.board.groups[group_id]
+            able = [seat.id for seat in group.members.values() if not seat.why_not() and not seat.lacks(request.need)]
+            assert not group.open or not able, f"{request.id} waits although {able} are free"
+
+
+def check_snapshot(story: Story) -> None:
+    """A state put back from its snapshot is the state."""
+    again = story.kept_and_restored()
+    check_indexes(again)
+    for group_id, group in story.board.groups.items():
+        other = again.board.group(group_id)
+        assert list(other.line) == list(group.line)
+        assert other.admitted >= {request_id for request_id in group.admitted if story.board.requests[request_id].queued}
+        assert list(other.target.recent) == list(group.target.recent)
+    assert again.board.of_call == story.board.of_call
+    for seat in story.board.seats.values():
+        told = again.board.seats[seat.id]
+        assert [getattr(told, name) for name in OF_THE_LOG] == [getattr(seat, name) for name in OF_THE_LOG]
 
 
 def check_log(story: Story) -> None:
@@ -121,9 +208,11 @@ def check_log(story: Story) -> None:
 @given(st.lists(steps, max_size=50))
 def test_any_history(steps: list[tuple[Any, ...]]) -> None:
     story = Story(sales=["1001", "1002"], support=["1002", "1003"])
+    story.set(*TYPES)
     for step in steps:
         play(story, step)
         check_indexes(story)
+        check_nobody_is_forgotten(story)
     play(story, ("pause", False))
     assert not any(group.first() for group in story.board.groups.values())
     again = story.restarted()

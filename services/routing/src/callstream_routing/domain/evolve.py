@@ -49,12 +49,13 @@ def evolve(board: Board, recorded: Recorded) -> None:
 def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested) -> None:
     if event.request_id in board.requests or event.request_id in board.left:
         return
+    groups = tuple(dict.fromkeys((event.group_id, *event.also_groups)))
     request = Request(
         id=event.request_id,
         call_id=event.call_id,
         caller=event.caller,
-        asked=(event.group_id, *event.also_groups),
-        groups=(event.group_id, *event.also_groups),
+        asked=groups,
+        groups=groups,
         priority=event.priority,
         requested_at=recorded.time,
         enqueued_at=recorded.time,

@@ -80,13 +80,20 @@ def choose(board: Board, group: Group, request: Request) -> Choice:
         able_in = group_for(board, request, agent_id)
         if able_in is not None:
             return Choice(board.seats[agent_id], able_in, why, wanted)
-    others = (board.groups[group_id] for group_id in request.groups if group_id in board.groups and group_id != group.id)
-    for candidate in (group, *others):
-        if candidate.open:
-            for key in candidate.desk(request.need).free:
-                if key[-1] not in request.offered:
-                    return Choice(board.seats[str(key[-1])], candidate, "", wanted)
+    for candidate in (group, *_others(board, group, request)):
+        for key in candidate.desk(request.need).free:
+            if key[-1] not in request.offered:
+                return Choice(board.seats[str(key[-1])], candidate, "", wanted)
     return Choice(board.seats[str(group.desk(request.need).free[0][-1])], group, "", wanted)
+
+
+def _others(board: Board, group: Group, request: Request) -> Iterator[Group]:
+    """Further groups in which it is the request's turn."""
+    for group_id in request.groups:
+        other = board.groups.get(group_id)
+        head = other.first() if other is not None and other is not group else None
+        if other is not None and head is not None and head[0] == request.places[group_id]:
+            yield other
 
 
 def _claim(board: Board, group: Group | None) -> Claim | None:
