@@ -58,7 +58,7 @@ async def wire(service: Service) -> None:
     service.on_command(ReleaseAgent, commands.release)
     service.on_command(GetAgent, commands.get)
     service.on_command(ListAgents, commands.list)
-    reconcile = Reconcile(roster, in_flight, service.store, service.commands, service.clock, service.config.settings)
+    reconcile = Reconcile(roster, in_flight, service.store, service.commands, service.clock, service.config.settings, lease.held)
     watching: list[asyncio.Task[None]] = []
 
     def grace_s(tenant: str) -> int:

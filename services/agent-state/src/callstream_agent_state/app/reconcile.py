@@ -46,9 +46,10 @@ class Reconcile:
         commands: Commands,
         clock: Clock,
         settings_of: Callable[[str], Settings],
+        active: Callable[[], bool],
     ) -> None:
         self._roster, self._in_flight, self._store, self._commands = roster, in_flight, store, commands
-        self._clock, self._settings_of = clock, settings_of
+        self._clock, self._settings_of, self._active = clock, settings_of, active
         self._standing: dict[str, Standing] = {}
         self._answered: dict[str, datetime] = {}
 
@@ -70,6 +71,8 @@ class Reconcile:
     async def _look_at(self, gateway: str) -> None:
         truth = await self._ask(gateway)
         now = self._clock.now()
+        if not self._active():
+            return  # we stood still while we asked: the silence was ours, and another has taken over
         if truth is not None:
             self._answered[gateway] = now
             standing = self._standing.setdefault(gateway, Standing())
@@ -82,7 +85,7 @@ class Reconcile:
     async def _ask(self, gateway: str) -> list[CallTruth] | None:
         """What the gateway holds; None when it does not answer."""
         asked = ListLegs(command_id=f"legs-{secrets.token_hex(8)}")
-        reply = await self._commands.send(asked, gateway, timeout_s=ANSWER_S, retries=0)
+        reply = await self._commands.send(asked, gateway, timeout_s=ANSWER_S / 2, retries=1)
         return _truths.decode(reply.result) if reply.accepted else None
 
     async def _mend(self, mismatch: Mismatch, now: datetime) -> None:
@@ -110,6 +113,8 @@ class Reconcile:
         if open_call is None:
             return False
         told = await self._store.read(mismatch.tenant, "call", mismatch.call_id)
+        if not self._active():
+            return False  # the version just read fences nobody who stood still before reading it
         events = [
             NewEvent(
                 id=f"{mismatch.call_id}-{name}",
