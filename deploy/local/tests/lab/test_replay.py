@@ -35,7 +35,7 @@ def recorded() -> tuple[Policy, Run]:
 
 def test_the_same_policy_gives_the_recorded_waits(recorded: tuple[Policy, Run]) -> None:
     base, run = recorded
-    given = material(read_record(run.log), None, None)
+    given = material(read_record(run.log), base)
     again = fates(simulate(as_it_was(given, 1), base))
     answered = abandoned = 0
     for name, fate in fates(run).items():
@@ -53,14 +53,14 @@ def test_the_same_policy_gives_the_recorded_waits(recorded: tuple[Policy, Run]) 
 def test_another_policy_gives_other_waits(recorded: tuple[Policy, Run]) -> None:
     """So that the test above could fail."""
     base, run = recorded
-    given = material(read_record(run.log), None, None)
+    given = material(read_record(run.log), base)
     other = changed(base, {"agents": [{"id": "a000[1-3]", "groups": []}]})
     assert fidelity(given, other, 1).replayed_wait_s > 1.2 * fidelity(given, other, 1).recorded_wait_s
 
 
 def test_a_day_like_it_keeps_moments_and_draws_the_rest(recorded: tuple[Policy, Run]) -> None:
-    _, run = recorded
-    given = material(read_record(run.log), None, None)
+    base, run = recorded
+    given = material(read_record(run.log), base)
     one, same, other = like_it(given, 1, 0), like_it(given, 1, 0), like_it(given, 1, 1)
     assert one == same
     assert [c.at for c in one.contacts] == [c.at for c in other.contacts] == [past.at for past in given.contacts]
@@ -72,7 +72,7 @@ def test_a_day_like_it_keeps_moments_and_draws_the_rest(recorded: tuple[Policy, 
 
 def test_the_patience_of_the_record_is_the_patience_that_made_it(recorded: tuple[Policy, Run]) -> None:
     """Mean 60 s, though nobody was seen to wait so long on average."""
-    fit = material(read_record(recorded[1].log), None, None).patience
+    fit = material(read_record(recorded[1].log), recorded[0]).patience
     assert 1 / fit.rate == pytest.approx(60, rel=0.2)
 
 
@@ -93,7 +93,7 @@ def test_a_record_of_one_call_holds_what_was_seen() -> None:
 def test_only_the_span_is_measured_but_an_hour_before_it_is_simulated(recorded: tuple[Policy, Run]) -> None:
     base, run = recorded
     begin, end = NINE + timedelta(hours=2), NINE + timedelta(hours=2, minutes=30)
-    given = material(read_record(run.log), begin, end)
+    given = material(read_record(run.log), base, begin, end)
     assert min(past.at for past in given.contacts) >= begin - timedelta(hours=1)
     assert max(past.at for past in given.contacts) < end
     found = fidelity(given, base, 1)
@@ -137,17 +137,19 @@ def test_a_bad_line_is_named(tmp_path: Path, line: bytes, named: str) -> None:
 
 def test_what_cannot_be_learned_from_is_refused() -> None:
     with pytest.raises(LabError, match="no request for an agent"):
-        material(Record(), None, None)
-    run = simulate(workload(contact("a", 5, patience=3)), policy(sales=[], other=["1001"]), keep_log=True)
+        material(Record(), Policy())
+    base = policy(sales=[], other=["1001"])
+    run = simulate(workload(contact("a", 5, patience=3)), base, keep_log=True)
     with pytest.raises(LabError, match="handle times"):
-        material(read_record(run.log), None, None)
+        material(read_record(run.log), base)
     with pytest.raises(LabError, match=r"events: no agent was requested from 2026-01-05T10"):
-        material(read_record(run.log), at(3600), at(7200))
+        material(read_record(run.log), base, at(3600), at(7200))
 
 
 def test_a_caller_whom_nobody_lost_may_wait_for_ever() -> None:
-    run = simulate(workload(contact("a", 5)), policy(sales=["1001"]), keep_log=True)
-    made = as_it_was(material(read_record(run.log), None, None), 1)
+    base = policy(sales=["1001"])
+    run = simulate(workload(contact("a", 5)), base, keep_log=True)
+    made = as_it_was(material(read_record(run.log), base), 1)
     assert made.contacts[0].patience_s == inf
 
 
@@ -165,3 +167,12 @@ def test_a_wish_in_a_call_and_a_forced_sign_out_are_plans() -> None:
         ]
     )
     assert record.plans == {"1001": [working(0), working(12, AgentState.OFFLINE)]}
+
+
+def test_who_never_signed_in_does_not_work_but_a_new_agent_does() -> None:
+    run = simulate(workload(contact("a", 0, talk=100), contact("b", 1)), policy(sales=["1001"]), keep_log=True)
+    asleep = policy(sales=["1001", "1002"])
+    given = material(read_record(run.log), asleep)
+    assert fates(simulate(as_it_was(given, 1), asleep))["b"].waited_s == 99
+    more = policy(sales=["1001", "1002", "1003"])
+    assert fates(simulate(as_it_was(given, 1), more))["b"].waited_s == 0

@@ -103,7 +103,7 @@ def _recorded(events: str, log: Path | None, tenant: str, folder: DataFolder) ->
         if kept is None:
             raise LabError(f"{log}, line 1", "should hold the configuration, as `callstream events export` writes it")
         policy, told_events = kept, of_tenant(told_events, tenant)
-    return policy, material(read_record(told_events), begin, end)
+    return policy, material(read_record(told_events), policy, begin, end)
 
 
 def _replayed(

@@ -48,6 +48,7 @@ class Floor:
         if state is None or state is person.state:
             return False
         if person.state is AgentState.OFFLINE:
+            person.misses = 0
             move = Move.SIGN_IN_NOT_READY if state is AgentState.BUSY_SET else Move.SIGN_IN
             self._go(person, (move,) if state is not AgentState.BREAK else (move, Move.GO_BREAK), now)
         else:

@@ -17,6 +17,7 @@ from callstream.contracts.states import AgentState
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_local.lab.errors import LabError
 from callstream_local.lab.patience import Patience, fit_patience
+from callstream_local.lab.policy import Policy
 from callstream_local.lab.record import Past, Record
 from callstream_local.lab.traffic import Contact, PlanStep, Ring, RingEnd, Workload
 
@@ -44,12 +45,18 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     rings: tuple[Ring, ...]
     patience: Patience
     break_s: float
+    """Median of the breaks that the missed-offer policy set."""
+    longest_break_s: float
 
 
-def material(record: Record, begin: datetime | None, end: datetime | None) -> Material:
-    """The contacts that arrived in [begin, end) with their warm-up; raises LabError when nothing can be learned from them."""
+def material(record: Record, policy: Policy, begin: datetime | None = None, end: datetime | None = None) -> Material:
+    """The contacts that arrived in [begin, end) with their warm-up; raises LabError when nothing can be learned from them.
+
+    `policy` is the recorded one: who is in it and not in the log did not work. Agents whom only another policy knows work always.
+    """
     if not record.contacts or record.until is None:
         raise LabError("events", "the log holds no request for an agent")
+    ids = [agent.id for agent in policy.agents]
     begin = begin or record.contacts[0].at
     end = end or record.until + timedelta(milliseconds=1)
     contacts = tuple(past for past in record.contacts if begin - WARM_UP <= past.at < end)
@@ -67,11 +74,12 @@ def material(record: Record, begin: datetime | None, end: datetime | None) -> Ma
         begin=begin,
         end=end,
         contacts=contacts,
-        plans={agent_id: tuple(plan) for agent_id, plan in record.plans.items()},
+        plans={agent_id: tuple(record.plans.get(agent_id, ())) for agent_id in sorted({*ids, *record.plans})},
         served={key: tuple(several) for key, several in served.items()},
         rings=tuple(ring for past in contacts for ring in (past.rings[:-1] if past.cut_off else past.rings)),
         patience=fit_patience(_waits(contacts)),
         break_s=breaks[len(breaks) // 2] if breaks else 60.0,
+        longest_break_s=breaks[-1] if breaks else 60.0,
     )
 
 
@@ -100,7 +108,7 @@ def as_it_was(given: Material, seed: int) -> Workload:
                 rings=_answered_last([*past.rings], given, random),
             )
         )
-    return _workload(given, contacts)
+    return _workload(given, contacts, break_s=given.longest_break_s)  # the plans hold when agents came back; this is the net
 
 
 def like_it(given: Material, seed: int, replication: int) -> Workload:
@@ -119,11 +127,11 @@ def like_it(given: Material, seed: int, replication: int) -> Workload:
                 rings=_answered_last([], given, random),
             )
         )
-    return _workload(given, contacts)
+    return _workload(given, contacts, break_s=given.break_s)
 
 
-def _workload(given: Material, contacts: list[Contact]) -> Workload:
-    return Workload(begin=given.begin, end=given.end, contacts=tuple(contacts), plans=_plans(given), break_s=given.break_s)
+def _workload(given: Material, contacts: list[Contact], break_s: float) -> Workload:
+    return Workload(begin=given.begin, end=given.end, contacts=tuple(contacts), plans=_plans(given), break_s=break_s)
 
 
 def _plans(given: Material) -> dict[str, tuple[PlanStep, ...]]:

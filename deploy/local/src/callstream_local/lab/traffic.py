@@ -58,4 +58,4 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     contacts: tuple[Contact, ...]
     plans: dict[str, tuple[PlanStep, ...]]
     break_s: float = 60.0
-    """How long an agent stays in a break that the missed-offer policy has set."""
+    """How long an agent stays in a break that the missed-offer policy has set, at most."""

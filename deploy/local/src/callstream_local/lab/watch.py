@@ -92,7 +92,7 @@ class Watch:
             sooner=sum(1 for verdict in self.verdicts if verdict.sooner),
         )
         try:
-            workload = as_it_was(material(read_record(self._events), None, None), seed)
+            workload = as_it_was(material(read_record(self._events), self._live), seed)
         except LabError:
             return counted
         waits, abandoned = [], []
