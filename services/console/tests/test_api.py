@@ -27,8 +27,9 @@ from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox, PublishFailed
 from callstream_console.adapters.people import Login, People
 from callstream_console.adapters.tokens import TokenSigner
-from callstream_console.api import Parts, build_api
+from callstream_console.api import build_api
 from callstream_console.app.on_log_in import LogIn
+from callstream_console.parts import Parts
 
 
 class RecordedCommands:
@@ -37,9 +38,13 @@ class RecordedCommands:
     def __init__(self) -> None:
         self.sent: list[tuple[Command, str]] = []
         self.reply = Reply(accepted=True)
+        self.replies: dict[type[Command], Any] = {}
+        """Results by command, before `reply`."""
 
-    async def send(self, command: Command, scope: str, timeout: float = 1.0, retries: int = 2) -> Reply:
+    async def send(self, command: Command, scope: str, timeout_s: float = 1.0, retries: int = 2, call_id: str = "") -> Reply:
         self.sent.append((command, scope))
+        if type(command) in self.replies:
+            return Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(self.replies[type(command)])))
         return self.reply
 
 
@@ -90,11 +95,10 @@ class House:
         )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://console")
 
-    async def add(self, email: str, role: Role, tenant: str = "main", agent_id: str = "") -> None:
+    async def add(self, email: str, role: Role, tenant: str = "main", agent_id: str = "", groups: tuple[str, ...] = ()) -> None:
+        login = Login(email=email, role=role, password="correct horse", agent_id=agent_id, groups=groups)
         async with self.pool.acquire() as connection, connection.transaction():
-            await self.people.put(
-                connection, tenant, Login(email=email, role=role, password="correct horse", agent_id=agent_id), email
-            )
+            await self.people.put(connection, tenant, login, email)
 
     async def token(self, email: str) -> dict[str, str]:
         response = await self.client.post("/v1/login", json={"email": email, "password": "correct horse"})
@@ -115,7 +119,8 @@ async def house(fresh_database: str, tmp_path: Path) -> AsyncIterator[House]:
     async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
         house = House(pool, tmp_path)
         for role in Role:
-            await house.add(f"{role}@example.com", role, agent_id="1001" if role is Role.AGENT else "")
+            groups = ("sales",) if role is Role.SUPERVISOR else ()
+            await house.add(f"{role}@example.com", role, agent_id="1001" if role is Role.AGENT else "", groups=groups)
         yield house
         await house.client.aclose()
 
@@ -271,7 +276,7 @@ async def test_deleting_a_group_keeps_its_agents(house: House) -> None:
     assert (await house.client.delete("/v1/config/group/sales", headers=headers)).status_code == 404
 
 
-async def test_agents_act_for_themselves_and_supervisors_for_anybody(house: House) -> None:
+async def test_agents_act_for_themselves_and_supervisors_for_their_groups(house: House) -> None:
     await house.client.post("/v1/apply", json=MANIFEST, headers=await house.token("admin@example.com"))
     agent, boss = await house.token("agent@example.com"), await house.token("supervisor@example.com")
     assert (await house.client.post("/v1/agents/me/sign-in", headers=agent)).status_code == 200
@@ -283,7 +288,7 @@ async def test_agents_act_for_themselves_and_supervisors_for_anybody(house: Hous
     assert (await house.client.post("/v1/agents/1001/state", json=choice, headers=boss)).status_code == 200
     command, _ = house.commands.sent[-1]
     assert isinstance(command, SetState)
-    assert (command.state, command.reason) == ("break", "meal")
+    assert (command.state, command.reason, command.forced) == ("break", "meal", True)
     assert (await house.client.post("/v1/agents/1001/state", json={"state": "asleep"}, headers=boss)).status_code == 422
     assert (await house.client.post("/v1/agents/9999/sign-in", headers=boss)).status_code == 404
     house.commands.reply = Reply(accepted=False, reason=Reason.ILLEGAL_STATE, message="not possible in 'offline'")

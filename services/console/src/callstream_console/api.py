@@ -3,48 +3,26 @@
 Everything is scoped to the tenant of the token; another tenant's objects do not exist for it (F275).
 """
 
-from collections.abc import Callable
-from pathlib import Path
 from typing import Annotated
 
-import msgspec
 from fastapi import Depends, FastAPI, Query, Request, Response
 
-from callstream.contracts.commands import Command, EndWrapUp, ListAgents, Reply, SetState, SignIn, SignOut
-from callstream.contracts.config import Agent
 from callstream.contracts.roles import Principal
-from callstream.contracts.states import AgentState
 from callstream.kernel.errors import Refusal
 from callstream.kernel.ids import is_token
 from callstream.kernel.outcomes import Reason
-from callstream.runtime.auth import TokenVerifier
-from callstream.runtime.commands import Commands
-from callstream_console.adapters.documents import Documents
-from callstream_console.adapters.outbox import Outbox
-from callstream_console.adapters.people import People
+from callstream_console.agents_api import add_agents
 from callstream_console.app.on_apply import apply_manifest
 from callstream_console.app.on_delete import delete_document
-from callstream_console.app.on_log_in import LogIn
 from callstream_console.app.on_upload import MAX_BYTES, upload_audio
 from callstream_console.domain.holdings import DOCUMENT_TYPES
 from callstream_console.domain.manifest import Manifest, Strict
-from callstream_console.domain.permissions import Action, require, require_agent
-from callstream_console.http import answer, body_of, error_answer, install_errors, read_limited, read_principal
+from callstream_console.domain.permissions import Action, require
+from callstream_console.http import answer, body_of, install_errors, read_limited, read_principal
+from callstream_console.parts import Parts
+from callstream_console.supervisor_api import add_supervision
 
 Person = Annotated[Principal, Depends(read_principal)]
-
-
-class Parts(msgspec.Struct, frozen=True, kw_only=True):
-    """What the API stands on."""
-
-    documents: Documents
-    people: People
-    log_in: LogIn
-    outbox: Outbox
-    commands: Commands
-    verifier: TokenVerifier
-    prompts: Path
-    new_id: Callable[[], str]
 
 
 class PasswordLogin(Strict, frozen=True, kw_only=True):
@@ -60,13 +38,6 @@ class RefreshLogin(Strict, frozen=True, kw_only=True):
     refresh_token: str
 
 
-class StateChoice(Strict, frozen=True, kw_only=True):
-    """Body of POST /v1/agents/{id}/state."""
-
-    state: AgentState
-    reason: str = ""
-
-
 def build_api(parts: Parts) -> FastAPI:
     """The application; it holds no state of its own."""
     app = FastAPI(title="Callstream console", version="1", docs_url=None, redoc_url=None)
@@ -74,7 +45,8 @@ def build_api(parts: Parts) -> FastAPI:
     install_errors(app)
     _add_login(app, parts)
     _add_configuration(app, parts)
-    _add_agents(app, parts)
+    add_agents(app, parts)
+    add_supervision(app, parts)
     return app
 
 
@@ -138,54 +110,6 @@ def _add_configuration(app: FastAPI, parts: Parts) -> None:
     async def operations(person: Person, limit: Annotated[int, Query(ge=1, le=1000)] = 100) -> Response:
         require(person, Action.READ_OPERATION_LOG)
         return answer(await parts.documents.log(person.tenant, limit))
-
-
-def _add_agents(app: FastAPI, parts: Parts) -> None:
-    async def send(command: Command, person: Principal) -> Response:
-        reply = await parts.commands.send(command, person.tenant)
-        return _reply_answer(reply)
-
-    async def known(person: Principal, agent_id: str) -> str:
-        agent_id = person.agent_id if agent_id == "me" else agent_id
-        require_agent(person, agent_id)
-        if (Agent.KIND, agent_id) not in (await parts.documents.holdings(person.tenant)).documents:
-            raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{agent_id}'", "agent_id")
-        return agent_id
-
-    @app.get("/v1/agents")
-    async def agents(person: Person) -> Response:
-        require(person, Action.READ_AGENTS)
-        return await send(ListAgents(command_id=parts.new_id()), person)
-
-    @app.post("/v1/agents/{agent_id}/sign-in")
-    async def sign_in(agent_id: str, person: Person) -> Response:
-        agent_id = await known(person, agent_id)
-        return await send(SignIn(command_id=parts.new_id(), agent_id=agent_id, actor=person.user_id), person)
-
-    @app.post("/v1/agents/{agent_id}/sign-out")
-    async def sign_out(agent_id: str, person: Person) -> Response:
-        agent_id = await known(person, agent_id)
-        return await send(SignOut(command_id=parts.new_id(), agent_id=agent_id, actor=person.user_id), person)
-
-    @app.post("/v1/agents/{agent_id}/state")
-    async def set_state(agent_id: str, request: Request, person: Person) -> Response:
-        agent_id = await known(person, agent_id)
-        choice = await body_of(request, StateChoice)
-        command = SetState(
-            command_id=parts.new_id(), agent_id=agent_id, actor=person.user_id, state=choice.state, reason=choice.reason
-        )
-        return await send(command, person)
-
-    @app.post("/v1/agents/{agent_id}/end-wrap-up")
-    async def end_wrap_up(agent_id: str, person: Person) -> Response:
-        agent_id = await known(person, agent_id)
-        return await send(EndWrapUp(command_id=parts.new_id(), agent_id=agent_id, actor=person.user_id), person)
-
-
-def _reply_answer(reply: Reply) -> Response:
-    if not reply.accepted:
-        return error_answer(reply.reason or Reason.INTERNAL, reply.message, reply.field)
-    return answer(reply.result)
 
 
 def _not_found(message: str) -> Response:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 import msgspec
 from fastapi import FastAPI, Request, Response
 
+from callstream.contracts.commands import Reply
 from callstream.contracts.roles import Principal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -25,6 +26,9 @@ _STATUS: dict[Reason, int] = {
     Reason.ILLEGAL_STATE: 409,
     Reason.NOT_SIGNED_IN: 409,
     Reason.ALREADY_RESERVED: 409,
+    Reason.SESSION_TAKEN_OVER: 409,
+    Reason.AT_CAPACITY: 409,
+    Reason.AGENT_UNREACHABLE: 409,
     Reason.UNAVAILABLE: 503,
     Reason.INTERNAL: 500,
 }
@@ -40,9 +44,16 @@ def error_answer(reason: Reason, message: str, field: str = "") -> Response:
     return answer({"reason": reason, "message": message, "field": field}, _STATUS.get(reason, 422))
 
 
-async def body_of(request: Request, kind: type[T]) -> T:
-    """The request's body as a Struct; raises Refusal(invalid) that names the field."""
-    raw = await read_limited(request, MAX_BODY_BYTES)
+def reply_answer(reply: Reply) -> Response:
+    """The response to a command's reply."""
+    if not reply.accepted:
+        return error_answer(reply.reason or Reason.INTERNAL, reply.message, reply.field)
+    return answer(reply.result)
+
+
+async def body_of(request: Request, kind: type[T], *, optional: bool = False) -> T:
+    """The request's body as a Struct; raises Refusal(invalid) that names the field. `optional`: no body means all defaults."""
+    raw = await read_limited(request, MAX_BODY_BYTES) or (b"{}" if optional else b"")
     try:
         return msgspec.json.decode(raw, type=kind)
     except msgspec.ValidationError as error:

@@ -20,9 +20,10 @@ from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox
 from callstream_console.adapters.people import Login, People
 from callstream_console.adapters.tokens import TokenSigner
-from callstream_console.api import Parts, build_api
+from callstream_console.api import build_api
 from callstream_console.app.on_log_in import LogIn
 from callstream_console.config import ConsoleConfig, read_config
+from callstream_console.parts import Parts
 
 
 def main() -> None:

@@ -23,3 +23,5 @@ class Principal(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     agent_id: str = ""
     """The agent that this person is, or empty."""
+    groups: tuple[str, ...] = ()
+    """Of a supervisor: the groups that they see and act on (F226)."""

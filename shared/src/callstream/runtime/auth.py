@@ -39,7 +39,11 @@ class TokenVerifier:
                 token, self._key, algorithms=[ALGORITHM], issuer=ISSUER, options={"require": ["exp", "sub", "tenant", "role"]}
             )
             return Principal(
-                user_id=claims["sub"], tenant=claims["tenant"], role=Role(claims["role"]), agent_id=claims.get("agent", "")
+                user_id=claims["sub"],
+                tenant=claims["tenant"],
+                role=Role(claims["role"]),
+                agent_id=claims.get("agent", ""),
+                groups=tuple(map(str, claims.get("groups", ()))),
             )
         except jwt.ExpiredSignatureError:
             raise InvalidToken("the access token has expired", expired=True) from None

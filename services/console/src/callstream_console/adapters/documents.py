@@ -11,7 +11,8 @@ from datetime import datetime
 import asyncpg
 import msgspec
 
-from callstream.contracts.config import Document, Published, SipCredential
+from callstream.contracts.commands import Command, Reply
+from callstream.contracts.config import Agent, Document, Published, SipCredential
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
 from callstream_console.domain.holdings import DOCUMENT_TYPES, Holdings
 from callstream_console.domain.plan import Change
@@ -120,6 +121,23 @@ class Documents:
             )
             for row in rows
         ]
+
+    async def note(self, tenant: str, actor: str, command: Command, reply: Reply) -> None:
+        """A line about what a person did to a call or an agent, and what came of it (F183)."""
+        outcome: dict[str, object] = {"accepted": reply.accepted}
+        if not reply.accepted:
+            outcome |= {"reason": reply.reason, "message": reply.message}
+        subject = getattr(command, "request_id", "") or getattr(command, "agent_id", "")
+        await self._pool.execute(
+            "insert into operation_log (tenant, actor, action, kind, id, before, after) values ($1, $2, $3, $4, $5, $6, $7)",
+            tenant,
+            actor,
+            command.NAME,
+            "request" if hasattr(command, "request_id") else Agent.KIND,
+            subject,
+            msgspec.json.encode(command).decode(),
+            msgspec.json.encode(outcome).decode(),
+        )
 
     async def _log(
         self,

@@ -23,6 +23,7 @@ class Login(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     password: str
     agent_id: str = ""
+    groups: tuple[str, ...] = ()
 
 
 class People:
@@ -34,7 +35,7 @@ class People:
     async def check_password(self, email: str, password: str) -> Principal | None:
         """The principal when the password is right. An unknown e-mail takes as long as a wrong password."""
         row = await self._pool.fetchrow(
-            "select id, tenant, role, agent_id, password_hash, disabled from person where email = $1", email.lower()
+            "select id, tenant, role, agent_id, groups, password_hash, disabled from person where email = $1", email.lower()
         )
         stored = row["password_hash"] if row else _NOBODY
         right = await asyncio.to_thread(_matches, stored, password)
@@ -46,15 +47,17 @@ class People:
         row = await connection.fetchrow("select * from person where email = $1 for update", email)
         if row is not None and row["tenant"] != tenant:
             raise ValueError("this e-mail address is in use")
-        same = row is not None and (row["role"], row["agent_id"]) == (login.role.value, login.agent_id)
+        wanted = (login.role.value, login.agent_id, list(login.groups))
+        same = row is not None and (row["role"], row["agent_id"], list(row["groups"])) == wanted
         if row is not None and same and await asyncio.to_thread(_matches, row["password_hash"], login.password):
             return False
         password_hash = await asyncio.to_thread(_HASHER.hash, login.password)
         await connection.execute(
             """
-            insert into person (id, tenant, email, role, agent_id, password_hash) values ($1, $2, $3, $4, $5, $6)
+            insert into person (id, tenant, email, role, agent_id, password_hash, groups) values ($1, $2, $3, $4, $5, $6, $7)
             on conflict (email) do update
-            set role = excluded.role, agent_id = excluded.agent_id, password_hash = excluded.password_hash
+            set role = excluded.role, agent_id = excluded.agent_id, password_hash = excluded.password_hash,
+                groups = excluded.groups
             """,
             new_id,
             tenant,
@@ -62,6 +65,7 @@ class People:
             login.role.value,
             login.agent_id,
             password_hash,
+            list(login.groups),
         )
         if row is not None:
             await connection.execute("delete from refresh_token where person_id = $1", row["id"])
@@ -80,7 +84,7 @@ class People:
         row = await self._pool.fetchrow(
             """
             with used as (delete from refresh_token where digest = $1 returning person_id, expires_at)
-            select p.id, p.tenant, p.role, p.agent_id from used join person p on p.id = used.person_id
+            select p.id, p.tenant, p.role, p.agent_id, p.groups from used join person p on p.id = used.person_id
             where used.expires_at > $2 and not p.disabled
             """,
             _digest(token),
@@ -105,4 +109,10 @@ def _digest(token: str) -> str:
 
 
 def _principal(row: asyncpg.Record) -> Principal:
-    return Principal(user_id=row["id"], tenant=row["tenant"], role=Role(row["role"]), agent_id=row["agent_id"])
+    return Principal(
+        user_id=row["id"],
+        tenant=row["tenant"],
+        role=Role(row["role"]),
+        agent_id=row["agent_id"],
+        groups=tuple(row["groups"]),
+    )

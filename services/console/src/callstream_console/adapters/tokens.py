@@ -26,6 +26,7 @@ class TokenSigner:
             "tenant": principal.tenant,
             "role": principal.role.value,
             "agent": principal.agent_id,
+            "groups": list(principal.groups),
             "iat": now,
             "exp": now + ACCESS_LIFETIME,
         }

@@ -71,7 +71,8 @@ async def _logins(
         if a.password is not None
     ]
     wanted += [
-        (f"people[{i}].email", Login(email=p.email, role=p.role, password=p.password)) for i, p in enumerate(manifest.people)
+        (f"people[{i}].email", Login(email=p.email, role=p.role, password=p.password, groups=p.groups))
+        for i, p in enumerate(manifest.people)
     ]
     changed = []
     for field, login in wanted:

@@ -12,6 +12,7 @@ from callstream.contracts.config import (
     E164,
     Agent,
     BlockedCaller,
+    Capacity,
     Customer,
     CustomerType,
     Level,
@@ -24,6 +25,7 @@ from callstream.contracts.config import (
 )
 from callstream.contracts.flow import AnyNode, Flow
 from callstream.contracts.roles import Role
+from callstream.contracts.states import AnswerOnMobile, Terminal
 
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
@@ -54,8 +56,17 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
     skills: Skills = {}
     password: Password | None = None
 
-    def document(self) -> Agent:
-        """What other services may know."""
+    terminal: Terminal = Terminal.DESK_PHONE
+    mobile: E164 | None = None
+    """None keeps the number that the agent has bound (F047)."""
+    answer_on_mobile: AnswerOnMobile | None = None
+    """None keeps what the agent has chosen (F034)."""
+    capacity: Capacity = {}
+
+    def document(self, before: Agent | None = None) -> Agent:
+        """What other services may know; ValueError when it does not fit together."""
+        mobile = self.mobile or (before.mobile if before is not None else None)
+        answer_on_mobile = self.answer_on_mobile or (before.answer_on_mobile if before is not None else AnswerOnMobile.NEVER)
         return Agent(
             id=self.id,
             name=self.name,
@@ -65,6 +76,10 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
             level=self.level,
             skills=self.skills,
             sip_user=self.phone.user,
+            terminal=self.terminal,
+            mobile=mobile,
+            answer_on_mobile=answer_on_mobile,
+            capacity=self.capacity,
         )
 
 
@@ -94,6 +109,8 @@ class PersonEntry(Strict, frozen=True, kw_only=True):
     email: Email
     role: Role
     password: Password
+    groups: tuple[Token, ...] = ()
+    """Of a supervisor: the groups that they see and act on (F226)."""
 
 
 class Manifest(Strict, frozen=True, kw_only=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Audio, AudioFile, CustomerType, Document, Number, Prompt
+from callstream.contracts.config import Agent, Audio, AudioFile, CustomerType, Document, Number, Prompt
 from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -34,7 +34,7 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
     wanted += manifest.customer_types
     wanted += manifest.customers
     wanted += manifest.blocked
-    wanted += [entry.document() for entry in manifest.agents]
+    wanted += _agents(holdings, manifest)
     newest = {flow.id: flow for flow in holdings.newest_flows()}
     new_flows = list(_flows(newest, manifest))
     newest |= {flow.id: flow for flow in new_flows}
@@ -44,6 +44,15 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
     _check_references(after, manifest, new_flows)
     changes = (Change(before=holdings.documents.get((d.KIND, d.key_id)), after=d) for d in wanted)
     return [change for change in changes if change.before != change.after]
+
+
+def _agents(holdings: Holdings, manifest: Manifest) -> Iterator[Agent]:
+    for i, entry in enumerate(manifest.agents):
+        before = holdings.documents.get((Agent.KIND, entry.id))
+        try:
+            yield entry.document(before if isinstance(before, Agent) else None)
+        except ValueError as error:
+            raise Refusal(Reason.INVALID, str(error), f"agents[{i}].mobile") from None
 
 
 def _flows(newest: dict[str, Flow], manifest: Manifest) -> Iterator[Flow]:
@@ -101,13 +110,17 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
         for group in agent.priorities:
             if group not in agent.groups:
                 raise Refusal(Reason.UNKNOWN_GROUP, "the agent is not in this group", f"agents[{i}].priorities.{group}")
-        others = (d for d in after.of(type(agent.document())) if d.key_id != agent.id)
+        others = (d for d in after.of(Agent) if d.key_id != agent.id)
         if any(getattr(other, "sip_user", None) == agent.phone.user for other in others):
             raise Refusal(Reason.CONFLICT, "another agent has this phone", f"agents[{i}].phone.user")
     for i, number in enumerate(manifest.numbers):
         for j, trunk in enumerate(number.trunks):
             if ("trunk", trunk) not in known:
                 raise Refusal(Reason.INVALID, f"no such trunk: '{trunk}'", f"numbers[{i}].trunks[{j}]")
+    for i, person in enumerate(manifest.people):
+        for j, group in enumerate(person.groups):
+            if ("group", group) not in known:
+                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"people[{i}].groups[{j}]")
     _check_routing(manifest, known)
     for flow in flows:
         _check_flow(flow, known)
