@@ -1,7 +1,8 @@
 """An instance that stood still must not act on what it saw before: found by tests/simulation, told here as a story.
 
-agent-state asked a gateway for its calls and was frozen (SIGSTOP, a paused machine) before the answer came. When it woke, the gateway
-had been silent for many seconds as it seemed, another instance had taken over, and the sleeper ended every call in the house.
+agent-state asked a gateway for its calls and was frozen (SIGSTOP, a paused machine) before the answer came. When it woke, the
+gateway had been silent for many seconds as it seemed, another instance had taken over, and the sleeper ended every call in the
+house.
 """
 
 from callstream.contracts.call_events import CallArrived
