@@ -233,7 +233,7 @@ def test_an_agent_whose_offer_is_not_withdrawn_yet_gets_no_other() -> None:
     story.request("r2")
     story.state("1001", "idle")
     group = story.board.group("sales")
-    assert (list(group.plain.free), group.kept["offer-open"]) == ([], {"1001": None})
+    assert (list(group.plain.free), list(group.kept["offer-open"])) == ([], ["1001"])
     assert list(match(story.board, story.clock.now())) == []
 
 

@@ -25,6 +25,7 @@ CommandId = NewType("CommandId", str)
 EventId = NewType("EventId", str)
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _RANDOM_BITS = 80
 
 
@@ -32,7 +33,7 @@ def ulid(at: datetime, random_bits: int) -> str:
     """The ULID of the aware time `at` (milliseconds count) with the low 80 bits of `random_bits`."""
     millis = int(at.timestamp() * 1000)
     value = (millis << _RANDOM_BITS) | (random_bits & ((1 << _RANDOM_BITS) - 1))
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(125, -1, -5))
+    return _written(value)
 
 
 def derived_id(*parts: str) -> str:
@@ -42,7 +43,12 @@ def derived_id(*parts: str) -> str:
     but without a time: derived ids do not sort.
     """
     digest = int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=16).digest(), "big")
-    return "".join(_ALPHABET[(digest >> shift) & 31] for shift in range(125, -1, -5))
+    return _written(digest)
+
+
+def _written(value: int) -> str:
+    """26 characters for 130 bits, two at a time."""
+    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 def is_token(text: str) -> bool:

@@ -86,6 +86,7 @@ class Board:
     def add_request(self, request: Request) -> None:
         """A new request takes its place in the lines at once; it can be offered when its `queue.queued` has come."""
         self.requests[request.id] = request
+        request.reach(0)
         self.of_call.setdefault(request.call_id, set()).add(request.id)
         self._enter(request)
         self.dirty[request.id] = None
@@ -109,10 +110,7 @@ class Board:
     def changing(self, request: Request) -> Iterator[None]:
         """Around every change of a request: keeps its readiness and its timer true, and has the request looked at."""
         yield
-        if request.ready != request.is_ready:
-            self._set_ready(request, request.ready)
-        self._arm((self.tenant, REQUEST, request.id), self._due(request))
-        self.dirty[request.id] = None
+        self._changed(request)
 
     @contextmanager
     def relisting(self, request: Request) -> Iterator[None]:
@@ -143,8 +141,15 @@ class Board:
 
     def hold(self, request: Request, until: datetime | None) -> None:
         """A decision about the request is under way until its next event, at the latest until `until`; None: no longer."""
-        with self.changing(request):
-            request.held_until = until
+        request.held_until = until
+        self._changed(request)
+
+    def _changed(self, request: Request) -> None:
+        ready = request.ready
+        if ready != request.is_ready:
+            self._set_ready(request, ready)
+        self._arm((self.tenant, REQUEST, request.id), self._due(request))
+        self.dirty[request.id] = None
 
     def _enter(self, request: Request) -> None:
         for group_id in request.groups:
@@ -193,23 +198,30 @@ class Board:
     @contextmanager
     def changing_seat(self, seat: Seat) -> Iterator[None]:
         """Around every change of an agent: moves them between the buckets of their groups."""
+        self._take(seat)
+        yield
+        self._put(seat)
+
+    def _take(self, seat: Seat) -> None:
         for group_id in seat.groups:
             self.groups[group_id].take(seat)
-        yield
+
+    def _put(self, seat: Seat) -> None:
         seat.label = seat.why_not()
         for group_id in seat.groups:
             self.group(group_id).put(seat)
             if seat.label == FREE:
                 self.dirty_groups.add(group_id)
-        dues = [due for due in (seat.held_until, seat.cool_until) if due is not None]
-        self._arm((self.tenant, SEAT, seat.id), min(dues, default=None))
+        held, cool = seat.held_until, seat.cool_until
+        self._arm((self.tenant, SEAT, seat.id), min(held, cool) if held and cool else held or cool)
         if seat.open_request:
             self.dirty[seat.open_request] = None
 
     def hold_seat(self, seat: Seat, until: datetime | None) -> None:
         """A reservation is under way until the agent's next event, at the latest until `until`; None: no longer."""
-        with self.changing_seat(seat):
-            seat.held_until = until
+        self._take(seat)
+        seat.held_until = until
+        self._put(seat)
 
     # time
 
@@ -224,7 +236,7 @@ class Board:
             step = request.step_at(now)
             if step != request.step:
                 with self.relisting(request):
-                    request.step = step
+                    request.reach(step)
 
     def wake_seat(self, agent_id: str, now: datetime) -> None:
         """An agent's moment has come: hold and cool-down that are over end."""

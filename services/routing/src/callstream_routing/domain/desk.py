@@ -27,11 +27,6 @@ class Desk:
         self.keys: dict[str, Key] = {}
         """Their keys by agent."""
 
-    @property
-    def can_match(self) -> bool:
-        """Whether somebody waits for whom somebody is free."""
-        return bool(self.ready) and bool(self.free)
-
     def put(self, agent_id: str, key: Key) -> None:
         """An agent is free."""
         self.free.add(key)

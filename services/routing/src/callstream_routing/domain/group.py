@@ -5,6 +5,7 @@ from datetime import datetime
 from sortedcontainers import SortedList
 
 from callstream.contracts.config import Settings, SkillGroup
+from callstream.contracts.queue_events import Candidate
 from callstream.contracts.states import Criterion
 from callstream_routing.domain.desk import Desk
 from callstream_routing.domain.pace import Pace
@@ -34,8 +35,8 @@ class Group:
         self.members: dict[str, Seat] = {}
         self.plain = Desk(NO_NEED)
         self.desks: dict[Need, Desk] = {NO_NEED: self.plain}
-        self.kept: dict[str, dict[str, None]] = {}
-        """The agents of the group who are not free, by what keeps them."""
+        self.kept: dict[str, dict[str, Candidate]] = {}
+        """The agents of the group who are not free, by what keeps them, as decision records name them."""
         self.pace = Pace()
         self.target = Target()
 
@@ -74,10 +75,14 @@ class Group:
 
     def first(self) -> tuple[Place, Desk] | None:
         """The first request of the line for whom somebody is free, with its desk."""
-        if not self.open:
-            return None
-        found = [(desk.ready[0], desk) for desk in self.desks.values() if desk.can_match]
-        return min(found, key=_by_place) if found else None
+        best: tuple[Place, Desk] | None = None
+        if self.open and self.plain.keys:
+            for desk in self.desks.values():
+                if desk.keys and desk.ready:
+                    place = desk.ready[0]
+                    if best is None or place < best[0]:
+                        best = place, desk
+        return best
 
     def claim(self, head: Place, enqueued_at: datetime) -> tuple[int, int, int, Place]:
         """Sorts groups that compete for an agent: level (F127), service level at risk, then their first requests."""
@@ -124,7 +129,7 @@ class Group:
             for desk in self.desks.values():
                 self._put_at(desk, seat)
         else:
-            self.kept.setdefault(seat.label, {})[seat.id] = None
+            self.kept.setdefault(seat.label, {})[seat.id] = Candidate(agent_id=seat.id, why_not=seat.label)
 
     def take(self, seat: Seat) -> None:
         """Take an agent out of the bucket of their label."""
@@ -147,7 +152,3 @@ class Group:
     def _put_at(self, desk: Desk, seat: Seat) -> None:
         if not desk.need or not seat.lacks(desk.need):
             desk.put(seat.id, self.ranking.key(seat, self.id, desk.need, self.today))
-
-
-def _by_place(entry: tuple[Place, Desk]) -> Place:
-    return entry[0]

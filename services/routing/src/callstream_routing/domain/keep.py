@@ -92,7 +92,7 @@ def _restore(board: Board, kept: KeptBoard) -> None:
             for name in OF_THE_LOG:
                 setattr(seat, name, getattr(told, name))
     for request in kept.requests:
-        request.step, request.places, request.is_ready, request.held_until = 0, {}, False, None
+        request.places, request.is_ready, request.held_until = {}, False, None
         board.add_request(request)
         if request.assigned:
             board.assigned[request.id] = None

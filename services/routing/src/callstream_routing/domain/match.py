@@ -59,16 +59,20 @@ def match(board: Board, now: datetime) -> Iterator[Match]:
             heap.append(claim)
     board.dirty_groups.clear()
     heapq.heapify(heap)
+    made, looked_at = 0, dict.fromkeys((claim[2] for claim in heap), 0)
     while heap:
         before = heapq.heappop(heap)
         group = board.groups.get(before[2])
-        claim = _claim(board, group)
+        claim = before if looked_at[before[2]] == made else _claim(board, group)
         if claim is None or group is None:
             continue
         if claim == before:
-            yield _match(board, group, board.requests[claim[0][3][2]], now)
+            found = _match(board, group, board.requests[claim[0][3][2]], now)
+            made += 1
+            yield found
             claim = _claim(board, group)
         if claim is not None:
+            looked_at[claim[2]] = made
             heapq.heappush(heap, claim)
 
 

@@ -40,10 +40,9 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
     left_out = {ELIGIBLE: len(desk.free) - before - ranked, OFFERED_BEFORE: before - (len(names) - ranked)}
     _name_unskilled(group, desk, names, left_out, now_ms)
     for label in sorted(group.kept, key=_interest):
-        agents = group.kept[label]
-        shown = [Candidate(agent_id=agent_id, why_not=label) for agent_id in islice(agents, CANDIDATES - len(names))]
-        names += shown
-        left_out[label] = len(agents) - len(shown)
+        agents, room = group.kept[label], CANDIDATES - len(names)
+        names += islice(agents.values(), room)
+        left_out[label] = max(0, len(agents) - room)
     rank_by = group.ranking.rank_by
     return Decision(
         rule=why or rank_by[0].value,

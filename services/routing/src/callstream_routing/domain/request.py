@@ -87,6 +87,8 @@ class Request(msgspec.Struct, kw_only=True):
     # The board's indexes; not a part of what is kept.
     step: int = 0
     """Steps of relaxation reached."""
+    need: Need = ()
+    """What its agent must know now; follows from `step`."""
     places: dict[str, Place] = {}
     is_ready: bool = False
     """It stands among the ready ones of its groups."""
@@ -96,10 +98,10 @@ class Request(msgspec.Struct, kw_only=True):
         """Whether it can be offered now."""
         return self.queued and self.offer is None and self.ending is None and self.held_until is None
 
-    @property
-    def need(self) -> Need:
-        """What its agent must know now."""
-        return need_of(self.relax[self.step - 1].skills if self.step else self.skills)
+    def reach(self, step: int) -> None:
+        """So many steps of relaxation are reached; the request must not stand in a line meanwhile."""
+        self.step = step
+        self.need = need_of(self.relax[step - 1].skills if step else self.skills)
 
     @property
     def urgency(self) -> int:
