@@ -9,10 +9,10 @@ STAMP := .venv/.installed
 SOURCES := shared/src $(wildcard services/*/src) deploy/local/src
 PROJECTS := $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 
-.PHONY: help setup packages lint types lock lock-check test unit e2e features demo bench up down status clean
+.PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults bench up down status clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## the environment in .venv, from requirements.lock (skipped when nothing changed)
 
@@ -51,6 +51,9 @@ features: setup packages ## run all tests, and list which features they carry (b
 
 demo: setup ## real calls through a fresh copy: CALLS=20 AGENTS=5, KEEP=1 leaves it running
 	$(BIN)/callstream demo $(if $(CALLS),--calls $(CALLS)) $(if $(AGENTS),--agents $(AGENTS)) $(if $(KEEP),--keep)
+
+simulate-faults: setup ## random histories under kills and a bad network: EVENTS=1000000, SEED=n to repeat
+	$(BIN)/python -m tests.simulation.run --events $(or $(EVENTS),1000000) $(if $(SEED),--seed $(SEED))
 
 bench: setup ## measure; ONLY=media for one part (build/bench.json)
 	$(BIN)/callstream bench $(if $(ONLY),--only $(ONLY))

@@ -1,18 +1,34 @@
-"""A broker that delays, loses and doubles, around the event store in memory; and commands over it."""
+"""A broker that delays, loses and doubles: appends and subscriptions around the event store in memory, and commands.
+
+What a process has sent is out of its hands: it arrives also when the sender has been killed or frozen meanwhile. A message
+arrives within LATE_S or never. The reservation's 3 s rest on that bound (docs/adr/0003): an offer that arrives later could meet
+an agent who is reserved for another by then.
+"""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
+from functools import partial
 from random import Random
 from typing import Any
+
+import msgspec
 
 from callstream.contracts.commands import Command, Reply
 from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream.runtime.event_store import Append, OnBatch, StoreUnavailable
+from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.memory_store import MemoryStore, MemorySubscription
 
-from .virtual_loop import process
+from .virtual_loop import within
+
+LATE_S = 1.2
+LATE = (0.1, 0.1, 0.1, LATE_S)
+GIVE_UP_S = 1.0
+"""After an append whose acknowledgement was lost."""
+
+Handler = Callable[[Any, str], Coroutine[Any, Any, Any]]
 
 
 class Faults:
@@ -27,12 +43,14 @@ class Faults:
     def strikes(self) -> bool:
         return self.random.random() < self.rate
 
-    async def delay(self) -> None:
-        """Mostly a millisecond, sometimes a tenth of a second, seldom two seconds."""
-        if self.strikes():
-            await asyncio.sleep(self.random.choice((0.1, 0.1, 0.1, 2.0)))
-        else:
-            await asyncio.sleep(self.random.uniform(0.0002, 0.002))
+    def delay(self) -> float:
+        """Seconds: mostly a millisecond, sometimes a tenth of a second, seldom LATE_S."""
+        return self.random.choice(LATE) if self.strikes() else 0.0002 + 0.0018 * self.random.random()
+
+
+def outside() -> Context:
+    """The context of no process: what runs in it is the network's."""
+    return within("", copy_context)
 
 
 class FaultyStore:
@@ -40,6 +58,7 @@ class FaultyStore:
 
     def __init__(self, log: MemoryStore, faults: Faults) -> None:
         self._log, self._faults = log, faults
+        self._outside = outside()
         self.subscriptions: list[MemorySubscription] = []
 
     async def append(
@@ -48,15 +67,38 @@ class FaultyStore:
         return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
     async def append_many(self, appends: Sequence[Append]) -> int:
-        await self._faults.delay()
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[int] = loop.create_future()
         if self._faults.strikes():
-            raise StoreUnavailable("the request was lost")
-        seq = await self._log.append_many(appends)
+            loop.call_later(0.05, self._fail, answer, StoreUnavailable("the request was lost"), context=self._outside)
+        else:
+            loop.call_later(self._faults.delay(), self._arrive, appends, answer, context=self._outside)
+            if self._faults.strikes():  # doubled on its way
+                loop.call_later(self._faults.delay(), self._arrive, appends, loop.create_future(), context=self._outside)
+        return await answer
+
+    def _arrive(self, appends: Sequence[Append], answer: "asyncio.Future[int]") -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            seq = self._log.append_now(appends)
+        except (VersionConflict, StoreRefused) as error:
+            loop.call_later(self._faults.delay(), self._fail, answer, error)
+            return
         if self._faults.strikes():
-            await asyncio.sleep(1)
-            raise StoreUnavailable("the acknowledgement was lost")
-        await self._faults.delay()
-        return seq
+            loop.call_later(GIVE_UP_S, self._fail, answer, StoreUnavailable("the acknowledgement was lost"))
+        else:
+            loop.call_later(self._faults.delay(), self._succeed, answer, seq)
+
+    @staticmethod
+    def _succeed(answer: "asyncio.Future[int]", seq: int) -> None:
+        if not answer.done():
+            answer.set_result(seq)
+
+    @staticmethod
+    def _fail(answer: "asyncio.Future[int]", error: Exception) -> None:
+        if not answer.done():
+            answer.set_exception(error)
+            answer.exception()  # nobody need look at it
 
     async def read(self, tenant: str, aggregate: str, aggregate_id: str) -> list[Recorded]:
         return await self._log.read(tenant, aggregate, aggregate_id)
@@ -66,7 +108,7 @@ class FaultyStore:
 
     async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> MemorySubscription:
         async def late(batch: list[Recorded]) -> None:
-            await self._faults.delay()
+            await asyncio.sleep(self._faults.delay())
             await on_batch(batch)
 
         subscription = await self._log.subscribe(filters, after, late)
@@ -87,61 +129,68 @@ class Commands:
 
     def __init__(self, faults: Faults) -> None:
         self._faults = faults
-        self._handlers: dict[tuple[str, str], tuple[str, Callable[[Any, str], Any]]] = {}
+        self._outside = outside()
+        self._handlers: dict[tuple[str, str], dict[str, tuple[Handler, Callable[[str], bool]]]] = {}
 
-    def on(self, kind: type[Command], handler: Callable[[Any, str], Any]) -> None:
-        """The process that calls this answers commands of `kind`."""
-        self._handlers[kind.SERVICE, kind.NAME] = (process.get(), handler)
+    def on(self, kind: type[Command], handler: Handler, name: str, active: Callable[[str], bool]) -> None:
+        """The process `name` hears commands of `kind`, and answers those of the scopes for which it is the active one."""
+        self._handlers.setdefault((kind.SERVICE, kind.NAME), {})[name] = handler, active
 
     def forget(self, name: str) -> None:
         """A process is dead."""
-        self._handlers = {key: entry for key, entry in self._handlers.items() if entry[0] != name}
+        for hearers in self._handlers.values():
+            hearers.pop(name, None)
 
     async def send(self, command: Command, scope: str, timeout_s: float = 1.0, retries: int = 2, call_id: str = "") -> Reply:
-        """Each try may be lost, late or doubled, and so may its answer; no receiver is waited for."""
+        """Each try may be lost, late or doubled, and so may its answer; whether anybody is there is not known."""
         loop = asyncio.get_running_loop()
         deadline = loop.time() + timeout_s * (retries + 1)
         while (left := deadline - loop.time()) > 0:
+            answer: asyncio.Future[Reply] = loop.create_future()
+            if not self._faults.strikes():
+                loop.call_later(self._faults.delay(), self._arrive, command, scope, answer, context=self._outside)
+                if self._faults.strikes():
+                    loop.call_later(self._faults.delay(), self._arrive, command, scope, answer, context=self._outside)
             try:
                 async with asyncio.timeout(min(timeout_s, left)):
-                    reply = await self._once(command, scope)
-                    if reply is not None:
-                        return reply
+                    return await answer
             except TimeoutError:
                 continue
-            await asyncio.sleep(0.05)
         return Reply(accepted=False, reason=Reason.UNAVAILABLE)
 
-    async def _once(self, command: Command, scope: str) -> Reply | None:
-        await self._faults.delay()
-        entry = self._handlers.get((command.SERVICE, command.NAME))
-        if entry is None:
-            return None
-        if self._faults.strikes():
-            await asyncio.sleep(60)
-        if self._faults.strikes():
-            self._handle(entry, command, scope)
-        reply = await self._handle(entry, command, scope)
-        if self._faults.strikes():
-            await asyncio.sleep(60)
-        await self._faults.delay()
-        return reply
+    def _arrive(self, command: Command, scope: str, answer: "asyncio.Future[Reply]") -> None:
+        """At all processes that listen. One that dies meanwhile gives no answer."""
+        loop = asyncio.get_running_loop()
+        for name, (handler, active) in list(self._handlers.get((command.SERVICE, command.NAME), {}).items()):
+            work = partial(self._hear, handler, active, command, scope, answer)
+            within(name, lambda work=work: loop.create_task(work()))  # type: ignore[misc]
 
-    def _handle(self, entry: tuple[str, Callable[[Any, str], Any]], command: Command, scope: str) -> "asyncio.Future[Reply]":
-        """In the receiver's process, which may die meanwhile: then no answer comes."""
-        name, handler = entry
-        answer: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
+    async def _hear(
+        self,
+        handler: Handler,
+        active: Callable[[str], bool],
+        command: Command,
+        scope: str,
+        answer: "asyncio.Future[Reply]",
+    ) -> None:
+        if not active(scope):
+            return
+        reply = await _carried_out(handler, command, scope)
+        if not self._faults.strikes():
+            asyncio.get_running_loop().call_later(self._faults.delay(), _answered, answer, reply, context=self._outside)
 
-        async def work() -> None:
-            try:
-                await handler(command, scope)
-                reply = Reply(accepted=True)
-            except Refusal as refusal:
-                reply = Reply(accepted=False, reason=refusal.reason, message=refusal.message, field=refusal.field)
-            if not answer.done():
-                answer.set_result(reply)
 
-        token = process.set(name)
-        asyncio.create_task(work())  # noqa: RUF006  (the loop keeps it by its process)
-        process.reset(token)
-        return answer
+async def _carried_out(handler: Handler, command: Command, scope: str) -> Reply:
+    """As callstream.runtime.command_handlers does."""
+    try:
+        result = await handler(command, scope)
+    except Refusal as refusal:
+        return Reply(accepted=False, reason=refusal.reason, message=refusal.message, field=refusal.field)
+    if isinstance(result, Reply):
+        return result
+    return Reply(accepted=True) if result is None else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(result)))
+
+
+def _answered(answer: "asyncio.Future[Reply]", reply: Reply) -> None:
+    if not answer.done():
+        answer.set_result(reply)

@@ -1,0 +1,176 @@
+"""The media gateway and ivr as routing and agent-state see them: they ring phones, and what they tell of legs is the truth."""
+
+import asyncio
+from random import Random
+
+from callstream.contracts import call_events as call
+from callstream.contracts import queue_events as queue
+from callstream.contracts.commands import CallTruth, DropOffer, LegTruth, ListLegs
+from callstream.contracts.envelope import Event, NewEvent, Recorded, encode_body
+from callstream.contracts.states import LegRole
+from callstream.contracts.subjects import event_subject, events_of
+from callstream.kernel.outcomes import Party, Reason
+from callstream.runtime.memory_store import MemoryStore
+from callstream.runtime.wire import header_block
+
+from .network import Commands, Faults, FaultyStore
+from .virtual_loop import LoopClock
+
+Id = tuple[str, str]
+"""(tenant, id)"""
+
+NAME = "gw"
+TWICE = 0.1
+"""How often a fact is told twice, under another id."""
+
+
+class Gateway:
+    """One process, which is never killed here; its way to the log is sound, what it reads comes late."""
+
+    def __init__(self, log: MemoryStore, commands: Commands, faults: Faults, random: Random) -> None:
+        self.calls: dict[Id, asyncio.Event] = {}
+        """Calls that are on; the event is set at their end."""
+        self._log, self._commands, self._faults, self._random = log, commands, faults, random
+        self._clock = LoopClock()
+        self._picked_up: dict[Id, queue.OfferMade] = {}
+        """Call → the offer whose phone was picked up."""
+        self._answered_at: dict[Id, int] = {}
+        """Offer → log position of its first answer."""
+        self._ringing: dict[Id, tuple[queue.OfferMade, asyncio.Task[None]]] = {}
+        self._count = 0
+
+    async def start(self) -> None:
+        self._commands.on(ListLegs, self._legs, "", lambda scope: scope == NAME)
+        self._commands.on(DropOffer, self._drop, "", lambda scope: scope == NAME)
+        store = FaultyStore(self._log, self._faults)
+        filters = [events_of("queue", "offer-made"), events_of("queue", "offer-withdrawn"), events_of("call", "ended")]
+        await store.subscribe(filters, 0, self._take)
+
+    def tell(self, tenant: str, of: str, fact: Event, call_id: str) -> int:
+        """Append an event as its owner would; its log position."""
+        self._count += 1
+        new = NewEvent(
+            id=f"w{self._count}",
+            tenant=tenant,
+            aggregate_id=of,
+            time=self._clock.now(),
+            event=fact,
+            correlation_id=call_id,
+        )
+        block = header_block(new, fact.TYPE, "world")
+        return self._log.inject(event_subject(tenant, fact.AGGREGATE, of, fact.NAME), encode_body(fact), block)
+
+    def arrive(self, tenant: str, call_id: str) -> asyncio.Event:
+        """A call comes in; the event is set when it is over."""
+        arrived = call.CallArrived(caller="", called="+861012345678", trunk="t", gateway=NAME, leg_id=f"leg-{call_id}")
+        self.tell(tenant, call_id, arrived, call_id)
+        over = self.calls[tenant, call_id] = asyncio.Event()
+        return over
+
+    def end(self, tenant: str, call_id: str) -> None:
+        """The call is over: all its legs, then itself."""
+        over = self.calls.pop((tenant, call_id), None)
+        if over is None:
+            return
+        offer = self._picked_up.pop((tenant, call_id), None)
+        for key in [key for key, (ringing, _) in self._ringing.items() if key[0] == tenant and ringing.call_id == call_id]:
+            self._ringing.pop(key)[1].cancel()
+        if offer is not None:
+            self._end_leg(tenant, offer, Reason.CALLER_HUNG_UP)
+        for _ in range(1 + (self._random.random() < TWICE)):
+            self.tell(tenant, call_id, call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER), call_id)
+        over.set()
+
+    async def _take(self, batch: list[Recorded]) -> None:
+        for recorded in batch:
+            event, tenant = recorded.event, recorded.tenant
+            if isinstance(event, queue.OfferMade) and (tenant, event.call_id) in self.calls:
+                if (tenant, event.call_id) not in self._picked_up:
+                    ringing = self._ring(tenant, event, recorded.aggregate_id)
+                    self._start_leg(tenant, event)
+                    self._ringing[tenant, event.offer_id] = event, asyncio.create_task(ringing)
+            elif isinstance(event, queue.OfferWithdrawn):
+                self._withdrawn(recorded, event)
+            elif isinstance(event, call.CallEnded):  # by somebody else, who took this gateway for lost
+                self.end(tenant, recorded.aggregate_id)
+
+    async def _legs(self, _: ListLegs, __: str) -> list[CallTruth]:
+        """The truth, for who asks."""
+        legs: dict[Id, list[LegTruth]] = {key: [LegTruth(leg_id=f"leg-{key[1]}", role=LegRole.CUSTOMER)] for key in self.calls}
+        offers = {(tenant, offer.offer_id): offer for (tenant, _), (offer, _) in self._ringing.items()}
+        offers |= {(tenant, offer.offer_id): offer for (tenant, _), offer in self._picked_up.items()}
+        for (tenant, offer_id), offer in offers.items():
+            if (tenant, offer.call_id) in legs:
+                answered = self._picked_up.get((tenant, offer.call_id)) is offer
+                leg = LegTruth(
+                    leg_id=f"leg-{offer_id}", role=LegRole.AGENT, agent_id=offer.agent_id, offer_id=offer_id, answered=answered
+                )
+                legs[tenant, offer.call_id].append(leg)
+        return [CallTruth(tenant=tenant, call_id=call_id, legs=tuple(of)) for (tenant, call_id), of in legs.items()]
+
+    async def _drop(self, command: DropOffer, _: str) -> None:
+        for key in [key for key in self._ringing if key[1] == command.offer_id]:
+            self._ringing.pop(key)[1].cancel()
+
+    async def _ring(self, tenant: str, offer: queue.OfferMade, request_id: str) -> None:
+        random = self._random
+        how = random.choice(("answer", "answer", "answer", "answer", "answer", "silence", "reject", "unreachable"))
+        await asyncio.sleep(random.choice((0.02, 0.02, 0.5, 0.5, 2.99, 3.0, 3.01)))
+        if how == "answer":
+            key = tenant, offer.call_id
+            if key not in self.calls or key in self._picked_up:
+                return
+            self._picked_up[key] = offer
+            self._ringing.pop((tenant, offer.offer_id), None)
+            for _ in range(1 + (random.random() < TWICE)):
+                answered = call.OfferAnswered(
+                    offer_id=offer.offer_id, request_id=request_id, agent_id=offer.agent_id, leg_id=f"leg-{offer.offer_id}"
+                )
+                seq = self.tell(tenant, offer.call_id, answered, offer.call_id)
+                self._answered_at.setdefault((tenant, offer.offer_id), seq)
+            await asyncio.sleep(random.choice((0.0, 0.1, 1.0, 5.0)))
+            if self._picked_up.get(key) is offer:
+                if random.random() < 0.8:
+                    self.end(tenant, offer.call_id)
+                else:  # the agent hangs up first; the customer hears the survey
+                    del self._picked_up[key]
+                    self._end_leg(tenant, offer, Reason.AGENT_HUNG_UP)
+                    await asyncio.sleep(random.choice((0.001, 2.0)))
+                    self.end(tenant, offer.call_id)
+        elif how != "silence":
+            self._ringing.pop((tenant, offer.offer_id), None)
+            reason = Reason.AGENT_REJECTED if how == "reject" else Reason.AGENT_UNREACHABLE
+            failed = call.OfferFailed(
+                offer_id=offer.offer_id, request_id=request_id, agent_id=offer.agent_id, reason=reason, sip_status=480
+            )
+            self.tell(tenant, offer.call_id, failed, offer.call_id)
+
+    def _withdrawn(self, recorded: Recorded, event: queue.OfferWithdrawn) -> None:
+        """Stops ringing. An answer that stands behind the withdrawal is lost: the agent's leg is ended."""
+        ringing = self._ringing.pop((recorded.tenant, event.offer_id), None)
+        answered_at = self._answered_at.get((recorded.tenant, event.offer_id))
+        if answered_at is None:
+            if ringing is not None:
+                ringing[1].cancel()
+        elif recorded.seq < answered_at:
+            offer = self._picked_up.get((recorded.tenant, event.call_id))
+            if offer is not None and offer.offer_id == event.offer_id:
+                del self._picked_up[recorded.tenant, event.call_id]
+                self._end_leg(recorded.tenant, offer, Reason.OFFER_LOST)
+
+    def _start_leg(self, tenant: str, offer: queue.OfferMade) -> None:
+        started = call.LegStarted(
+            leg_id=f"leg-{offer.offer_id}", role=LegRole.AGENT, agent_id=offer.agent_id, offer_id=offer.offer_id
+        )
+        self.tell(tenant, offer.call_id, started, offer.call_id)
+
+    def _end_leg(self, tenant: str, offer: queue.OfferMade, reason: Reason) -> None:
+        for _ in range(1 + (self._random.random() < TWICE)):
+            ended = call.LegEnded(
+                leg_id=f"leg-{offer.offer_id}",
+                role=LegRole.AGENT,
+                reason=reason,
+                agent_id=offer.agent_id,
+                offer_id=offer.offer_id,
+            )
+            self.tell(tenant, offer.call_id, ended, offer.call_id)
