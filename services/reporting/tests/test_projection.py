@@ -21,9 +21,11 @@ from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream.runtime.auth import ALGORITHM, ISSUER, TokenVerifier
+from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
 from callstream.runtime.migrations import migrate
 from callstream_reporting import migrations
+from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
@@ -253,8 +255,10 @@ class Tokens:
             self._key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
         )
 
-    def header(self, role: str, *, tenant: str = "main", agent: str = "", lifetime: float = 60) -> dict[str, str]:
-        claims = {"iss": ISSUER, "sub": "someone", "tenant": tenant, "role": role, "agent": agent}
+    def header(
+        self, role: str, *, tenant: str = "main", agent: str = "", lifetime: float = 60, groups: list[str] | None = None
+    ) -> dict[str, str]:
+        claims = {"iss": ISSUER, "sub": "someone", "tenant": tenant, "role": role, "agent": agent, "groups": groups or []}
         claims["exp"] = datetime.now(UTC) + timedelta(seconds=lifetime)  # type: ignore[assignment]
         return {"Authorization": f"Bearer {jwt.encode(claims, self._key, algorithm=ALGORITHM)}"}
 
@@ -272,7 +276,14 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
     (tmp_path / "main").mkdir()
     (tmp_path / "main" / "C1.mp3").write_bytes(b"mp3")
     tokens = Tokens()
-    app = build_api(Parts(records=Records(pool, names), verifier=tokens.verifier(), recordings=tmp_path))
+    parts = Parts(
+        records=Records(pool, names),
+        verifier=tokens.verifier(),
+        recordings=tmp_path,
+        states=AgentStates(pool),
+        configuration=Configuration.of({}),
+    )
+    app = build_api(parts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reporting") as client:
         yield client, tokens
 

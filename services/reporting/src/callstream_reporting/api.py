@@ -15,7 +15,10 @@ from fastapi.responses import FileResponse
 from callstream.contracts.roles import Principal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.auth import TokenVerifier
+from callstream.runtime.config_watch import Configuration
+from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.records import RecordQuery, Records
+from callstream_reporting.agents_api import add_agents
 from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent
 from callstream_reporting.http import answer, error_answer, install_errors, read_principal
 
@@ -29,6 +32,8 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     verifier: TokenVerifier
     recordings: Path
+    states: AgentStates
+    configuration: Configuration
 
 
 def build_api(parts: Parts) -> FastAPI:
@@ -36,6 +41,7 @@ def build_api(parts: Parts) -> FastAPI:
     app = FastAPI(title="Callstream reporting", version="1", docs_url=None, redoc_url=None)
     app.state.verifier = parts.verifier
     install_errors(app)
+    add_agents(app, parts.states, parts.configuration)
 
     @app.get("/v1/records")
     async def list_records(

@@ -10,6 +10,7 @@ from callstream.runtime.config_watch import Configuration
 from callstream.runtime.migrations import open_pool
 from callstream.runtime.service import Service, run
 from callstream_reporting import migrations
+from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
@@ -33,7 +34,14 @@ def main() -> None:
         follower = LogFollower(service.store, [ALL_EVENTS], projector)
         records = Records(pool, names_of(service.config))
         verifier = TokenVerifier.from_file(config.public_key_file)
-        service.mount(build_api(Parts(records=records, verifier=verifier, recordings=config.recordings)))
+        parts = Parts(
+            records=records,
+            verifier=verifier,
+            recordings=config.recordings,
+            states=AgentStates(pool),
+            configuration=service.config,
+        )
+        service.mount(build_api(parts))
 
         async def rebuild(_: RebuildProjections, __: str) -> None:
             await projector.rebuild()

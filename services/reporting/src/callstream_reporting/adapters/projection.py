@@ -8,6 +8,8 @@ import asyncpg
 import msgspec
 
 from callstream.contracts.outcome import CallSummary
+from callstream_reporting.adapters.agent_states import open_states, write_states
+from callstream_reporting.domain.agent_log import Key, StateRow
 from callstream_reporting.domain.batch import Rows, storable, storable_json
 from callstream_reporting.domain.record import STORED, record_of
 
@@ -51,6 +53,10 @@ class Projection:
         rows = await self._pool.fetch("select call_id, summary from service_record where call_id = any($1)", call_ids)
         return {row["call_id"]: msgspec.json.decode(row["summary"], type=CallSummary) for row in rows}
 
+    async def open_states(self, agents: set[Key]) -> dict[Key, StateRow]:
+        """The last state rows of some agents."""
+        return await open_states(self._pool, agents) if agents else {}
+
     async def write(self, rows: Rows, before: int, after: int) -> None:
         """Commit a batch that leads from position `before` to `after`; raises PositionMoved, and then nothing is written."""
         async with self._pool.acquire() as connection, connection.transaction():
@@ -64,6 +70,7 @@ class Projection:
                 columns = [[storable(getattr(record, column)) for record in records] for column in STORED]
                 bodies = [storable_json(msgspec.json.encode(summary)) for summary in rows.summaries.values()]
                 await connection.execute(_UPSERT, *columns, bodies)
+            await write_states(connection, rows.states)
             if rows.timeline:
                 events = [row.recorded for row in rows.timeline]
                 await connection.execute(
@@ -82,5 +89,5 @@ class Projection:
     async def clear(self) -> None:
         """Forget everything, to be rebuilt from the log's beginning."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("truncate service_record, timeline")
+            await connection.execute("truncate service_record, timeline, agent_state")
             await connection.execute("update projection set position = 0 where name = $1", NAME)

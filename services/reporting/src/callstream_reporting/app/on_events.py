@@ -16,6 +16,7 @@ from callstream.contracts.envelope import Recorded
 from callstream.contracts.outcome import CallSummary
 from callstream.runtime.event_store import EventStore
 from callstream_reporting.adapters.projection import PositionMoved, Projection
+from callstream_reporting.domain.agent_log import agents_in, fold_states
 from callstream_reporting.domain.batch import calls_in, rows_of
 
 _REMEMBERED = 20_000
@@ -85,6 +86,7 @@ class Projector:
     async def _write(self, events: list[Recorded]) -> None:
         await self._load(calls_in(events))
         rows = rows_of(events, self._summaries)
+        rows.states = fold_states(await self._projection.open_states(agents_in(events)), events)
         await self._projection.write(rows, self.position, events[-1].seq)
         self.position = events[-1].seq
         for call_id, summary in rows.summaries.items():

@@ -8,6 +8,7 @@ import msgspec
 
 from callstream.contracts.envelope import Recorded, encode_body
 from callstream.contracts.outcome import CallSummary, call_of, fold
+from callstream_reporting.domain.agent_log import StateRow
 
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """The escape, but not an escaped backslash that `u0000` follows."""
@@ -30,6 +31,7 @@ class Rows(msgspec.Struct):
 
     summaries: dict[str, CallSummary] = {}
     timeline: list[TimelineRow] = []
+    states: list[StateRow] = []
 
 
 def calls_in(events: Iterable[Recorded]) -> set[str]:

@@ -1,5 +1,7 @@
 """Who may read which records: agents their own (F064, F207), the others all of their tenant's."""
 
+from collections.abc import Mapping
+
 from callstream.contracts.roles import Principal, Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -16,6 +18,26 @@ def visible_agent(principal: Principal, wanted: str) -> str:
     if principal.role is Role.AGENT and principal.agent_id and wanted in ("", principal.agent_id):
         return principal.agent_id
     raise Refusal(Reason.FORBIDDEN, f"role '{principal.role}' may not read these records")
+
+
+def visible_agents(principal: Principal, groups: Mapping[str, tuple[str, ...]], wanted: str = "") -> list[str]:
+    """The agents whose states a person may read: their own, those of a supervisor's groups (F226), or all.
+
+    `groups` of all agents of the tenant. `wanted`: this one alone, else Refusal.
+    """
+    if principal.role is Role.AGENT and principal.agent_id:
+        seen = [principal.agent_id]
+    elif principal.role is Role.SUPERVISOR:
+        seen = [agent_id for agent_id, its in groups.items() if not set(principal.groups).isdisjoint(its)]
+    elif principal.role in _ALL:
+        seen = [*groups, wanted] if wanted else list(groups)
+    else:
+        seen = []
+    if wanted:
+        seen = [wanted] if wanted in seen else []
+    if not seen and (wanted or principal.role not in _ALL):
+        raise Refusal(Reason.FORBIDDEN, f"role '{principal.role}' may not read the states of {wanted or 'agents'}", "agent_id")
+    return seen
 
 
 def may_read(principal: Principal, record: ServiceRecord) -> bool:
