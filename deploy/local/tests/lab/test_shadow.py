@@ -1,15 +1,24 @@
 """A shadow sees what the live routing sees, decides for itself, and changes nothing."""
 
-from pathlib import Path
+import asyncio
+from collections.abc import Iterable
 
+import pytest
+
+from callstream.contracts.config import Settings
+from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.contracts.queue_events import OfferMade
+from callstream.runtime.config_watch import Configuration
+from callstream.runtime.memory_store import MemoryStore
+from callstream_local.lab.errors import LabError
 from callstream_local.lab.generate import Plan, generated, generated_policy
 from callstream_local.lab.policy import Policy, changed
 from callstream_local.lab.shadow import Shadow, Verdict
 from callstream_local.lab.simulate import Run, simulate
-from callstream_local.lab.watch import Watch
+from callstream_local.lab.source import read_log
+from callstream_local.lab.watch import Watch, watch_log
 
-from .scene import NINE, contact, policy, workload
+from .scene import NINE, at, contact, policy, workload
 
 
 def shadowed(run: Run, other: Policy) -> list[Verdict]:
@@ -65,7 +74,7 @@ def test_a_watch_of_nothing_says_so_and_a_full_one_stops() -> None:
     assert (watch.full, len(watch.verdicts)) == (True, 1)
 
 
-def test_the_log_before_the_watch_makes_the_state_but_is_not_judged(tmp_path: Path) -> None:
+def test_the_log_before_the_watch_makes_the_state_but_is_not_judged() -> None:
     live = policy(sales=["1001", "1002"])
     run = simulate(workload(contact("a", 10), contact("b", 12)), live, keep_log=True)
     watch = Watch(lambda base: base)
@@ -73,3 +82,46 @@ def test_the_log_before_the_watch_makes_the_state_but_is_not_judged(tmp_path: Pa
     for recorded in run.log:
         watch.take(recorded, judge=recorded.time >= NINE.replace(second=11))
     assert [(v.request_id, v.agrees) for v in watch.verdicts] == [("b", True)]
+
+
+async def append(store: MemoryStore, events: Iterable[Recorded], tenant: str) -> None:
+    """As their owners did."""
+    for recorded in events:
+        new = NewEvent(
+            id=f"{tenant}-{recorded.id}",
+            tenant=tenant,
+            aggregate_id=recorded.aggregate_id,
+            time=recorded.time,
+            event=recorded.event,
+        )
+        await store.append(recorded.aggregate, recorded.aggregate_id, tenant, [new], None)
+
+
+async def test_a_live_log_is_followed_for_one_tenant_from_now_on() -> None:
+    live = policy(sales=["1001", "1002"])
+    log = simulate(workload(contact("a", 10), contact("b", 12), contact("c", 300)), live, keep_log=True).log
+    before = [recorded for recorded in log if recorded.time < at(11)]
+    store = MemoryStore()
+    documents = Configuration.of({"acme": [*live.groups, *live.agents], "other": [*live.groups, *live.agents]})
+    await append(store, before, "acme")
+    said: list[Verdict] = []
+    watch = Watch(lambda base: base, offers=2)
+    watching = asyncio.create_task(watch_log(watch, store, documents, "acme", said.extend))
+    await append(store, log, "other")
+    async with asyncio.timeout(10):
+        while watch.position < len(before):
+            await asyncio.sleep(0)
+        await append(store, log[len(before) :], "acme")
+        await watching
+    assert [(verdict.request_id, verdict.agrees) for verdict in said] == [("b", True), ("c", True)]
+    read, events = await read_log(store, documents, "acme")
+    assert (read, [recorded.event for recorded in events]) == (live, [recorded.event for recorded in log])
+
+
+async def test_a_watch_must_know_whom_to_follow() -> None:
+    said: list[Verdict] = []
+    with pytest.raises(LabError, match="tenant: nothing is configured yet"):
+        await watch_log(Watch(lambda base: base), MemoryStore(), Configuration(), "", said.extend)
+    several = Configuration.of({"acme": [Settings()], "other": [Settings()]})
+    with pytest.raises(LabError, match="tenant: name one of acme, other"):
+        await watch_log(Watch(lambda base: base), MemoryStore(), several, "", said.extend)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -45,10 +46,11 @@ def simulate(
     from rich.console import Console
 
     from callstream_local.lab.compare import compare
+    from callstream_local.lab.cores import cores
     from callstream_local.lab.errors import LabError
     from callstream_local.lab.measure import read_service_level
     from callstream_local.lab.policy import changed
-    from callstream_local.lab.report import json_of, table_of
+    from callstream_local.lab.report import groups_of, json_of, table_of
     from callstream_local.lab.source import read_policy_file
 
     console = Console()
@@ -67,13 +69,14 @@ def simulate(
         after = changed(before, wanted)
         if not generate:
             make = _replayed(given, before, seed, console.print, trusted=baseline is None)
-        with console.status("simulating") as status:
+        with console.status("simulating") as status, cores(replications) as each:
             comparison = compare(
-                make, before, after, level, replications=replications, seed=seed,
-                done=lambda number: status.update(f"simulating: {number + 1} of {replications} days"),
+                make, before, after, level, replications=replications, seed=seed, each=each,
+                done=lambda number: status.update(f"simulating: {number} of {replications} days"),
             )  # fmt: skip
-        for group in comparison.outcomes:
-            console.print(table_of(comparison, group))
+        console.print(table_of(comparison))
+        if (by_group := groups_of(comparison)) is not None:
+            console.print(by_group)
         if json is not None:
             json.write_bytes(json_of(comparison, generate=generate, events=events))
             typer.echo(f"written to {json}")
@@ -83,7 +86,7 @@ def _generated(text: str, seed: int) -> "tuple[Policy, Callable[[int], Workload]
     from callstream_local.lab.generate import generated, generated_policy, read_plan
 
     plan = read_plan(text)
-    return generated_policy(plan), lambda number: generated(plan, DAY, seed, number)
+    return generated_policy(plan), partial(generated, plan, DAY, seed)
 
 
 def _recorded(events: str, log: Path | None, tenant: str, folder: DataFolder) -> "tuple[Policy, Material]":
@@ -119,4 +122,4 @@ def _replayed(
         say("[yellow]nobody gave up: in the simulation nobody will, however long they wait[/]")
     if trusted:
         say(fidelity(given, policy, seed).sentence)
-    return lambda number: like_it(given, seed, number)
+    return partial(like_it, given, seed)

@@ -1,6 +1,7 @@
 """Two policies on the same days: each replication draws one workload and runs both on it (common random numbers)."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -13,6 +14,10 @@ from callstream_local.lab.traffic import Workload
 
 MakeWorkload = Callable[[int], Workload]
 """By the number of the replication."""
+Replication = dict[str, dict[str, Figures]]
+"""By group, then `baseline` and `candidate`."""
+Each = Callable[[Callable[[int], Replication], Iterable[int]], Iterable[Replication]]
+"""`map`, or a pool's."""
 ALL = ""
 
 
@@ -44,18 +49,18 @@ def compare(
     *,
     replications: int,
     seed: int,
+    each: Each = map,
     done: Callable[[int], None] = lambda _: None,
 ) -> Comparison:
-    """`done` is told each replication that is over."""
+    """`each` runs the replications, here or elsewhere (then `make` must be picklable); `done` is told how many are over."""
     if replications < 2:
         raise LabError("replications", "at least 2 are needed for an interval")
-    groups = [ALL, *(group.id for group in baseline.groups)] if len(baseline.groups) > 1 else [ALL]
+    groups = (ALL, *(group.id for group in baseline.groups)) if len(baseline.groups) > 1 else (ALL,)
+    one = partial(replicate, make, (baseline, candidate), level, groups)
     runs: dict[str, list[dict[str, Figures]]] = {group: [] for group in groups}
-    for number in range(replications):
-        workload = make(number)
-        pair = {"baseline": simulate(workload, baseline), "candidate": simulate(workload, candidate)}
-        for group in groups:
-            runs[group].append({name: measure(run, level, group) for name, run in pair.items()})
+    for number, found in enumerate(each(one, range(replications)), 1):
+        for group, pair in found.items():
+            runs[group].append(pair)
         done(number)
     return Comparison(
         replications=replications,
@@ -64,6 +69,15 @@ def compare(
         outcomes={group: _outcomes(several) for group, several in runs.items()},
         runs=runs,
     )
+
+
+def replicate(
+    make: MakeWorkload, policies: tuple[Policy, Policy], level: ServiceLevel, groups: Sequence[str], number: int
+) -> Replication:
+    """Both policies on one day."""
+    workload = make(number)
+    before, after = (simulate(workload, policy) for policy in policies)
+    return {group: {"baseline": measure(before, level, group), "candidate": measure(after, level, group)} for group in groups}
 
 
 def _outcomes(runs: Sequence[dict[str, Figures]]) -> dict[str, Outcome]:

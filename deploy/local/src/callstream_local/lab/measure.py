@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from math import ceil
+from math import ceil, nan
 from typing import Annotated
 
 import msgspec
@@ -36,7 +36,7 @@ class Figures(msgspec.Struct, frozen=True, kw_only=True):
     """Still waiting when nothing more could happen."""
     service_level: float
     average_wait_s: float
-    """ASA: of the answered."""
+    """ASA: of the answered; NaN when there is none."""
     p90_wait_s: float
     abandon_rate: float
     occupancy: float
@@ -80,7 +80,7 @@ def measure(run: Run, level: ServiceLevel, group_id: str = "") -> Figures:
         other=len(fates) - len(answered) - len(abandoned) - waiting,
         waiting=waiting,
         service_level=_share(sum(1 for wait in answered if wait <= level.seconds), counted),
-        average_wait_s=sum(answered) / len(answered) if answered else 0.0,
+        average_wait_s=sum(answered) / len(answered) if answered else nan,
         p90_wait_s=quantile(answered, 0.9),
         abandon_rate=_share(len(abandoned), len(fates)),
         occupancy=_occupancy(run, group_id),
@@ -89,8 +89,8 @@ def measure(run: Run, level: ServiceLevel, group_id: str = "") -> Figures:
 
 
 def quantile(ordered: Sequence[float], q: float) -> float:
-    """The smallest value that at least the share `q` does not exceed; 0 of nothing."""
-    return ordered[max(0, ceil(q * len(ordered)) - 1)] if ordered else 0.0
+    """The smallest value that at least the share `q` does not exceed; NaN of nothing."""
+    return ordered[max(0, ceil(q * len(ordered)) - 1)] if ordered else nan
 
 
 def gini(values: Iterable[float]) -> float:

@@ -1,5 +1,6 @@
 """The results for a person: tables for the terminal; for a program: plain objects for JSON."""
 
+from math import isnan
 from typing import Any
 
 import msgspec
@@ -12,11 +13,11 @@ BETTER_WHEN_LESS = frozenset({"average_wait_s", "p90_wait_s", "abandon_rate", "g
 NEITHER = frozenset({"occupancy"})
 
 
-def table_of(comparison: Comparison, group: str = ALL) -> Table:
-    """Baseline, candidate and their difference with its 95 % interval."""
+def table_of(comparison: Comparison) -> Table:
+    """All groups together: baseline, candidate and their difference with its 95 % interval."""
     level = comparison.service_level
     days = f"{comparison.replications} days, seed {comparison.seed}, goal {level.percent:g}/{level.seconds:g}"
-    table = Table(title=f"{group or 'all groups'}: {days}")
+    table = Table(title=days)
     table.add_column("", no_wrap=True)
     for heading in ("baseline", "candidate", "difference", ""):
         table.add_column(heading, justify="right" if heading else "left", no_wrap=True)
@@ -28,7 +29,7 @@ def table_of(comparison: Comparison, group: str = ALL) -> Table:
         "occupancy": "occupancy",
         "gini": "Gini of calls",
     }
-    for name, outcome in comparison.outcomes[group].items():
+    for name, outcome in comparison.outcomes[ALL].items():
         low, high = (_value(name, edge, sign=True) for edge in (outcome.difference.low, outcome.difference.high))
         table.add_row(
             names[name],
@@ -40,12 +41,38 @@ def table_of(comparison: Comparison, group: str = ALL) -> Table:
     return table
 
 
+def groups_of(comparison: Comparison) -> Table | None:
+    """Each group in a line, when there are several."""
+    if set(comparison.outcomes) == {ALL}:
+        return None
+    table = Table(title="by group: baseline → candidate")
+    table.add_column("", no_wrap=True)
+    shown = {
+        "service_level": f"within {comparison.service_level.seconds:g} s",
+        "average_wait_s": "average wait",
+        "abandon_rate": "abandoned",
+    }
+    for heading in shown.values():
+        table.add_column(heading, justify="right", no_wrap=True)
+    for group, outcomes in comparison.outcomes.items():
+        if group != ALL:
+            table.add_row(group, *(_change(name, outcomes[name]) for name in shown))
+    return table
+
+
 def json_of(comparison: Comparison, **more: Any) -> bytes:
     """Everything, each replication's figures among it."""
     return msgspec.json.format(msgspec.json.encode({**more, **msgspec.to_builtins(comparison)})) + b"\n"
 
 
+def _change(name: str, outcome: Outcome) -> str:
+    before, after = _value(name, outcome.baseline.mean), _value(name, outcome.candidate.mean)
+    return f"{before} → {after}{_unit(name)} {_word(name, outcome)}"
+
+
 def _value(name: str, value: float, *, sign: bool = False) -> str:
+    if isnan(value):
+        return "-"
     shown = f"{100 * value if name in SHARES else value:+.{3 if name == 'gini' else 1}f}"
     return shown if sign else shown.removeprefix("+")
 

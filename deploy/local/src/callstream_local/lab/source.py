@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from nats.aio.client import Client
 
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.subjects import events_of
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.connect import connect
+from callstream.runtime.event_store import EventStore
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream_local import state
 from callstream_local.embedded.nats_permissions import OPERATOR
@@ -72,7 +72,7 @@ def of_tenant(events: Sequence[Recorded], tenant: str) -> list[Recorded]:
 
 
 @asynccontextmanager
-async def running_copy(folder: DataFolder) -> AsyncIterator[tuple[Client, JetStreamStore, Configuration]]:
+async def running_copy(folder: DataFolder) -> AsyncIterator[tuple[EventStore, Configuration]]:
     """Log and configuration of the copy that runs on `folder`; raises NotRunning."""
     now = state.read(folder)
     if holder(folder) is None or now is None:
@@ -83,27 +83,32 @@ async def running_copy(folder: DataFolder) -> AsyncIterator[tuple[Client, JetStr
         await configuration.watch(nc)
         async with asyncio.timeout(CONFIGURATION_S):
             await configuration.ready.wait()
-        yield nc, JetStreamStore(nc, OPERATOR), configuration
+        yield JetStreamStore(nc, OPERATOR), configuration
     finally:
         await configuration.stop()
         await nc.close()
 
 
-async def read_running(folder: DataFolder, tenant: str) -> tuple[Policy, list[Recorded]]:
+async def read_log(store: EventStore, configuration: Configuration, tenant: str) -> tuple[Policy, list[Recorded]]:
     """Configuration and whole log of one tenant, up to now."""
-    async with running_copy(folder) as (_, store, configuration):
-        events: list[Recorded] = []
+    events: list[Recorded] = []
 
-        async def take(batch: list[Recorded]) -> None:
-            events.extend(batch)
+    async def take(batch: list[Recorded]) -> None:
+        events.extend(batch)
 
-        subscription = await store.subscribe([events_of("*", "*", tenant or "*")], 0, take)
-        try:
-            await subscription.caught_up.wait()
-        finally:
-            await subscription.stop()
-        own = of_tenant(events, tenant)
-        return policy_of(configuration, own[0].tenant), own
+    subscription = await store.subscribe([events_of("*", "*", tenant or "*")], 0, take)
+    try:
+        await subscription.caught_up.wait()
+    finally:
+        await subscription.stop()
+    own = of_tenant(events, tenant)
+    return policy_of(configuration, own[0].tenant), own
+
+
+async def read_running(folder: DataFolder, tenant: str) -> tuple[Policy, list[Recorded]]:
+    """The same of the copy that runs on `folder`; raises NotRunning."""
+    async with running_copy(folder) as (store, configuration):
+        return await read_log(store, configuration, tenant)
 
 
 def policy_of(configuration: Configuration, tenant: str) -> Policy:

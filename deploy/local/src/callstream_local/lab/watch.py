@@ -8,8 +8,10 @@ from statistics import fmean
 import msgspec
 
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.subjects import ALL_EVENTS
+from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import RequestOutcome
+from callstream.runtime.config_watch import Configuration
+from callstream.runtime.event_store import EventStore
 from callstream_local.folder import DataFolder
 from callstream_local.lab.errors import LabError
 from callstream_local.lab.export import read_export
@@ -68,6 +70,11 @@ class Watch:
         """Whether it has judged as many offers as were wanted."""
         return 0 < self._limit <= len(self.verdicts)
 
+    @property
+    def position(self) -> int:
+        """Events taken so far."""
+        return len(self._events)
+
     def begin(self, live: Policy, tenant: str) -> None:
         """Raises LabError when the candidate does not go with the live policy."""
         self._live, self._other = live, self._candidate(live)
@@ -124,26 +131,30 @@ def judge_past(watch: Watch, log: Path | None, folder: DataFolder, tenant: str, 
 
 
 async def watch_running(watch: Watch, folder: DataFolder, tenant: str, say: Say) -> None:
+    """The copy that runs on `folder`, until the watch is full."""
+    async with running_copy(folder) as (store, configuration):
+        await watch_log(watch, store, configuration, tenant, say)
+
+
+async def watch_log(watch: Watch, store: EventStore, configuration: Configuration, tenant: str, say: Say) -> None:
     """Until the watch is full. What the log holds already makes the state; judged is what comes from now on."""
-    async with running_copy(folder) as (_, store, configuration):
-        tenants = configuration.tenants()
-        if not tenant and len(tenants) != 1:
-            raise LabError("tenant", f"name one of {', '.join(tenants)}" if tenants else "nothing is configured yet")
-        tenant = tenant or tenants[0]
-        watch.begin(policy_of(configuration, tenant), tenant)
-        since = await store.last_seq()
-        done = asyncio.Event()
+    tenants = configuration.tenants()
+    if not tenant and len(tenants) != 1:
+        raise LabError("tenant", f"name one of {', '.join(tenants)}" if tenants else "nothing is configured yet")
+    tenant = tenant or tenants[0]
+    watch.begin(policy_of(configuration, tenant), tenant)
+    since = await store.last_seq()
+    done = asyncio.Event()
 
-        async def take(batch: list[Recorded]) -> None:
-            for recorded in batch:
-                if recorded.tenant == tenant:
-                    verdict = watch.take(recorded, judge=recorded.seq > since)
-                    say([verdict] if verdict is not None else [])
-            if watch.full:
-                done.set()
+    async def take(batch: list[Recorded]) -> None:
+        for recorded in batch:
+            verdict = watch.take(recorded, judge=recorded.seq > since)
+            say([verdict] if verdict is not None else [])
+        if watch.full:
+            done.set()
 
-        subscription = await store.subscribe([ALL_EVENTS], 0, take)
-        try:
-            await done.wait()
-        finally:
-            await subscription.stop()
+    subscription = await store.subscribe([events_of("*", "*", tenant)], 0, take)
+    try:
+        await done.wait()
+    finally:
+        await subscription.stop()
