@@ -45,7 +45,7 @@ SERVICES = (
     # Longer than CALLSTREAM_GATEWAY_DRAIN_S, which is 20 s unless told otherwise.
     Service("media-gateway", "callstream_media_gateway.main", 2, nats_user="media-gateway", sip=True, stop_grace_s=25.0),
     Service("ivr", "callstream_ivr.main", nats_user="ivr"),
-    Service("routing", "callstream_routing.main", nats_user="routing"),
+    Service("routing", "callstream_routing.main", nats_user="routing", verifies_tokens=True, public_http=True),
     Service("agent-state", "callstream_agent_state.main", nats_user="agent-state"),
     Service(
         "reporting",

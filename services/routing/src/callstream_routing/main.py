@@ -1,14 +1,20 @@
 """routing as a process: one active instance (lease `routing`), others standing by with the same fold."""
 
+import gc
+
 from callstream.contracts.commands import AssignAgent, EstimateWait, ListWaiting, QueuePosition, StopRequest
 from callstream.contracts.envelope import Recorded
+from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.service import Service, run
 from callstream.runtime.snapshots import Snapshot
+from callstream_routing.api import build_api
 from callstream_routing.app.configure import Configure
+from callstream_routing.app.decisions import Decisions
 from callstream_routing.app.offer import Offering
 from callstream_routing.app.on_supervise import Supervise
 from callstream_routing.app.queries import Queries
 from callstream_routing.app.react import Reaction
+from callstream_routing.config import read_config
 from callstream_routing.domain.evolve import FOLLOWS
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.keep import VERSION, Kept, restore, take
@@ -50,6 +56,17 @@ async def wire(service: Service) -> None:
     service.on_command(QueuePosition, queries.queue_position)
     service.on_command(ListWaiting, queries.waiting)
     service.on_command(EstimateWait, queries.estimate)
+    service.on_start.append(_settle_memory)
+    public_key = read_config().public_key_file
+    if public_key is not None:
+        decisions = Decisions(service.store, hall, service.config)
+        service.mount(build_api(decisions, TokenVerifier.from_file(public_key)))
+
+
+async def _settle_memory() -> None:
+    """What was built from the log stays: collections of garbage need not walk through it in the middle of a decision."""
+    gc.collect()
+    gc.freeze()
 
 
 def main() -> None:
