@@ -229,3 +229,55 @@ def test_who_was_called_calls_back_within_three_days_to_the_second(seconds: int,
     story.idle("1001", "1002", "1003")
     story.request("r1", caller=ANN, preferred_agent="1003" if agent_id == "1002" else "")
     assert story.offers()[-1] == f"r1→{agent_id}"
+
+
+@pytest.mark.feature("F131")
+def test_another_group_lends_an_agent_only_to_whose_turn_it_is_there() -> None:
+    story = Story(sales=["1001"], support=["1002"])
+    story.set_group("sales", level=1)
+    story.idle("1001")
+    story.request("both", "sales", also_groups=("support",))
+    story.paused = True
+    story.later(30)
+    story.paused = False
+    story.react()  # rang out at 1001
+    story.request("urgent", "support", priority=9)
+    story.paused = True
+    story.state("1001", "idle")
+    story.state("1002", "idle")
+    story.paused = False
+    story.react()
+    assert story.offers()[1:] == ["both→1001", "urgent→1002"], "1002 is for who stands first in support"
+
+
+@pytest.mark.feature("F131")
+def test_another_group_lends_an_agent_before_the_same_one_is_asked_again() -> None:
+    story = Story(sales=["1001"], support=["1002"])
+    story.set_group("sales", level=1)
+    story.idle("1001")
+    story.request("both", "sales", also_groups=("support",))
+    story.paused = True
+    story.later(30)
+    story.paused = False
+    story.react()
+    story.paused = True
+    story.state("1001", "idle")
+    story.state("1002", "idle")
+    story.paused = False
+    story.react()
+    assert story.offers()[1:] == ["both→1002"]
+
+
+@pytest.mark.feature("F123", "F131")
+def test_a_preferred_agent_who_is_idle_again_is_not_asked_twice() -> None:
+    story = Story(sales=["1001", "1002"])
+    story.idle("1002")
+    story.request("r1", preferred_agent="1002")
+    assert story.offers() == ["r1→1002"]
+    story.paused = True
+    story.later(30)
+    story.idle("1001")
+    story.state("1002", "idle")
+    story.paused = False
+    story.react()
+    assert story.offers() == ["r1→1002", "r1→1001"]

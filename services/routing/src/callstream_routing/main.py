@@ -1,4 +1,4 @@
-"""routing as a process: one active instance (lease `routing`), others standing by with the same fold."""
+"""routing as a process: its copies share the tenants, and stand by for each other with the same fold."""
 
 import gc
 
@@ -24,11 +24,11 @@ async def wire(service: Service) -> None:
     """Everything that runs in this process."""
     hall = Hall()
     in_flight = service.in_flight()
-    lease = service.lease("routing")
+    shares = service.shares("routing")
     configure = Configure(hall, service.config)
     service.config.on_change.append(configure.changed)
     offering = Offering(hall, service.store, service.commands, service.config, service.clock)
-    reaction = Reaction(hall, in_flight, offering, configure, service.clock)
+    reaction = Reaction(hall, in_flight, offering, configure, service.clock, shares.held)
 
     def evolve(recorded: Recorded) -> None:
         configure.load_once()
@@ -44,7 +44,7 @@ async def wire(service: Service) -> None:
         react=reaction,
         next_due=hall.timers.next_due,
         in_flight=in_flight,
-        active=lease.held,
+        active=shares.any_held,
         snapshot=Snapshot(VERSION, Kept, lambda: take(hall), put_back),
     )
     offering.wake = follower.wake

@@ -3,6 +3,7 @@
 Runs after each batch, at deadlines and on request; only in the active instance and only when the state is up to date.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from callstream.contracts.envelope import NewEvent
@@ -28,16 +29,25 @@ LOOK_AGAIN = timedelta(milliseconds=250)
 class Reaction:
     """`await reaction()`."""
 
-    def __init__(self, hall: Hall, in_flight: InFlight, offering: Offering, configure: Configure, clock: Clock) -> None:
+    def __init__(
+        self,
+        hall: Hall,
+        in_flight: InFlight,
+        offering: Offering,
+        configure: Configure,
+        clock: Clock,
+        serves: Callable[[str], bool] = lambda _: True,
+    ) -> None:
+        """`serves`: whether this copy acts for a tenant now."""
         self._hall, self._in_flight, self._offering = hall, in_flight, offering
-        self._configure, self._clock = configure, clock
+        self._configure, self._clock, self._serves = configure, clock, serves
 
     async def __call__(self) -> None:
         """Look at everything that has changed, or whose moment has come."""
         self._configure.load_once()
         now = self._clock.now()
         self._hall.wake(now)
-        for board in self._hall.take_touched():
+        for board in self._hall.take_touched(self._serves):
             for request in board.take_dirty():
                 self._settle(board, request, now)
             for found in assigned(board, now):

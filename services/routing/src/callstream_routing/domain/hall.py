@@ -1,5 +1,6 @@
 """The boards of all tenants, their common timers, and the fold over the log that fills them."""
 
+from collections.abc import Callable
 from datetime import datetime
 
 from callstream.contracts.envelope import Recorded
@@ -28,11 +29,12 @@ class Hall:
         self._touched[tenant] = None
         return self.board(tenant)
 
-    def take_touched(self) -> list[Board]:
-        """The boards to look at; they count as looked at from now on."""
-        boards = [self.board(tenant) for tenant in self._touched]
-        self._touched.clear()
-        return boards
+    def take_touched(self, serves: Callable[[str], bool] = lambda _: True) -> list[Board]:
+        """The boards to look at, of the tenants that we act for; they count as looked at from now on."""
+        tenants = [tenant for tenant in self._touched if serves(tenant)]
+        for tenant in tenants:
+            del self._touched[tenant]
+        return [self.board(tenant) for tenant in tenants]
 
     def evolve(self, recorded: Recorded) -> None:
         """Take one event in."""
