@@ -17,6 +17,7 @@ from callstream_local.lab.generate import Plan, generated, generated_policy
 from callstream_local.lab.policy import Policy, changed
 from callstream_local.lab.record import Record, read_record
 from callstream_local.lab.replay import as_it_was, like_it, material
+from callstream_local.lab.shadow import Shadow
 from callstream_local.lab.simulate import Run, simulate
 from callstream_local.lab.traffic import Ring, RingEnd
 
@@ -176,3 +177,37 @@ def test_who_never_signed_in_does_not_work_but_a_new_agent_does() -> None:
     assert fates(simulate(as_it_was(given, 1), asleep))["b"].waited_s == 99
     more = policy(sales=["1001", "1002", "1003"])
     assert fates(simulate(as_it_was(given, 1), more))["b"].waited_s == 0
+
+
+# a real log
+
+DEMO = Path(__file__).parent / "demo_log.jsonl"
+"""`callstream demo --calls 60 --agents 6`: real calls through all services, exported; kept are the events that the lab reads, the
+decisions without their candidates."""
+
+
+def test_a_real_log_run_again_gives_the_waits_of_the_real_services() -> None:
+    """What the simulation leaves out (network, log, phones' answers on the wire) is milliseconds."""
+    base, events = read_export(DEMO)
+    assert base is not None
+    given = material(read_record(events), base)
+    again = fates(simulate(as_it_was(given, 1), base))
+    real = {past.asked.request_id: past for past in given.contacts}
+    assert again.keys() == real.keys()
+    close = [name for name, past in real.items() if abs(again[name].waited_s - (past.waited_s or 0)) < 0.2]
+    same = [name for name, past in real.items() if (again[name].outcome, again[name].agent_id) == (past.outcome, past.agent_id)]
+    assert len(real) == 48
+    assert min(len(close), len(same)) >= 46
+    found = fidelity(given, base, 1)
+    assert found.contacts == 40
+    assert found.replayed_wait_s == pytest.approx(found.recorded_wait_s, abs=0.1)
+    assert found.error_s < 0.05
+
+
+def test_a_shadow_of_the_same_policy_agrees_with_the_real_routing() -> None:
+    base, events = read_export(DEMO)
+    assert base is not None
+    shadow = Shadow(base, events[0].tenant)
+    verdicts = [verdict for recorded in events if (verdict := shadow.take(recorded)) is not None]
+    assert len(verdicts) == 43
+    assert [verdict.sentence for verdict in verdicts if verdict.sooner or not verdict.agrees] == []
