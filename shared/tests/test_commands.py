@@ -178,7 +178,7 @@ async def test_a_receiver_that_comes_late_is_found(server: Server, commands: Com
 
 
 async def test_a_standby_leaves_the_answer_to_the_active_one(server: Server, service: Answering, commands: Commands) -> None:
-    service.handlers.active = lambda: False
+    service.handlers.active = lambda _: False
     async with Answering(server) as active:
         assert (await commands.send(get(), "acme")).accepted
         assert (len(service.calls), len(active.calls)) == (0, 1)

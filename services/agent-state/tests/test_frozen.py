@@ -62,4 +62,4 @@ async def _call_comes_in(store: MemoryStore, roster: Roster, clock: ManualClock)
 
 def _reconcile(roster: Roster, store: MemoryStore, gateways: Gateways, clock: ManualClock, holds: list[bool]) -> Reconcile:
     marks = InFlight(store)
-    return Reconcile(roster, marks, store, gateways, clock, lambda _: Settings(), lambda: holds[0])  # type: ignore[arg-type]
+    return Reconcile(roster, marks, store, gateways, clock, lambda _: Settings(), lambda _: holds[0])  # type: ignore[arg-type]

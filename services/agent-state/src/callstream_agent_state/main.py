@@ -1,4 +1,4 @@
-"""agent-state as a process: one active instance (lease `agent-state`), others standing by with the same fold."""
+"""agent-state as a process: its copies share the tenants, and stand by for each other with the same fold."""
 
 import asyncio
 
@@ -35,15 +35,15 @@ async def wire(service: Service) -> None:
     """Everything that runs in this process."""
     roster, waiting, sessions = Roster(), Waiting(), Sessions(service.clock.now())
     in_flight = service.in_flight()
-    lease = service.lease("agent-state")
-    reaction = Reaction(roster, in_flight, waiting, service.clock, service.config, sessions)
+    shares = service.shares("agent-state")
+    reaction = Reaction(roster, in_flight, waiting, service.clock, service.config, sessions, shares.held)
     follower = service.follow(
         FOLLOWS,
         roster.evolve,
         react=reaction,
         next_due=roster.timers.next_due,
         in_flight=in_flight,
-        active=lease.held,
+        active=shares.any_held,
         snapshot=Snapshot(VERSION, Kept, lambda: take(roster), lambda kept: restore(roster, kept)),
     )
     carry_out = CarryOut(roster, in_flight, waiting, service.clock)
@@ -58,7 +58,7 @@ async def wire(service: Service) -> None:
     service.on_command(ReleaseAgent, commands.release)
     service.on_command(GetAgent, commands.get)
     service.on_command(ListAgents, commands.list)
-    reconcile = Reconcile(roster, in_flight, service.store, service.commands, service.clock, service.config.settings, lease.held)
+    reconcile = Reconcile(roster, in_flight, service.store, service.commands, service.clock, service.config.settings, shares.held)
     watching: list[asyncio.Task[None]] = []
 
     def grace_s(tenant: str) -> int:
@@ -66,10 +66,15 @@ async def wire(service: Service) -> None:
 
     async def every_second() -> None:
         """Sessions and gateways are looked at while this instance is the active one, which says that the broker answers too."""
+        held = shares.now()
+        loop = asyncio.get_running_loop()
+        due = loop.time()
         while True:
-            await asyncio.sleep(EVERY_S)
-            before, active = sessions.since, lease.held()
-            sessions.look(service.clock.now(), active=active)
+            due = max(due + EVERY_S, loop.time())
+            await asyncio.sleep(due - loop.time())
+            before, active = sessions.since, shares.any_held()
+            same, held = shares.now() == held, shares.now()
+            sessions.look(service.clock.now(), active=active and same)
             if not active or sessions.since != before:
                 reconcile.forget()
             if active:

@@ -45,9 +45,9 @@ _FIELD = re.compile(r"at `\$\.?([^`]+)`|field `([^`]+)`")
 class CommandHandlers:
     """Registers handlers on a broker before it starts, and answers from then on."""
 
-    def __init__(self, broker: NatsBroker, *, active: Callable[[], bool] = lambda: True, tracer: Tracer | None = None) -> None:
-        self.active = active
-        """Whether this instance answers; a standby stays silent."""
+    def __init__(self, broker: NatsBroker, *, tracer: Tracer | None = None) -> None:
+        self.active: Callable[[str], bool] = lambda _: True
+        """Whether this instance answers commands of a scope; a standby stays silent."""
         self.draining = False
         self._broker = broker
         self._tracer = tracer or NoTracer()
@@ -61,7 +61,7 @@ class CommandHandlers:
         subscriber = self._broker.subscriber(commands_of(kind.SERVICE, kind.NAME, scope), decoder=_whole, no_reply=True)
 
         async def take(message: NatsMessage) -> None:
-            if not self.active():
+            if not self.active(_scope(message)):
                 return
             task = asyncio.create_task(self._answer(message, kind, decoder, handler))
             self._tasks.add(task)
@@ -78,7 +78,7 @@ class CommandHandlers:
 
     async def _answer(self, message: NatsMessage, kind: type[C], decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> None:
         began = time.perf_counter()
-        scope = message.raw_message.subject.split(".")[2]
+        scope = _scope(message)
         try:
             reply = await self._reply(message.body, scope, decoder, handler)
         except Exception:
@@ -145,6 +145,10 @@ async def _run(command: C, scope: str, handler: Handler[C]) -> Reply:
     if isinstance(result, Reply):
         return result
     return Reply(accepted=True) if result is None else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(result)))
+
+
+def _scope(message: NatsMessage) -> str:
+    return message.raw_message.subject.split(".")[2]
 
 
 async def _whole(message: NatsMessage) -> NatsMessage:

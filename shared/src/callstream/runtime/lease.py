@@ -6,7 +6,8 @@ VALID_S without a renewal, earlier than anyone may take over. Only durations are
 the real fence is the expected version of every append: a holder that was frozen cannot harm even before it notices.
 
 An instance that comes back under its own name takes its lease back at once, so a restart costs no TAKE_OVER_S. A delete
-or expiry marker counts as absent.
+or expiry marker counts as absent. An absent lease is taken at once, unless it is meant for another (`yields`): then that one
+has the first YIELD_S of this instance's life to come and take it.
 """
 
 import asyncio
@@ -29,6 +30,7 @@ VALID_S = 1.2
 TAKE_OVER_S = 1.4
 LOOK_S = 0.2
 REQUEST_S = 0.5
+YIELD_S = 3.0
 TTL_S = 5
 """The key disappears by itself when nobody is left."""
 
@@ -52,7 +54,7 @@ class Entry(msgspec.Struct, frozen=True):
 class Lease:
     """`await start()`; `held()` says at any moment whether this instance may write."""
 
-    def __init__(self, nc: Client, name: str, instance: str) -> None:
+    def __init__(self, nc: Client, name: str, instance: str, *, yields: bool = False) -> None:
         self.name = name
         self.known = asyncio.Event()
         """Set once it is clear who holds the lease."""
@@ -69,6 +71,8 @@ class Lease:
         self._ever_held = False
         self._seen = Entry(-1, None)
         self._seen_at = 0.0
+        self._yields = yields
+        self._yields_until = 0.0
         self._task: asyncio.Task[None] | None = None
         self._gauge = metrics.lease_held.labels(name)
 
@@ -78,6 +82,7 @@ class Lease:
 
     async def start(self) -> None:
         """Begin to seek and keep the lease. Returns at once."""
+        self._yields_until = time.monotonic() + YIELD_S if self._yields else 0.0
         self._task = asyncio.create_task(self._run())
 
     async def stop(self) -> None:
@@ -116,7 +121,10 @@ class Lease:
         mine_of_old = holder is not None and holder.instance == self._me.instance and not self._ever_held
         mine_now = holder == self._me
         silent = now - self._seen_at > TAKE_OVER_S
-        if holder is None or mine_of_old or mine_now or silent:
+        if holder is None:
+            if now >= self._yields_until:
+                await self._take(entry.revision, now)
+        elif mine_of_old or mine_now or silent:
             await self._take(entry.revision, now)
         else:
             self.holder = holder.instance

@@ -44,6 +44,7 @@ from callstream.runtime.in_flight import InFlight
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.lease import Lease
 from callstream.runtime.settings import InvalidSetting, Settings, read_settings
+from callstream.runtime.shares import Shares, share_name
 from callstream.runtime.snapshots import BucketSnapshots, Snapshot
 from callstream.runtime.tasks import end
 from callstream.runtime.telemetry import Tracer, configure_logging, make_tracer
@@ -152,9 +153,21 @@ class Service:
 
         Commands are answered by the holder only, if the service has one lease; set `commands_answered.active` otherwise.
         """
-        lease = Lease(self.nc, name, self.settings.instance)
+        lease = self._lease(name)
+        self.commands_answered.active = lambda _: lease.held()
+        return lease
+
+    def shares(self, name: str) -> Shares:
+        """The leases by which the copies of a service share its tenants. A command is answered by who works for its scope."""
+        count, own = self.settings.copies, self.settings.copy
+        leases = [self._lease(share_name(name, share, count), yields=share != own) for share in range(count)]
+        shares = Shares(leases)
+        self.commands_answered.active = shares.held
+        return shares
+
+    def _lease(self, name: str, *, yields: bool = False) -> Lease:
+        lease = Lease(self.nc, name, self.settings.instance, yields=yields)
         self._leases.append(lease)
-        self.commands_answered.active = lease.held
         lease.on_change.append(self._wake)
         self.health.checks[f"lease {name}"] = _lease_check(lease)
         return lease

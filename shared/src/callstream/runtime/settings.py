@@ -2,6 +2,7 @@
 
 CALLSTREAM_SERVICE        name of the service (default: what its main gives)
 CALLSTREAM_INSTANCE       stable name of this copy, a subject token (default: the service's name)
+CALLSTREAM_COPY           0/2: this is the first of two copies that share the service's tenants (default 0/1; runtime.shares)
 CALLSTREAM_NATS_URL       nats://host:port (default nats://127.0.0.1:4222)
 CALLSTREAM_NATS_USER, CALLSTREAM_NATS_PASSWORD
 CALLSTREAM_HTTP_HOST      default 127.0.0.1
@@ -29,6 +30,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
     service: str
     instance: str
+    copy: int = 0
+    copies: int = 1
     nats_url: str = "nats://127.0.0.1:4222"
     nats_user: str = ""
     nats_password: str = ""
@@ -44,15 +47,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         return f"Settings(service={self.service!r}, instance={self.instance!r}, nats_url={self.nats_url!r})"
 
 
+MOST_COPIES = 16
 LOG_LEVELS = ("debug", "info", "warning", "error")
 
 
 def read_settings(service: str, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of this process. Raises InvalidSetting."""
     name = environ.get("CALLSTREAM_SERVICE") or service
+    copy, copies = _copy(environ.get("CALLSTREAM_COPY") or "0/1")
     settings = Settings(
         service=name,
         instance=environ.get("CALLSTREAM_INSTANCE") or name,
+        copy=copy,
+        copies=copies,
         nats_url=environ.get("CALLSTREAM_NATS_URL") or "nats://127.0.0.1:4222",
         nats_user=environ.get("CALLSTREAM_NATS_USER", ""),
         nats_password=environ.get("CALLSTREAM_NATS_PASSWORD", ""),
@@ -69,6 +76,13 @@ def read_settings(service: str, environ: Mapping[str, str] = os.environ) -> Sett
     if settings.log_level not in LOG_LEVELS:
         raise InvalidSetting(f"CALLSTREAM_LOG_LEVEL: {settings.log_level!r} is none of {', '.join(LOG_LEVELS)}")
     return settings
+
+
+def _copy(text: str) -> tuple[int, int]:
+    number, slash, count = text.partition("/")
+    if not slash or not (number.isdigit() and count.isdigit()) or not int(number) < int(count) <= MOST_COPIES:
+        raise InvalidSetting(f"CALLSTREAM_COPY: {text!r} is none of 0/1, 0/2, 1/2, … up to {MOST_COPIES} copies")
+    return int(number), int(count)
 
 
 def _port(text: str) -> int:

@@ -3,6 +3,7 @@
 Runs after each batch, at deadlines and on request; only in the active instance and only when the state is up to date.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
 
 from callstream.kernel.clock import Clock
@@ -30,15 +31,18 @@ class Reaction:
         clock: Clock,
         configuration: Configuration,
         sessions: Sessions,
+        serves: Callable[[str], bool] = lambda _: True,
     ) -> None:
+        """`serves`: whether this copy acts for a tenant now."""
         self._roster, self._in_flight, self._waiting = roster, in_flight, waiting
-        self._clock, self._configuration, self._sessions = clock, configuration, sessions
+        self._clock, self._configuration, self._sessions, self._serves = clock, configuration, sessions, serves
 
     async def __call__(self) -> None:
         """Look at every agent that has changed, or whose moment has come."""
-        changed = self._roster.take_changed()
+        changed = self._roster.take_changed(self._serves)
         for key in dict.fromkeys((*changed, *self._roster.timers.due(self._clock.now()))):
-            self._look_at(key)
+            if self._serves(key[0]):
+                self._look_at(key)
         self._waiting.wake(changed)
 
     def _look_at(self, key: Key) -> None:

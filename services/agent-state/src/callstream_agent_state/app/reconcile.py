@@ -27,7 +27,7 @@ from callstream_agent_state.domain.roster import Roster
 from callstream_agent_state.domain.truth import LOST_AFTER, OF_CALL, Kind, Mismatch, Standing, compare, gateways, lost, mend
 
 EVERY_S = 1.0
-ANSWER_S = 0.8
+ANSWER_S = 0.5
 
 mismatches = Counter("callstream_media_mismatches_total", "Differences between log and media that were mended.", ["kind"])
 log = structlog.get_logger(__name__)
@@ -46,10 +46,10 @@ class Reconcile:
         commands: Commands,
         clock: Clock,
         settings_of: Callable[[str], Settings],
-        active: Callable[[], bool],
+        serves: Callable[[str], bool],
     ) -> None:
         self._roster, self._in_flight, self._store, self._commands = roster, in_flight, store, commands
-        self._clock, self._settings_of, self._active = clock, settings_of, active
+        self._clock, self._settings_of, self._serves = clock, settings_of, serves
         self._standing: dict[str, Standing] = {}
         self._answered: dict[str, datetime] = {}
 
@@ -71,8 +71,6 @@ class Reconcile:
     async def _look_at(self, gateway: str) -> None:
         truth = await self._ask(gateway)
         now = self._clock.now()
-        if not self._active():
-            return  # we stood still while we asked: the silence was ours, and another has taken over
         if truth is not None:
             self._answered[gateway] = now
             standing = self._standing.setdefault(gateway, Standing())
@@ -89,7 +87,10 @@ class Reconcile:
         return _truths.decode(reply.result) if reply.accepted else None
 
     async def _mend(self, mismatch: Mismatch, now: datetime) -> None:
+        """Nothing is mended for tenants of another copy; nor by who stood still while it asked: the silence was its own."""
         done = False
+        if not self._serves(mismatch.tenant):
+            return
         if mismatch.kind in OF_CALL:
             done = await self._end_call(mismatch, now)
         elif mismatch.kind is Kind.STRAY_OFFER:
@@ -113,7 +114,7 @@ class Reconcile:
         if open_call is None:
             return False
         told = await self._store.read(mismatch.tenant, "call", mismatch.call_id)
-        if not self._active():
+        if not self._serves(mismatch.tenant):
             return False  # the version just read fences nobody who stood still before reading it
         events = [
             NewEvent(

@@ -41,8 +41,8 @@ class Roster:
 
     def __init__(self) -> None:
         self.agents: dict[Key, Agent] = {}
-        self.changed: dict[Key, None] = {}
-        """Agents that a reaction has to look at, in log order. The reaction takes them out."""
+        self.changed: dict[str, dict[Key, None]] = {}
+        """Agents that a reaction has to look at, by tenant, in log order. The reaction takes them out."""
         self.timers: Timers[Key] = Timers()
         self.calls = OpenCalls()
         self._of_call: dict[Key, set[str]] = {}
@@ -56,15 +56,15 @@ class Roster:
         """The agents of a tenant that the log knows."""
         return [agent for agent in self.agents.values() if agent.tenant == tenant]
 
-    def take_changed(self) -> list[Key]:
-        """The agents to look at; they count as looked at from now on."""
-        keys = list(self.changed)
-        self.changed.clear()
-        return keys
+    def take_changed(self, serves: Callable[[str], bool] = lambda _: True) -> list[Key]:
+        """The agents to look at, of the tenants that we act for; they count as looked at from now on."""
+        tenants = [tenant for tenant in self.changed if serves(tenant)]
+        return [key for tenant in tenants for key in self.changed.pop(tenant)]
 
     def look_at(self, keys: Iterable[Key]) -> None:
         """Have these agents looked at by the next reaction."""
-        self.changed.update((key, None) for key in keys)
+        for key in keys:
+            self.changed.setdefault(key[0], {})[key] = None
 
     def look_again(self, key: Key, at: datetime) -> None:
         """Look at an agent at `at`, whatever happens; its next own event puts its proper timer back."""
@@ -101,7 +101,7 @@ class Roster:
         else:
             self.timers.set(agent.key, agent.deadline)
         self._index_calls(agent)
-        self.changed[agent.key] = None
+        self.changed.setdefault(agent.tenant, {})[agent.key] = None
 
     def _index_calls(self, agent: Agent) -> None:
         """The agents that a call's end concerns: who rings for it, talks in it, or has an offer of it."""
