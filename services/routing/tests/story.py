@@ -118,7 +118,9 @@ class Story:
                 step = settle(self.board, request, now) if request.held_until is None else None
                 if step is not None:
                     due.append((request, step))
-                    self.board.admit(request, getattr(step.events[0], "groups", ()))
+                    queued = step.events[0]
+                    if isinstance(queued, queue.ContactQueued) and queued.refused is None:
+                        self.board.admit(request, queued.groups)
             matches = (
                 []
                 if due

@@ -26,6 +26,8 @@ class ContactQueued(Event, frozen=True, kw_only=True):
     """Of the customer type (F124)."""
     estimate_ms: int | None = None
     """How long it will probably wait; None: nothing is known to tell it by."""
+    refused: Reason | None = None
+    """Why no group takes it (`queue-full`, `unknown-group`): then `queue.left` follows."""
     resumed: str = ""
     """The request of the same caller, given up a short time ago, whose place this one takes."""
 

@@ -210,9 +210,12 @@ def _queued(board: Board, recorded: Recorded, event: queue.ContactQueued, reques
         request.customer_type, request.level = event.customer_type, event.level
         request.enqueued_at, request.estimate_ms = event.enqueued_at, event.estimate_ms
     request.queued = True
+    if event.refused is not None and request.ending is None:
+        request.ending = Ending(outcome=RequestOutcome.FAILED, reason=event.refused, at=recorded.time, event_id=recorded.id)
     request.entered = dict.fromkeys(request.groups, recorded.time)
     request.been = {*request.asked, *request.groups}
-    board.admit(request, request.groups)
+    if event.refused is None:
+        board.admit(request, request.groups)
     if event.resumed:
         for group_id in request.groups:
             board.memory.given_up.drop((group_id, request.caller))

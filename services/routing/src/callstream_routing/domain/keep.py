@@ -96,7 +96,7 @@ def _restore(board: Board, kept: KeptBoard) -> None:
         board.add_request(request)
         if request.assigned:
             board.assigned[request.id] = None
-        if request.queued:
+        if request.queued and request.ending is None:
             board.admit(request, request.groups)
         with board.changing(request):
             pass

@@ -60,15 +60,10 @@ def _queue(board: Board, request: Request, now: datetime) -> Step:
         customer_type=granted.customer_type,
         level=granted.level,
         estimate_ms=estimate(board, request, granted.groups, granted.level, granted.enqueued_at),
+        refused=granted.refusal,
         resumed=granted.resumed,
     )
-    if request.ending is not None:
-        events: tuple[Event, ...] = (queued, _left(request, request.ending))
-    elif granted.refusal is not None:
-        events = (queued, _failed(request, granted.refusal, now))
-    else:
-        events = (queued,)
-    return Step(events=events, causation_id=request.requested_by)
+    return Step(events=(queued,), causation_id=request.requested_by)
 
 
 def _end(request: Request, ending: Ending, now: datetime) -> Step:
@@ -76,8 +71,7 @@ def _end(request: Request, ending: Ending, now: datetime) -> Step:
     left = _left(request, ending)
     if request.offer is None or ending.outcome is RequestOutcome.ANSWERED:
         return Step(events=(left,), causation_id=ending.event_id)
-    withdrawn = _withdrawn(request, request.offer, ending.reason, now)
-    return Step(events=(withdrawn, left), causation_id=ending.event_id)
+    return Step(events=(_withdrawn(request, request.offer, ending.reason, now),), causation_id=ending.event_id)
 
 
 def _watch_offer(board: Board, request: Request, offer: Offer, now: datetime) -> Step | None:
