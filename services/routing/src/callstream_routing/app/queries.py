@@ -26,7 +26,7 @@ class Queries:
         views = []
         for group in board.groups.values():
             for ahead, place in enumerate(group.line):
-                request = board.requests[place[2]]
+                request = board.requests[place[-1]]
                 if request.ending is None:
                     view = WaitingView(
                         request_id=request.id,

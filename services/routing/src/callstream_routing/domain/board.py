@@ -69,7 +69,7 @@ class Board:
         group.open = document is not None and document.enabled
         if document is not None:
             group.rule = document.rule
-        self.dirty.update((request_id, None) for _, _, request_id in group.line)
+        self.dirty.update((place[-1], None) for place in group.line)
         self.dirty_groups.add(group_id)
         self._forget_if_empty(group)
 

@@ -46,6 +46,7 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
         gateway=event.gateway,
         customer_leg_id=event.customer_leg_id,
         connect_prompt=event.connect_prompt,
+        requested_seq=recorded.seq,
         requested_by=recorded.id,
         ending=board.ended.get(event.call_id),
     )

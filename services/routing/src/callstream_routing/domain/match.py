@@ -51,7 +51,7 @@ def match(board: Board, now: datetime) -> Iterator[Match]:
         if not group.can_match:
             continue
         if group.ready[0] == place:
-            yield _match(board, group, board.requests[place[2]], now)
+            yield _match(board, group, board.requests[place[-1]], now)
         if group.can_match:
             heapq.heappush(heap, (group.ready[0], group_id))
 

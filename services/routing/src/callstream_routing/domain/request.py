@@ -7,8 +7,8 @@ import msgspec
 from callstream.contracts.config import Prompt
 from callstream.kernel.outcomes import Reason, RequestOutcome
 
-Place = tuple[int, datetime, str]
-"""Sorts the requests of a line: greater priority, longer wait, id (F125). A requeue never changes it (D9)."""
+Place = tuple[int, datetime, int, str]
+"""Sorts the requests of a line: greater priority, longer wait (F125), log position; last the id. A requeue never changes it (D9)."""
 
 
 class Offer(msgspec.Struct, kw_only=True):
@@ -46,6 +46,8 @@ class Request(msgspec.Struct, kw_only=True):
     gateway: str
     customer_leg_id: str
     connect_prompt: tuple[Prompt, ...]
+    requested_seq: int
+    """Log position of the event that brought it."""
     requested_by: str
     """Id of the event that brought it."""
     queued: bool = False
@@ -63,7 +65,7 @@ class Request(msgspec.Struct, kw_only=True):
     @property
     def place(self) -> Place:
         """Where it stands in its group's line."""
-        return -self.priority, self.enqueued_at, self.id
+        return -self.priority, self.enqueued_at, self.requested_seq, self.id
 
     @property
     def ready(self) -> bool:
