@@ -8,7 +8,7 @@ from callstream.contracts.config import Prompt
 from callstream.kernel.outcomes import Reason, RequestOutcome
 
 Place = tuple[int, datetime, int, str]
-"""Sorts the requests of a line: greater priority, longer wait (F125), log position; last the id. A requeue never changes it (D9)."""
+"""Sorts the requests of a line: greater priority, longer wait (F125), log position, id. A requeue never changes it (D9)."""
 
 
 class Offer(msgspec.Struct, kw_only=True):
