@@ -11,7 +11,7 @@ registrations = Gauge("callstream_gateway_registrations", "Phones registered now
 registers = Counter("callstream_gateway_registers_total", "REGISTER requests by their answer.", ["code"])
 append_seconds = Histogram(
     "callstream_gateway_append_seconds",
-    "From the moment an event happened to its place in the log.",
+    "From the moment an event happened until it, and what followed meanwhile, stood in the log.",
     buckets=(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0, 5.0, 30.0),
 )
 events_waiting = Gauge("callstream_gateway_events_waiting", "Events that the log has not taken yet.")
