@@ -54,6 +54,10 @@ async def test_strangers_unknown_numbers_and_full_trunks_are_refused_and_leave_n
     assert len(open_house.gateway.switchboard.calls) == 2, "calls that were in stay in"
 
 
+def sip_count(what: str) -> float:
+    return REGISTRY.get_sample_value("callstream_gateway_sip_total", {"what": what}) or 0.0
+
+
 async def test_garbage_harms_nobody(open_house: House) -> None:
     agent_hop = open_house.hop
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -64,6 +68,7 @@ async def test_garbage_harms_nobody(open_house: House) -> None:
     await open_house.call_id()
     held = open_house.gateway.user_agent.held()
     assert (held["offered_calls"], len(open_house.call_ids())) == (1, 1)
+    assert sip_count("malformed") >= 3, "what was thrown away is counted where operators look"
 
 
 async def test_while_draining_trunks_are_sent_elsewhere(open_house: House) -> None:
