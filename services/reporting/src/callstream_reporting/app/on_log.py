@@ -1,7 +1,7 @@
 """Follow the log from where the tables stand, and again from there whenever they were set back.
 
 Live, events come a few at a time, and a commit for each would cost more than all the rest of a call's way into its record. So
-after a small batch the projection rests, and what arrives meanwhile is the next batch. Who catches up does not rest.
+after each batch the projection rests a little, and what came meanwhile is the next batch. Who catches up does not rest.
 """
 
 import asyncio
@@ -10,12 +10,9 @@ from collections.abc import Sequence
 
 import structlog
 
-from callstream.contracts.envelope import Recorded
 from callstream.runtime.event_store import EventStore, Subscription
 from callstream_reporting.app.on_events import Projector
 
-SMALL = 200
-"""Events of a batch behind which more are hardly waiting already."""
 REST_S = 0.1
 """So much older than the log may a record be."""
 
@@ -54,11 +51,6 @@ class LogFollower:
         while True:
             position = await self._projector.start()
             _log.info("following the log", after=position)
-            self._subscription = await self._store.subscribe(self._filters, position, self._take)
+            self._subscription = await self._store.subscribe(self._filters, position, self._projector.on_batch, rest_s=REST_S)
             await self._projector.rewound.wait()
             await self._subscription.stop()
-
-    async def _take(self, events: list[Recorded]) -> None:
-        await self._projector.on_batch(events)
-        if len(events) < SMALL:
-            await asyncio.sleep(REST_S)
