@@ -15,6 +15,7 @@ from callstream.runtime import command_handlers
 from callstream.runtime.command_handlers import CommandHandlers
 from callstream.runtime.commands import Commands
 from callstream.runtime.event_store import StoreUnavailable, VersionConflict
+from callstream.runtime.link import Link
 
 from .nats_server import Server
 
@@ -94,17 +95,19 @@ async def test_a_command_repeated_while_it_is_under_way_waits_for_the_same_answe
     assert len(service.calls) == 1
 
 
-async def test_a_lost_answer_is_asked_for_again_with_the_same_id(service: Answering, commands: Commands) -> None:
-    connection, lost = service.broker.connection, list[str]()
-    publish = connection.publish
+async def test_a_lost_answer_is_asked_for_again_with_the_same_id(
+    service: Answering, commands: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    link, lost = Link.of(service.broker.connection), list[str]()
+    send = link.send
 
     async def lossy(subject: str, *rest: Any, **more: Any) -> None:
         if not lost:
             lost.append(subject)
             return
-        await publish(subject, *rest, **more)
+        await send(subject, *rest, **more)
 
-    connection.publish = lossy  # type: ignore[method-assign]
+    monkeypatch.setattr(link, "send", lossy)
     reply = await commands.send(get(), "acme", timeout_s=0.2, retries=5)
     assert reply.accepted
     assert len(lost) == 1

@@ -136,7 +136,10 @@ async def test_kill_9_of_the_broker_loses_and_doubles_nothing(server: Server, nc
     """Writers and followers go on through three kills; what was acknowledged is there once, in one order for all."""
     store = JetStreamStore(nc, "test", try_s=0.3, deadline_s=20)
     followers = [Collector() for _ in range(3)]
-    subscriptions = [await store.subscribe([ALL_EVENTS], 0, got) for got in followers]
+    rests = (0.0, 0.0, 0.02)
+    subscriptions = [
+        await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s) for got, rest_s in zip(followers, rests, strict=True)
+    ]
     acknowledged: dict[str, int] = {}
     writers = 8
     done = asyncio.Event()
@@ -167,9 +170,10 @@ async def test_kill_9_of_the_broker_loses_and_doubles_nothing(server: Server, nc
         await subscription.stop()
 
 
-async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore) -> None:
+@pytest.mark.parametrize("rest_s", [0.0, 0.02])
+async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore, rest_s: float) -> None:
     got = Collector()
-    subscription = await store.subscribe([ALL_EVENTS], 0, got)
+    subscription = await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s)
     await store.append("call", "c1", "acme", [new("e1", arrived())], 0)
     await got.until(1)
     for consumer in await nc.jetstream().consumers_info(EVENTS_STREAM):
@@ -181,11 +185,12 @@ async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore
     await subscription.stop()
 
 
-async def test_a_gap_in_the_delivery_is_filled(nc: Client, store: JetStreamStore) -> None:
+@pytest.mark.parametrize("rest_s", [0.0, 0.02])
+async def test_a_gap_in_the_delivery_is_filled(nc: Client, store: JetStreamStore, rest_s: float) -> None:
     for i in range(20):
         await store.append("call", f"c{i}", "acme", [new(f"e{i}", arrived(), f"c{i}")], 0)
     got = Collector()
-    subscription = await store.subscribe([ALL_EVENTS], 0, got)
+    subscription = await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s)
     assert isinstance(subscription, PullReader)
     await got.until(20)
     receive = subscription._receive

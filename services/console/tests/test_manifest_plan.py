@@ -1,5 +1,7 @@
 """From manifest to changes: what is created, what follows, and what is refused with the field named."""
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
@@ -344,3 +346,9 @@ def test_an_unused_version_of_a_flow_does_not_hold_a_group() -> None:
     plain = Flow(id="hotline", name="Plain", version=2, nodes=(Start(id="s", next="e"), End(id="e")))
     holdings.documents["flow", "hotline.2"] = plain
     check_deletion(holdings, "group", "sales")
+
+
+def test_the_example_of_the_documentation_is_accepted() -> None:
+    page = Path(__file__).parents[3] / "docs" / "examples" / "hotline.yaml"
+    changes = plan(Holdings(), msgspec.yaml.decode(page.read_bytes(), type=Manifest))
+    assert names([c.after for c in changes])[-1] == "number/861055501234"

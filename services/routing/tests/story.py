@@ -150,7 +150,7 @@ class Story:
         if decision.rule != decision.rank_by[0]:
             return found
         for place in group.line:
-            other = self.board.requests[place[2]]
+            other = self.board.requests[place[-1]]
             if place < request.places[group.id]:
                 assert not other.ready or seat.lacks(other.need), f"{other.id} stood before {request.id}"
         key = group.ranking.key(seat, group.id, request.need, group.today)

@@ -10,7 +10,7 @@ ANN = "+8613900000001"
 
 
 def line(story: Story, group: str) -> list[str]:
-    return [place[2] for place in story.board.group(group).line]
+    return [place[-1] for place in story.board.group(group).line]
 
 
 @pytest.mark.feature("F136")

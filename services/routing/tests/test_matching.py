@@ -61,6 +61,14 @@ def test_the_longest_waiting_caller_is_first_within_a_priority() -> None:
 
 
 @pytest.mark.feature("F125")
+def test_in_the_same_millisecond_the_log_says_who_came_first() -> None:
+    story = Story(sales=["1001"])
+    for name in ("r9", "r10", "r1"):
+        story.request(name)
+    assert [place[-1] for place in story.board.group("sales").line] == ["r9", "r10", "r1"]
+
+
+@pytest.mark.feature("F125")
 def test_groups_compete_by_the_same_order() -> None:
     story = Story(sales=["1001"], support=["1001"])
     story.request("young", "sales")

@@ -167,6 +167,7 @@ def test_the_last_agent_goes_first_if_able_to_take_it_now(switch: str) -> None:
     assert (record.rule, record.preferred) == ("last-agent", {"last-agent": "1002"})
     story.request("other", caller="+8613900000009")
     assert story.offers()[-1] == "other→1001"
+    story.call_ended("other")
     story.request("again", caller=ANN)  # 1002 rings: nobody waits for them
     story.state("1001", "idle")
     assert story.offers()[-1] == "again→1001"

@@ -90,7 +90,7 @@ def test_a_requeued_caller_keeps_the_place() -> None:
     story.later(29)  # early rang out at 1001, who goes on break
     story.state("1001", "break")
     assert story.events("early") == ["queued", "offer-made", "offer-withdrawn ring-timeout"]
-    assert [place[2] for place in story.board.group("sales").line] == ["early", "late"]
+    assert [place[-1] for place in story.board.group("sales").line] == ["early", "late"]
     story.idle("1002")
     assert story.offers() == ["early→1001", "early→1002"]
 

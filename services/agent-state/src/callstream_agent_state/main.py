@@ -78,8 +78,8 @@ async def wire(service: Service) -> None:
             if not active or sessions.since != before:
                 reconcile.forget()
             if active:
-                if due := sessions.due(roster.agents.values(), grace_s, service.clock.now()):
-                    roster.look_at(due)
+                if silent := sessions.due(roster.agents.values(), grace_s, service.clock.now()):
+                    roster.look_at(silent)
                     follower.wake()
                 try:
                     await reconcile.look()

@@ -11,6 +11,7 @@ from callstream.contracts import commands
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.service import Service, run
+from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
@@ -90,6 +91,7 @@ class Gateway:
             asyncio.create_task(self.housekeeping.run()),
             asyncio.create_task(self._encode_leftovers(await self.recover.files(), unfinished)),
         ]
+        metrics.sip.source = lambda: self.user_agent.counters
         # What was made until here stays: looking through it again and again cost 5 % of the CPU under load.
         gc.collect()
         gc.freeze()

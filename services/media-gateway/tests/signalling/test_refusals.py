@@ -87,6 +87,10 @@ async def test_a_blacklisted_caller_is_refused_before_any_flow_and_told_as_block
     await pardoned.until("ringing")
 
 
+def sip_count(what: str) -> float:
+    return REGISTRY.get_sample_value("callstream_gateway_sip_total", {"what": what}) or 0.0
+
+
 async def test_garbage_harms_nobody(open_house: House) -> None:
     agent_hop = open_house.hop
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
@@ -97,6 +101,7 @@ async def test_garbage_harms_nobody(open_house: House) -> None:
     await open_house.call_id()
     held = open_house.gateway.user_agent.held()
     assert (held["offered_calls"], len(open_house.call_ids())) == (1, 1)
+    assert sip_count("malformed") >= 3, "what was thrown away is counted where operators look"
 
 
 async def test_while_draining_trunks_are_sent_elsewhere(open_house: House) -> None:

@@ -239,3 +239,11 @@ def test_a_phone_that_knows_sha_256_keeps_being_challenged_with_it() -> None:
     for _ in range(3):  # challenge() finds SHA-256 offered each time
         assert door.knock(str(door.answer(door.challenge("SHA-256")))) == "ann"
         door.now += 60
+
+
+def test_a_repeated_request_whose_challenge_was_lost_is_challenged_alike() -> None:
+    door = Door()
+    for via, algorithms in (("one", 2), ("one", 2), ("two", 1)):
+        reply = door.gate.check(Request("REGISTER", "sip:r", [("Via", via), ("To", "<sip:ann@r>")]), Hop("udp", "10.0.0.1", 5060))
+        assert isinstance(reply, Reply)
+        assert len(reply.headers) == algorithms

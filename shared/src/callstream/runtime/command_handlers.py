@@ -27,6 +27,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime import metrics
 from callstream.runtime.event_store import StoreUnavailable, VersionConflict
+from callstream.runtime.link import Link
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
 
 LIMIT = 512
@@ -87,7 +88,7 @@ class CommandHandlers:
         metrics.commands_handled.labels(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
         metrics.command_seconds.labels(kind.NAME).observe(time.perf_counter() - began)
         if message.raw_message.reply and self._broker.connection.is_connected:
-            await self._broker.connection.publish(message.raw_message.reply, msgspec.json.encode(reply))
+            await Link.of(self._broker.connection).send(message.raw_message.reply, msgspec.json.encode(reply))
 
     async def _reply(self, body: bytes, scope: str, decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> Reply:
         try:

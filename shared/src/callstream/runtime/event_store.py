@@ -104,13 +104,15 @@ class EventStore(Protocol):
         """Sequence of the log's newest event, 0 when it is empty. Raises StoreUnavailable."""
         ...
 
-    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> Subscription:
+    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0) -> Subscription:
         """Hand over every event behind `after` whose subject matches a filter, once and in order, for as long as it lasts.
 
         `filters` as of contracts.subjects (`events_of`, `ALL_EVENTS`); they must not overlap one another. An event that
         cannot be read goes to the dead letters and does not stop the others. An exception of `on_batch` is logged,
         counted and the same batch is handed over again after a pause: a follower that must not be stopped by one event
         handles its own errors.
+
+        `rest_s`: a reader that may be that late gets fewer and larger batches, which cost it and the broker much less.
         """
         ...
 

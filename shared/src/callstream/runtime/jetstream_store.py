@@ -305,13 +305,13 @@ class JetStreamStore:
 
     # follow
 
-    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> Subscription:
+    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0) -> Subscription:
         async def decode(messages: list[RawMessage]) -> None:
             batch = self._decode(messages)
             if batch:
                 await on_batch(batch)
 
-        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode)
+        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode, rest_s=rest_s)
         await reader.start()
         return reader
 

@@ -102,8 +102,10 @@ class MemoryStore:
         self._check_available()
         return len(self.messages)
 
-    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> "MemorySubscription":
-        subscription = MemorySubscription(self, filters, after, on_batch)
+    async def subscribe(
+        self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0
+    ) -> "MemorySubscription":
+        subscription = MemorySubscription(self, filters, after, on_batch, rest_s)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -142,12 +144,12 @@ class MemoryStore:
 class MemorySubscription:
     """A reader of the list with a task of its own."""
 
-    def __init__(self, store: MemoryStore, filters: Sequence[str], after: int, on_batch: OnBatch) -> None:
+    def __init__(self, store: MemoryStore, filters: Sequence[str], after: int, on_batch: OnBatch, rest_s: float) -> None:
         self.position = after
         self.caught_up = asyncio.Event()
         self.arrived = asyncio.Event()
         self.arrived.set()
-        self._store, self._on_batch = store, on_batch
+        self._store, self._on_batch, self._rest_s = store, on_batch, rest_s
         self._filters = [tuple(pattern.split(".")) for pattern in filters]
         self._goal = len(store.messages)
         self._read = after
@@ -179,7 +181,7 @@ class MemorySubscription:
                     self.position = wanted[-1].seq
                 if self._read >= self._goal:
                     self.caught_up.set()
-                await asyncio.sleep(0)
+                await asyncio.sleep(self._rest_s if batch and len(block) < BATCH else 0)
             if self._read >= self._goal:
                 self.caught_up.set()
 

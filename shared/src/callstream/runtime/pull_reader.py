@@ -7,6 +7,9 @@ nothing: whenever it may be lost (broker restart, deletion, a gap in its numberi
 message seen + 1. Nothing is doubled or left out by that, whatever was under way.
 
 At most ROOM messages are asked for ahead of the reader: a slow reader slows the broker down, not the process's memory.
+
+A reader that may be late by a little (`rest_s`) asks for one message, and when that has come for all that stand behind it;
+then it rests. So what comes meanwhile leaves the broker in one write instead of one each, and wakes nobody.
 """
 
 import asyncio
@@ -28,6 +31,8 @@ ROOM = 2 * BATCH
 HEARTBEAT_S = 1.0
 SILENCE_S = 3.0
 EXPIRES_S = 60.0
+SWEEP_EXPIRES_S = 1.0
+"""What was counted as waiting may be gone when it is asked for."""
 CREATE_TIMEOUT_S = 2.0
 CREATE_PAUSE_S = 0.05
 INACTIVE_S = 30.0
@@ -74,14 +79,19 @@ class PullReader:
         on_messages: OnMessages,
         *,
         last_per_subject: bool = False,
+        rest_s: float = 0.0,
     ) -> None:
-        """`last_per_subject`: begin with the newest message of each subject instead of a position (buckets)."""
+        """`last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the
+        pause after each batch that is not full.
+        """
         self.position = after
         self.caught_up = asyncio.Event()
         self.restarts = 0
         self._link, self._stream, self._filters = link, stream, tuple(filters)
         self._on_messages = on_messages
         self._last_per_subject = last_per_subject
+        self._rest_s = rest_s
+        self._swept = False
         self._buffer: list[RawMessage] = []
         self._seen = after
         self._consumer_seq = 0
@@ -156,6 +166,7 @@ class PullReader:
 
     async def _create(self) -> None:
         old, self._name = self._name or self._former, ""  # from here on, what the old one still sends is not taken
+        self._arrived.set()
         self._former = name = self._link.nc._nuid.next().decode()
         self._epoch += 1
         self._consumer_seq, self._asked = 0, 0
@@ -187,16 +198,35 @@ class PullReader:
         self._goal = self._received + answer.num_pending
         self._tell_if_caught_up()
         self._heard = time.monotonic()
+        self._arrived.set()
         await self._ask()
 
     async def _ask(self) -> None:
-        """Keep up to ROOM messages asked for or waiting here."""
-        while not self._lost.is_set() and self._asked + len(self._buffer) <= ROOM - BATCH:
-            self._asked += BATCH
-            self._requests += 1
-            body = b'{"batch":%d,"expires":%d,"idle_heartbeat":%d}' % (BATCH, int(EXPIRES_S * 1e9), int(HEARTBEAT_S * 1e9))
-            reply = f"{self._inbox}.{self._epoch}.{self._requests}"
-            await self._link.send(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", body, reply)
+        """Keep up to ROOM messages asked for or waiting here; a reader that rests asks for one, or for all that wait."""
+        if not self._rest_s:
+            while not self._lost.is_set() and self._asked + len(self._buffer) <= ROOM - BATCH:
+                await self._request(BATCH, EXPIRES_S)
+        elif not self._asked and not self._buffer:
+            self._swept = False
+            await self._request(1, EXPIRES_S)
+        elif self._is_gathering and not self._asked:
+            self._swept = True
+            await self._request(min(self._ahead, BATCH - len(self._buffer)), SWEEP_EXPIRES_S)
+
+    @property
+    def _is_gathering(self) -> bool:
+        """Whether more belongs to the batch in hand: of a reader that rests, all that stood behind its first message."""
+        if not self._rest_s or not self._name:
+            return False
+        return self._asked > 0 or (not self._swept and self._ahead > 0 and len(self._buffer) < BATCH)
+
+    async def _request(self, count: int, expires_s: float) -> None:
+        self._asked += count
+        self._requests += 1
+        heartbeat_s = min(HEARTBEAT_S, expires_s / 2)
+        body = b'{"batch":%d,"expires":%d,"idle_heartbeat":%d}' % (count, int(expires_s * 1e9), int(heartbeat_s * 1e9))
+        reply = f"{self._inbox}.{self._epoch}.{self._requests}"
+        await self._link.send(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", body, reply)
 
     # messages
 
@@ -243,10 +273,10 @@ class PullReader:
 
     async def _hand_over(self) -> None:
         while not self._stopping:
-            if not self._buffer:
+            if not self._buffer or self._is_gathering:
                 await self._arrived.wait()
             self._arrived.clear()
-            if self._buffer and not self._stopping:
+            if self._buffer and not self._is_gathering and not self._stopping:
                 if len(self._buffer) <= BATCH:
                     batch, self._buffer = self._buffer, []
                 else:
@@ -255,6 +285,8 @@ class PullReader:
                 self.position = batch[-1].seq
                 self._delivered += len(batch)
                 self._tell_if_caught_up()
+                if self._rest_s and len(batch) < BATCH:
+                    await asyncio.sleep(self._rest_s)
             if self._asked + len(self._buffer) <= ROOM - BATCH and self._name and self._link.connected:
                 await self._ask()
 

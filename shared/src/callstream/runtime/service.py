@@ -18,6 +18,7 @@ the log.
 """
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -246,6 +247,7 @@ class Service:
         await self.app.start()
         for hook in self.on_start:
             await hook()
+        _calm_collector()
         log.info("started")
 
     async def _drain(self) -> None:
@@ -304,6 +306,15 @@ class Service:
 
     async def _check_draining(self) -> str:
         return "going down" if self._leaving.is_set() else ""
+
+
+def _calm_collector() -> None:
+    """Let the garbage collector leave alone what lives as long as the process, and run a tenth as often: it looks for circles,
+    and the paths that carry events make few. It took 11 % of reporting's CPU, and its long runs are pauses for everybody.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 20, 50)
 
 
 def _event_check(event: asyncio.Event, otherwise: str) -> Check:

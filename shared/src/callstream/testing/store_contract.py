@@ -180,6 +180,21 @@ class StoreContract:
         await second.stop()
         assert len(got.events) == 8, "a stopped subscription gets nothing more"
 
+    async def test_who_rests_gets_larger_batches(self, store: EventStore) -> None:
+        got, sizes = Collector(), list[int]()
+
+        async def take(batch: list[Recorded]) -> None:
+            sizes.append(len(batch))
+            await got(batch)
+
+        subscription = await store.subscribe([ALL_EVENTS], 0, take, rest_s=0.2)
+        async with asyncio.timeout(WITHIN_S):
+            await subscription.caught_up.wait()
+        await _append_calls(store, range(40))
+        assert await got.until(40) == [f"e{i}" for i in range(40)]
+        await subscription.stop()
+        assert len(sizes) <= 20
+
     async def test_an_empty_log_is_caught_up_at_once(self, store: EventStore) -> None:
         got = Collector()
         subscription = await store.subscribe([ALL_EVENTS], 0, got)
@@ -205,19 +220,20 @@ class StoreContract:
             await subscription.caught_up.wait()
         await subscription.stop()
 
-    async def test_subscriptions_from_any_position_while_appends_go_on(self, store: EventStore) -> None:
+    @pytest.mark.parametrize("rest_s", [0.0, 0.02])
+    async def test_subscriptions_from_any_position_while_appends_go_on(self, store: EventStore, rest_s: float) -> None:
         total = 2500
         writer = asyncio.create_task(_append_calls(store, range(total), window=64))
         collectors, subscriptions = [], []
         for _ in range(4):
             got = Collector()
             start = await store.last_seq()
-            subscriptions.append(await store.subscribe([ALL_EVENTS], start, got))
+            subscriptions.append(await store.subscribe([ALL_EVENTS], start, got, rest_s=rest_s))
             collectors.append((start, got))
             await asyncio.sleep(0.02)
         await writer
         log = Collector()
-        subscriptions.append(await store.subscribe([ALL_EVENTS], 0, log))
+        subscriptions.append(await store.subscribe([ALL_EVENTS], 0, log, rest_s=rest_s))
         everything = await log.until(total)
         assert [r.seq for r in log.events] == list(range(1, total + 1))
         for start, got in collectors:

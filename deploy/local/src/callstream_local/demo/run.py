@@ -88,18 +88,20 @@ def _invite(stack: Stack, password: str, console: Console) -> None:
     """How to go on by hand: where to sign in, whom to call, and as whom to answer."""
     host, port = stack.sip_addr
     email, admin_password = stack.admin
-    say = console.print
-    say("\n[bold]It stays up until Ctrl-C.[/] The simulated agents go on answering, each with a tone.")
-    say(f"  call in      from a softphone on this machine: sip:{NUMBER}@{host}:{port} (press 1 or 2)", soft_wrap=True)
-    say(f"  answer       register a softphone as {GUEST} / {password} at {host}:{port} (UDP or TCP), then sign agent {GUEST} in:")
-    say(
-        f'               curl -X POST {stack.http("console")}/v1/agents/{GUEST}/sign-in -H "Authorization: Bearer $TOKEN"',
-        soft_wrap=True,
+    web = stack.http("console")
+    login = f"""curl -s {web}/v1/login -d '{{"email": "{email}", "password": "{admin_password}"}}'"""
+    lines = (
+        "\n[bold]It stays up until Ctrl-C.[/] The simulated agents go on answering, each with a tone.",
+        f"  call in      with a softphone on this machine: sip:{NUMBER}@{host}:{port}, then press 1 or 2",
+        f"  answer       register a softphone as {GUEST} / {password} at {host}:{port} (UDP or TCP), then sign agent {GUEST} in:",
+        f"""    TOKEN=$({login} | python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])')""",
+        f'    curl -X POST {web}/v1/agents/{GUEST}/sign-in -H "Authorization: Bearer $TOKEN"',
+        f"  sign in      {email} / {admin_password}",
+        f"  API          console {web}, reporting {stack.http('reporting')}",
+        f"  look inside  callstream calls --data {stack.folder.root} (also: events tail, status, logs)",
     )
-    say(f"  API          console {stack.http('console')}, reporting {stack.http('reporting')}", soft_wrap=True)
-    say(f"  sign in      {email} / {admin_password}")
-    say(f"               TOKEN: POST {stack.http('console')}/v1/login with email and password", soft_wrap=True)
-    say(f"  look inside  callstream calls --data {stack.folder.root}, callstream events tail, callstream status", soft_wrap=True)
+    for line in lines:
+        console.print(line, soft_wrap=True, highlight=False)
 
 
 async def _told_to_stop() -> None:

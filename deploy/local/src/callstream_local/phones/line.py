@@ -12,6 +12,7 @@ from callstream_media_gateway.sip.sdp import SessionDescription
 
 POLL_S = 0.1
 _FRAME_MS = 20
+_NOW_MS = 300
 
 
 class Line:
@@ -78,9 +79,9 @@ class Line:
         return self.sound_ms
 
     def tone_now(self) -> int | None:
-        """The tone of the last 200 ms."""
-        tones = self._ear.tones(self._peer.heard(WINDOW_MS))
-        return tones[-1] if tones else None
+        """The tone of most of the last 300 ms; a vowel may be as pure as a tone, but not for so long."""
+        heard = self._ear.heard(self._peer.heard(_NOW_MS))
+        return heard.tone_hz if heard.ms > (_NOW_MS - WINDOW_MS) // 2 else None
 
     def heard(self) -> Heard:
         """The tone heard longest in the last 30 s."""

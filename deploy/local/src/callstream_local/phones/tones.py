@@ -1,9 +1,10 @@
-"""Which tone is whose. All are multiples of 10 Hz, so that 200 ms of one never look like another."""
+"""Which tone is whose. All are multiples of 10 Hz, so that 100 ms of one never look like another."""
 
 from collections.abc import Sequence
 
-AGENT_TONES = tuple(range(400, 1000, 10))
-CALLER_TONES = tuple(range(1000, 3000, 10))
+SPACING_HZ = 10
+AGENT_TONES = tuple(range(400, 1000, SPACING_HZ))
+CALLER_TONES = tuple(range(1000, 3000, SPACING_HZ))
 
 
 def agent_tone(index: int) -> int:

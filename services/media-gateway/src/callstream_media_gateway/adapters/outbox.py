@@ -85,6 +85,7 @@ class Outbox:
             await asyncio.wait((self._task,))
 
     async def _drain(self) -> None:
+        oldest = self._waiting[0].time
         try:
             while self._waiting:
                 before = self.version
@@ -93,6 +94,7 @@ class Outbox:
                     self._health.waiting -= 1
                 if self.version != before:
                     self._on_stored(self.version)
+            metrics.append_seconds.observe((self._clock.now() - oldest).total_seconds())
         finally:
             self._task = None
 
@@ -115,7 +117,6 @@ class Outbox:
             metrics.events_dropped.labels("refused").inc()
             return True
         self._health.answered = True
-        metrics.append_seconds.observe((self._clock.now() - new.time).total_seconds())
         return True
 
     def _give_up(self, why: str) -> None:

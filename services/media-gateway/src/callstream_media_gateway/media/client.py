@@ -53,8 +53,6 @@ call.
 POST_WITHIN_S = 3.0
 """How long `post` waits for an answer, found out at most a second later."""
 
-READ_BYTES = 64 * 1024
-
 
 class MediaRefusedError(Exception):
     """The worker said no; nothing was changed."""
@@ -73,6 +71,36 @@ class _Posted(NamedTuple):
     frame: bytes
     done: Callable[[Reply | None], None]
     deadline_s: float
+
+
+class _Frames(asyncio.Protocol):
+    """Cuts the worker's bytes into frames; `lost` gives why the connection is over, None when the worker closed it."""
+
+    def __init__(self, take: Callable[[bytearray], None]) -> None:
+        self.lost: asyncio.Future[Exception | None] = asyncio.get_running_loop().create_future()
+        self._take = take
+        self._buffer = bytearray()
+
+    def data_received(self, data: bytes) -> None:
+        buffer, at = self._buffer, 0
+        buffer += data
+        try:
+            while len(buffer) - at >= LENGTH_BYTES:
+                body = at + LENGTH_BYTES
+                length = int.from_bytes(buffer[at:body], "big")
+                if length > MAX_FRAME_BYTES:
+                    raise msgspec.DecodeError(f"frame of {length} bytes")
+                if len(buffer) < body + length:
+                    break
+                at = body + length
+                self._take(buffer[body:at])
+        except msgspec.MsgspecError as error:
+            self.connection_lost(error)
+        del buffer[:at]
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if not self.lost.done():
+            self.lost.set_result(error)
 
 
 class MediaClient:
@@ -101,7 +129,7 @@ class MediaClient:
         self._ack_timer: asyncio.TimerHandle | None = None
         self._dealt_with = ""
         self._inbox: asyncio.Queue[Snapshot | EventMessage] = asyncio.Queue()
-        self._writer: asyncio.StreamWriter | None = None
+        self._writer: asyncio.WriteTransport | None = None
         self._attached = asyncio.Event()
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(FromWorker)
@@ -186,9 +214,16 @@ class MediaClient:
             if posted.deadline_s > loop.time():
                 break
             del self._posted[request_id]
-            posted.done(None)
+            self._answered(posted, None)
         if self._posted:
             self._sweeper = loop.call_later(1.0, self._sweep)
+
+    @staticmethod
+    def _answered(posted: _Posted, reply: Reply | None) -> None:
+        try:
+            posted.done(reply)
+        except Exception:
+            log.exception("answer not dealt with: %r", reply)
 
     async def create_leg(self, command: CreateLeg) -> int:
         """The local RTP port."""
@@ -214,16 +249,17 @@ class MediaClient:
 
     async def _keep_connected(self) -> None:
         attempt = 0
+        loop = asyncio.get_running_loop()
         while not self.replaced.is_set():
             try:
-                reader, self._writer = await asyncio.open_unix_connection(self._path)
+                self._writer, frames = await loop.create_unix_connection(lambda: _Frames(self._take_frame), self._path)
                 attempt = 0
                 unanswered = {number: frame for number, (frame, _) in self._pending.items()}
                 unanswered |= {number: posted.frame for number, posted in self._posted.items()}
                 for number in sorted(unanswered):
                     self._writer.write(unanswered[number])
-                await self._read(reader)
-            except (OSError, asyncio.IncompleteReadError, msgspec.DecodeError) as error:
+                log.debug("media worker at %s: %s", self._path, await frames.lost)
+            except OSError as error:
                 log.debug("media worker at %s: %s", self._path, error)
             self._drop_connection()
             if not self.replaced.is_set():
@@ -235,31 +271,13 @@ class MediaClient:
             self._writer.close()
             self._writer = None
 
-    async def _read(self, reader: asyncio.StreamReader) -> None:
-        buffer = bytearray()
-        while not self.replaced.is_set():
-            chunk = await reader.read(READ_BYTES)
-            if not chunk:
-                raise asyncio.IncompleteReadError(bytes(buffer), None)
-            buffer += chunk
-            at = 0
-            while len(buffer) - at >= LENGTH_BYTES:
-                body = at + LENGTH_BYTES
-                length = int.from_bytes(buffer[at:body], "big")
-                if length > MAX_FRAME_BYTES:
-                    raise msgspec.DecodeError(f"frame of {length} bytes")
-                if len(buffer) < body + length:
-                    break
-                at = body + length
-                self._take(self._decoder.decode(buffer[body:at]))
-            del buffer[:at]
-
-    def _take(self, message: FromWorker) -> None:
+    def _take_frame(self, frame: bytearray) -> None:
+        message = self._decoder.decode(frame)
         match message:
             case Reply():
                 posted = self._posted.pop(message.request_id, None)
                 if posted is not None:
-                    posted.done(message)
+                    self._answered(posted, message)
                     return
                 waiting = self._pending.get(message.request_id)
                 if waiting is not None and not waiting[1].done():
@@ -267,6 +285,7 @@ class MediaClient:
             case Replaced():
                 log.warning("another client took over the media worker at %s", self._path)
                 self.replaced.set()
+                self._drop_connection()
             case Snapshot() | EventMessage():
                 self._inbox.put_nowait(message)
 

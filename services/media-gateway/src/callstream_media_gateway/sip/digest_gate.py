@@ -54,7 +54,7 @@ class DigestGate:
         except ParseError as error:
             return Reply(400, f"Bad {error.field}")
         if answer is None:
-            algorithms = self._unanswered.algorithms(source.host, aor, now)
+            algorithms = self._unanswered.algorithms(source.host, aor, request.get("Via"), now)
             return self._challenge(now, algorithms, stale=False)
         self._unanswered.answered(source.host, aor, answer.algorithm)
         if answer.algorithm == "MD5":

@@ -1,4 +1,8 @@
-"""Follow the log from where the tables stand, and again from there whenever they were set back."""
+"""Follow the log from where the tables stand, and again from there whenever they were set back.
+
+Live, events come a few at a time, and a commit for each would cost more than all the rest of a call's way into its record. So
+after each batch the projection rests a little, and what came meanwhile is the next batch. Who catches up does not rest.
+"""
 
 import asyncio
 import contextlib
@@ -8,6 +12,9 @@ import structlog
 
 from callstream.runtime.event_store import EventStore, Subscription
 from callstream_reporting.app.on_events import Projector
+
+REST_S = 0.1
+"""So much older than the log may a record be."""
 
 _log = structlog.get_logger()
 
@@ -44,6 +51,6 @@ class LogFollower:
         while True:
             position = await self._projector.start()
             _log.info("following the log", after=position)
-            self._subscription = await self._store.subscribe(self._filters, position, self._projector.on_batch)
+            self._subscription = await self._store.subscribe(self._filters, position, self._projector.on_batch, rest_s=REST_S)
             await self._projector.rewound.wait()
             await self._subscription.stop()

@@ -10,6 +10,7 @@ from callstream.contracts.envelope import Recorded, encode_body
 from callstream.contracts.outcome import CallSummary, call_of, fold
 from callstream_reporting.domain.agent_log import StateRow
 
+_NUL = b"u0000"
 _ESCAPED_NUL = re.compile(r"(?<!\\)((?:\\\\)*)\\u0000")
 """The escape, but not an escaped backslash that `u0000` follows."""
 
@@ -61,4 +62,5 @@ def storable(value: Any) -> Any:
 
 def storable_json(body: bytes) -> str:
     """The same for JSON, where a NUL stands as an escape."""
-    return _ESCAPED_NUL.sub(r"\1␀", body.decode())
+    text = body.decode()
+    return _ESCAPED_NUL.sub(r"\1␀", text) if _NUL in body else text

@@ -48,7 +48,7 @@ class Queries:
         views: dict[str, tuple[Place, WaitingView]] = {}
         for group in board.groups.values():
             for ahead, place in enumerate(group.line):
-                request = board.requests[place[2]]
+                request = board.requests[place[-1]]
                 if request.ending is not None or request.groups[0] != group.id:
                     continue
                 views[request.id] = (

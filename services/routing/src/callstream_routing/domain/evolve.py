@@ -62,6 +62,7 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
         gateway=event.gateway,
         customer_leg_id=event.customer_leg_id,
         connect_prompt=event.connect_prompt,
+        requested_seq=recorded.seq,
         requested_by=recorded.id,
         skills=event.skills,
         relax=event.relax,
@@ -88,6 +89,7 @@ def _transfer_started(board: Board, recorded: Recorded, event: call.TransferStar
         gateway=event.gateway,
         customer_leg_id=event.customer_leg_id,
         connect_prompt=(),
+        requested_seq=recorded.seq,
         requested_by=recorded.id,
         ending=board.ended.get(recorded.aggregate_id),
     )

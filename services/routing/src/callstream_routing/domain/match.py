@@ -67,7 +67,7 @@ def match(board: Board, now: datetime) -> Iterator[Match]:
         if claim is None or group is None:
             continue
         if claim == before:
-            found = _match(board, group, board.requests[claim[0][3][2]], now)
+            found = _match(board, group, board.requests[claim[0][3][-1]], now)
             made += 1
             yield found
             claim = _claim(board, group)
@@ -104,7 +104,7 @@ def _claim(board: Board, group: Group | None) -> Claim | None:
     found = group.first() if group is not None else None
     if group is None or found is None:
         return None
-    request = board.requests[found[0][2]]
+    request = board.requests[found[0][-1]]
     return group.claim(found[0], request.requested_at), request.groups.index(group.id), group.id
 
 

@@ -16,7 +16,7 @@ def configure_settings(board: Board, document: Settings | None) -> None:
 def configure_group(board: Board, group_id: str, document: SkillGroup | None) -> None:
     """A published group, or None: it is gone. Everything in its line is looked at again."""
     group = board.group(group_id)
-    waiting = [board.requests[request_id] for _, _, request_id in group.line]
+    waiting = [board.requests[place[-1]] for place in group.line]
     if group.configure(document, board.settings):
         for request in waiting:
             with board.changing(request), board.relisting(request):

@@ -11,8 +11,8 @@ from callstream_routing.domain.seat import Need, need_of, stamp
 STEPS_A_LEVEL = 10
 """Priorities go from 0 to 9, so at equal wait a level of customer type outweighs every priority."""
 
-Place = tuple[int, int, str]
-"""Sorts the requests of a line, the smallest first: urgency below zero, moment in ms, id. A requeue never changes it (D9)."""
+Place = tuple[int, int, int, str]
+"""Sorts the requests of a line, the smallest first: urgency below zero, moment in ms, log position, id (D9: for good)."""
 
 
 class Offer(msgspec.Struct, kw_only=True):
@@ -57,6 +57,8 @@ class Request(msgspec.Struct, kw_only=True):
     gateway: str
     customer_leg_id: str
     connect_prompt: tuple[Prompt, ...]
+    requested_seq: int
+    """Log position of the event that brought it."""
     requested_by: str
     """Id of the event that brought it."""
     skills: dict[str, int] = {}
@@ -128,4 +130,5 @@ class Request(msgspec.Struct, kw_only=True):
         """
         urgency = self.urgency if level is None else level * STEPS_A_LEVEL + self.priority
         moment = stamp(enqueued_at or self.enqueued_at)
-        return (0, moment - urgency * ageing_s * 1000, self.id) if ageing_s else (-urgency, moment, self.id)
+        behind = (self.requested_seq, self.id)
+        return (0, moment - urgency * ageing_s * 1000, *behind) if ageing_s else (-urgency, moment, *behind)

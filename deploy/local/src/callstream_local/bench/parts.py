@@ -1,0 +1,17 @@
+"""All parts, in the order in which they run: the quick ones first."""
+
+from callstream_local.bench import append, decision, free, idle, load, media, projection, ramp, sip, start
+from callstream_local.bench.part import Part
+
+PARTS = (
+    Part("sip", "SIP messages read", 4, sip.measure),
+    Part("decision", "a routing decision", 8, decision.measure),
+    Part("append", "appending to the event log", 12, append.measure),
+    Part("projection", "events into PostgreSQL", 6, projection.measure),
+    Part("start", "starting everything", 14, start.measure),
+    Part("idle", "CPU and memory with nothing to do", 40, idle.measure),
+    Part("media", "audio of bridged and recorded calls", 24, media.measure),
+    Part("load", "CPU of a call", 55, load.measure),
+    Part("ramp", "clean call rate", 75, ramp.measure),
+    Part("free", "from a free agent to the ringing phone", 35, free.measure),
+)

@@ -1,0 +1,63 @@
+"""What each figure should be, and how it is written in the table. A missed target is told, and fails nothing."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table. `field`: of a figure that has several, the one that the target is about."""
+
+    key: str
+    what: str
+    unit: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
+    field: str = ""
+    others: str = ""
+    """What comparable systems need for the same (docs/benchmarks.md tells where and how)."""
+
+    def value(self, report: Mapping[str, Any]) -> float | None:
+        """The figure, or None when it has not been measured."""
+        found = report.get(self.key)
+        if self.field:
+            found = found.get(self.field) if isinstance(found, dict) else None
+        return float(found) if isinstance(found, int | float) else None
+
+    @property
+    def target(self) -> str:
+        """As text; empty when there is none."""
+        if self.at_most is not None:
+            return f"≤ {self.at_most:g}"
+        return f"≥ {self.at_least:g}" if self.at_least is not None else ""
+
+    def is_met(self, value: float) -> bool | None:
+        """None when there is no target."""
+        if self.at_most is not None:
+            return value <= self.at_most
+        return value >= self.at_least if self.at_least is not None else None
+
+
+ROWS = (
+    Row("sip_parse_per_s", "SIP: an INVITE with SDP read", "/s"),
+    Row("sip_parse_small_per_s", "SIP: a small response read", "/s"),
+    Row("gateway_cpu_ms_per_call", "CPU a call, gateway's signalling", "ms", at_most=2),
+    Row("system_cpu_ms_per_call", "CPU a call, whole system, writes synced", "ms", at_most=15, others="7.7, 15-20"),
+    Row("system_cpu_ms_per_call_fast", "CPU a call, whole system, writes not synced", "ms"),
+    Row("calls_per_s_clean", "clean call rate", "/s", at_least=60, others="180, 120"),
+    Row("free_to_offer_ms", "agent free → offer in the log, p50", "ms", field="p50", at_most=5),
+    Row("free_to_offer_ms", "agent free → offer in the log, p99", "ms", field="p99", at_most=25),
+    Row("free_to_invite_ms", "agent free → INVITE at the phone, p50", "ms", field="p50", others="519, 143"),
+    Row("free_to_invite_ms", "agent free → INVITE at the phone, p99", "ms", field="p99", at_most=100, others="847, 211"),
+    Row("media_calls_per_core", "two-leg G.711 calls a core", "", at_least=500, others="485, 345"),
+    Row("media_calls_per_core_recorded", "the same, recorded", "", others="177, 230"),
+    Row("append_ratio", "append rate / bare client's", "", at_least=0.7),
+    Row("projection_events_per_s", "events into PostgreSQL", "/s"),
+    Row("decision_us", "routing decision, p50", "µs", field="p50"),
+    Row("decision_us", "routing decision, p99", "µs", field="p99"),
+    Row("start_s", "start with a new data folder", "s", at_most=10, others="0.6, 2.4-3.0"),
+    Row("start_again_s", "start once more", "s"),
+    Row("idle_cpu_pct", "idle, 100 agents: CPU of one core", "%", at_most=3),
+    Row("rss_mb", "idle, 100 agents: memory", "MB", at_most=900, others="104, 37"),
+)
