@@ -49,12 +49,13 @@ def contact(
     patience: float = inf,
     rings: tuple[Ring, ...] = (Ring(0),),
     priority: int = 0,
+    caller: str = "",
 ) -> Contact:
     asked = AgentRequested(
         request_id=name,
         call_id=f"c-{name}",
         group_id=group,
-        caller="",
+        caller=caller,
         called="",
         gateway="gw",
         customer_leg_id="",

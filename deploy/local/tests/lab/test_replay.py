@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from callstream.contracts.agent_events import AgentStateChanged
-from callstream.contracts.envelope import Recorded
-from callstream.contracts.states import AgentState
+from callstream.contracts.agent_events import AgentPresenceChanged, AgentStateChanged
+from callstream.contracts.call_events import CallDialled
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.states import AgentState, Presence
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_local.lab.errors import LabError
 from callstream_local.lab.export import export_lines, read_export
@@ -177,6 +178,31 @@ def test_who_never_signed_in_does_not_work_but_a_new_agent_does() -> None:
     assert fates(simulate(as_it_was(given, 1), asleep))["b"].waited_s == 99
     more = policy(sales=["1001", "1002", "1003"])
     assert fates(simulate(as_it_was(given, 1), more))["b"].waited_s == 0
+
+
+def test_what_happens_outside_is_told_to_routing_too() -> None:
+    """1002 is not heard until 60, so b goes to 1001; who dialled c's number is offered c's call (F132)."""
+    base = policy(sales=["1001", "1002"])
+    day = workload(contact("a", 1, talk=1), contact("b", 30, talk=1), contact("c", 90, caller="+8613800000000"))
+    log = simulate(day, base, keep_log=True).log
+
+    def agents(*outside: tuple[float, str, Event]) -> list[str]:
+        told = [
+            Recorded(
+                seq=1000 + n, id=f"x{n}", tenant="lab", aggregate=event.AGGREGATE, aggregate_id=of, time=at(second), event=event
+            )
+            for n, (second, of, event) in enumerate(outside)
+        ]
+        events = sorted((*log, *told), key=lambda recorded: recorded.time)
+        again = fates(simulate(as_it_was(material(read_record(events), base), 1), base))
+        return [again[name].agent_id for name in "abc"]
+
+    silent = AgentPresenceChanged(presence=Presence.SUSPECT, cause="session-silent", session_id="s", reachable=False)
+    back = AgentPresenceChanged(presence=Presence.ONLINE, cause="session-heard", session_id="s", reachable=True)
+    dialled = CallDialled(agent_id="1001", callee="+8613800000000", caller="", gateway="gw")
+    assert agents() == ["1001", "1002", "1001"]
+    assert agents((5, "1002", silent), (60, "1002", back)) == ["1001", "1001", "1002"]
+    assert agents((5, "1002", silent), (60, "1002", back), (70, "d", dialled)) == ["1001", "1001", "1001"]
 
 
 # a real log

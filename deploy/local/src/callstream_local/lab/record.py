@@ -19,7 +19,7 @@ from callstream.contracts.states import AgentState, LegRole
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_agent_state.domain.agent import Cause
 from callstream_agent_state.domain.table import AT_CHOICE
-from callstream_local.lab.traffic import PlanStep, Ring, RingEnd
+from callstream_local.lab.traffic import Outside, PlanStep, Ring, RingEnd
 
 
 class Past(msgspec.Struct, kw_only=True):
@@ -42,10 +42,11 @@ class Past(msgspec.Struct, kw_only=True):
 
 
 class Record(msgspec.Struct, kw_only=True):
-    """Contacts in log order, agents' plans, and the breaks that the missed-offer policy set."""
+    """Contacts in log order, agents' plans, events from outside, and the breaks that the missed-offer policy set."""
 
     contacts: list[Past] = []
     plans: dict[str, list[PlanStep]] = {}
+    outside: list[Outside] = []
     auto_breaks_s: list[float] = []
     until: datetime | None = None
     """The newest event's time: what happens later is not known."""
@@ -96,6 +97,8 @@ class _Reader:
             self._state(recorded.aggregate_id, event, at)
         elif isinstance(event, agent.NextStateChosen):
             self._plan(recorded.aggregate_id, at, event.state)
+        elif isinstance(event, _OUTSIDE):
+            self.record.outside.append(Outside(at, recorded.aggregate_id, event))
 
     def _withdrawn(self, event: queue.OfferWithdrawn, at: datetime) -> None:
         made, past = self._made.pop(event.offer_id, (at, None))
@@ -148,6 +151,7 @@ class _Reader:
         self.record.plans.setdefault(agent_id, []).append(PlanStep(at, state))
 
 
+_OUTSIDE = (call.CallDialled, agent.AgentSignedIn, agent.AgentPresenceChanged, agent.AgentSessionTaken)
 _BY_THE_PHONE = frozenset({Reason.AGENT_REJECTED, Reason.AGENT_UNREACHABLE, Reason.MEDIA_FAILED, Reason.NO_COMMON_CODEC})
 _BY_THE_CALLER = frozenset({Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST, Reason.LEFT_BY_KEY})
 _PLANNED = frozenset({*AT_CHOICE, AgentState.OFFLINE})

@@ -19,7 +19,7 @@ from callstream_local.lab.errors import LabError
 from callstream_local.lab.patience import Patience, fit_patience
 from callstream_local.lab.policy import Policy
 from callstream_local.lab.record import Past, Record
-from callstream_local.lab.traffic import Contact, PlanStep, Ring, RingEnd, Workload
+from callstream_local.lab.traffic import Contact, Outside, PlanStep, Ring, RingEnd, Workload
 
 WARM_UP = timedelta(hours=1)
 """Contacts from before the measured time that are simulated too, so that it does not begin with an empty house."""
@@ -40,6 +40,7 @@ class Material(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     contacts: tuple[Past, ...]
     plans: dict[str, tuple[PlanStep, ...]]
+    outside: tuple[Outside, ...]
     served: dict[str, tuple[Served, ...]]
     """By group; "" holds all."""
     rings: tuple[Ring, ...]
@@ -75,6 +76,7 @@ def material(record: Record, policy: Policy, begin: datetime | None = None, end:
         end=end,
         contacts=contacts,
         plans={agent_id: tuple(record.plans.get(agent_id, ())) for agent_id in sorted({*ids, *record.plans})},
+        outside=tuple(record.outside),
         served={key: tuple(several) for key, several in served.items()},
         rings=tuple(ring for past in contacts for ring in (past.rings[:-1] if past.cut_off else past.rings)),
         patience=fit_patience(_waits(contacts)),
@@ -131,7 +133,14 @@ def like_it(given: Material, seed: int, replication: int) -> Workload:
 
 
 def _workload(given: Material, contacts: list[Contact], break_s: float) -> Workload:
-    return Workload(begin=given.begin, end=given.end, contacts=tuple(contacts), plans=_plans(given), break_s=break_s)
+    return Workload(
+        begin=given.begin,
+        end=given.end,
+        contacts=tuple(contacts),
+        plans=_plans(given),
+        outside=given.outside,
+        break_s=break_s,
+    )
 
 
 def _plans(given: Material) -> dict[str, tuple[PlanStep, ...]]:

@@ -73,7 +73,9 @@ def _change(name: str, outcome: Outcome) -> str:
 def _value(name: str, value: float, *, sign: bool = False) -> str:
     if isnan(value):
         return "-"
-    shown = f"{100 * value if name in SHARES else value:+.{3 if name == 'gini' else 1}f}"
+    digits = 3 if name == "gini" else 1
+    rounded = round(100 * value if name in SHARES else value, digits) + 0.0  # -0.0 becomes 0.0
+    shown = f"{rounded:+.{digits}f}"
     return shown if sign else shown.removeprefix("+")
 
 

@@ -71,6 +71,8 @@ class _Simulation:
             plan = workload.plans.get(agent.id, (PlanStep(min(first, workload.begin), AgentState.IDLE),))
             for step in plan:
                 self._at(step.at, self._choose, agent.id, step.state)
+        for fact in workload.outside:
+            self._at(fact.at, desk.tell, fact.aggregate_id, fact.event)
         for fate in self._fates.values():
             self._at(fate.contact.at, self._arrive, fate)
         coming = self._coming

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 import msgspec
 
+from callstream.contracts.envelope import Event
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.states import AgentState
 
@@ -50,6 +51,14 @@ class PlanStep(msgspec.Struct, frozen=True):
     state: AgentState | None
 
 
+class Outside(msgspec.Struct, frozen=True):
+    """An event that no policy brings about, but that routing takes into account."""
+
+    at: datetime
+    aggregate_id: str
+    event: Event
+
+
 class Workload(msgspec.Struct, frozen=True, kw_only=True):
     """Contacts by time, and each agent's plan by time. Measured is what arrives in [begin, end)."""
 
@@ -57,5 +66,7 @@ class Workload(msgspec.Struct, frozen=True, kw_only=True):
     end: datetime
     contacts: tuple[Contact, ...]
     plans: dict[str, tuple[PlanStep, ...]]
+    outside: tuple[Outside, ...] = ()
+    """By time."""
     break_s: float = 60.0
     """How long an agent stays in a break that the missed-offer policy has set, at most."""
