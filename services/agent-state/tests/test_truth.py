@@ -147,7 +147,7 @@ def test_a_gateway_that_does_not_come_back_loses_its_calls_and_frees_its_agents(
 def test_a_gateway_that_is_silent_for_a_moment_loses_nothing() -> None:
     story = talking()
     for _ in range(5):
-        story.seconds(3, truth=None)
+        story.seconds(2, truth=None)
         story.seconds(1, truth=[holds("c1", "o1", answered=True)])
     assert (story.mended, story.state) == ([], "busy")
 

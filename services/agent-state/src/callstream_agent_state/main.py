@@ -64,14 +64,14 @@ async def wire(service: Service) -> None:
     def grace_s(tenant: str) -> int:
         return service.config.settings(tenant).session_grace_s
 
-    async def every_second() -> None:
+    async def keep_looking() -> None:
         """Sessions and gateways are looked at while this instance is the active one, which says that the broker answers too."""
         held = shares.now()
         loop = asyncio.get_running_loop()
-        due = loop.time()
+        next_look = loop.time()
         while True:
-            due = max(due + EVERY_S, loop.time())
-            await asyncio.sleep(due - loop.time())
+            next_look = max(next_look + EVERY_S, loop.time())
+            await asyncio.sleep(next_look - loop.time())
             before, active = sessions.since, shares.any_held()
             same, held = shares.now() == held, shares.now()
             sessions.look(service.clock.now(), active=active and same)
@@ -87,7 +87,7 @@ async def wire(service: Service) -> None:
                     log.exception("gateways not reconciled")
 
     async def start_watching() -> None:
-        watching.append(asyncio.create_task(every_second()))
+        watching.append(asyncio.create_task(keep_looking()))
 
     async def stop_watching() -> None:
         await end(*watching)

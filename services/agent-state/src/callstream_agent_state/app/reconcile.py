@@ -1,4 +1,4 @@
-"""Asks the gateways each second what they truly hold, and mends what differs from the log (domain/truth.py).
+"""Asks the gateways every EVERY_S what they truly hold, and mends what differs from the log (domain/truth.py).
 
 This service is the one owner of the calls of a lost gateway: it ends them in the log, at their own versions, under the ids
 that the gateway would use itself. A gateway that was only frozen finds its calls ended and hangs up (ADR 11).
@@ -26,7 +26,7 @@ from callstream_agent_state.domain.calls import closing
 from callstream_agent_state.domain.roster import Roster
 from callstream_agent_state.domain.truth import LOST_AFTER, OF_CALL, Kind, Mismatch, Standing, compare, gateways, lost, mend
 
-EVERY_S = 1.0
+EVERY_S = 0.7
 ANSWER_S = 0.5
 
 mismatches = Counter("callstream_media_mismatches_total", "Differences between log and media that were mended.", ["kind"])
@@ -36,7 +36,7 @@ _truths = msgspec.json.Decoder(list[CallTruth])
 
 
 class Reconcile:
-    """`await look()` each second while active; `forget()` whenever a look was missed."""
+    """`await look()` every EVERY_S while active; `forget()` whenever a look was missed."""
 
     def __init__(
         self,
@@ -69,6 +69,7 @@ class Reconcile:
                 log.error("gateway not reconciled", gateway=name, error=repr(result))
 
     async def _look_at(self, gateway: str) -> None:
+        self._answered.setdefault(gateway, self._clock.now())
         truth = await self._ask(gateway)
         now = self._clock.now()
         if truth is not None:
@@ -76,7 +77,7 @@ class Reconcile:
             standing = self._standing.setdefault(gateway, Standing())
             for mismatch in standing.confirmed(compare(self._roster, gateway, truth), now):
                 await self._mend(mismatch, now)
-        elif now - self._answered.setdefault(gateway, now) >= LOST_AFTER:
+        elif now - self._answered[gateway] >= LOST_AFTER:
             for mismatch in lost(self._roster, gateway):
                 await self._mend(mismatch, now)
 
