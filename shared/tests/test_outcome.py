@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
@@ -319,3 +320,26 @@ def test_a_call_whose_arrival_is_not_in_the_log_has_no_summary() -> None:
 def test_clocks_of_two_machines_make_no_negative_durations() -> None:
     summary = told((5, requested()), (5, offered()), (4.9, picked_up()), (4.8, LEFT))
     assert (summary.wait_ms, summary.talk_ms) == (0, 0)
+
+
+@pytest.mark.feature("F129")
+def test_a_blocked_call_is_one_event_and_neither_inbound_nor_abandoned() -> None:
+    blocked = call.CallBlocked(caller="+8613900000002", called="+861055550100", trunk="t1", gateway="g1")
+    recorded = Recorded(seq=7, id="e", tenant="acme", aggregate="call", aggregate_id="C", time=T0, event=blocked)
+    summary = fold_all([recorded, recorded])
+    assert summary is not None
+    assert (summary.outcome, summary.reason, summary.party) == (CallOutcome.BLOCKED, Reason.BLACKLISTED, Party.SYSTEM)
+    assert (summary.arrived_at, summary.ended_at, summary.caller) == (T0, T0, "+8613900000002")
+    assert (summary.requested_at, summary.wait_ms, summary.flow_id) == (None, None, "")
+
+
+@pytest.mark.feature("F136")
+def test_overflow_adds_a_segment_not_an_outcome_and_the_call_counts_for_the_group_that_served() -> None:
+    moved = queue.ContactMoved(call_id="C", reason=Reason.QUEUE_TIMEOUT, left=("sales",), groups=("back", "support"))
+    story: list[Happening] = [(1, requested()), (21, (moved, "R1"))]
+    assert (told(*story).group_id, told(*story).request_outcome) == ("back", None)
+    made, request = offered()
+    assert isinstance(made, queue.OfferMade)
+    there = replace(made, decision=replace(made.decision, group_id="support"))
+    summary = told(*story, (25, (there, request)), (26, picked_up()), (60, LEFT))
+    assert (summary.group_id, summary.outcome, summary.wait_ms) == ("support", CallOutcome.ANSWERED, 25_000)

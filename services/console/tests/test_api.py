@@ -276,6 +276,25 @@ async def test_deleting_a_group_keeps_its_agents(house: House) -> None:
     assert (await house.client.delete("/v1/config/group/sales", headers=headers)).status_code == 404
 
 
+@pytest.mark.feature("F270")
+async def test_an_administrator_lists_and_pardons_blocked_callers_and_the_log_says_who(house: House) -> None:
+    headers = await house.token("admin@example.com")
+    listed = {"blocked": [{"number": "+8613900000002", "reason": "threats"}]}
+    assert (
+        await house.client.post("/v1/apply", json=listed, headers=await house.token("supervisor@example.com"))
+    ).status_code == 403
+    assert (await house.client.post("/v1/apply", json=listed, headers=headers)).json()["created"] == ["blocked/8613900000002"]
+    found = (await house.client.get("/v1/config/blocked", headers=headers)).json()
+    assert found == [{"number": "+8613900000002", "reason": "threats"}]
+    wrong = {"blocked": [{"number": "13900000002"}]}
+    refused = await house.client.post("/v1/apply", json=wrong, headers=headers)
+    assert (refused.status_code, refused.json()["field"]) == (422, "blocked[0].number")
+    assert (await house.client.delete("/v1/config/blocked/8613900000002", headers=headers)).status_code == 204
+    assert (await house.client.get("/v1/config/blocked", headers=headers)).json() == []
+    newest = (await house.client.get("/v1/operations", headers=headers)).json()[0]
+    assert (newest["action"], newest["kind"], newest["id"]) == ("delete", "blocked", "8613900000002")
+
+
 async def test_agents_act_for_themselves_and_supervisors_for_their_groups(house: House) -> None:
     await house.client.post("/v1/apply", json=MANIFEST, headers=await house.token("admin@example.com"))
     agent, boss = await house.token("agent@example.com"), await house.token("supervisor@example.com")
