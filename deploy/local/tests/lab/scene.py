@@ -83,3 +83,18 @@ def day(plan: Plan, seed: int, replication: int, settings: Settings) -> Run:
     base = generated_policy(plan)
     own = Policy(settings=settings, groups=base.groups, agents=base.agents)
     return simulate(generated(plan, datetime(2026, 1, 5, tzinfo=UTC), seed, replication), own)
+
+
+BUSY = Plan(calls=900, agents=10, groups=2, hours="9-11", missed=0.15, patience=60, wrap=9)
+
+
+def busy_day() -> Workload:
+    """Every third agent wants a break in the middle, every fifth goes home; they are mostly in calls then."""
+    day = generated(BUSY, NINE.replace(hour=0), 4, 0)
+    plans = dict(day.plans)
+    for number, agent_id in enumerate(plans):
+        if number % 3 == 0:
+            plans[agent_id] += (PlanStep(at(1800 + 7 * number), AgentState.BREAK), PlanStep(at(2400), AgentState.IDLE))
+        if number % 5 == 1:
+            plans[agent_id] += (PlanStep(at(4000 + 11 * number), AgentState.OFFLINE),)
+    return Workload(begin=day.begin, end=day.end, contacts=day.contacts, plans=plans)

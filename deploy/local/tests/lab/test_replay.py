@@ -14,7 +14,7 @@ from callstream.kernel.outcomes import RequestOutcome
 from callstream_local.lab.errors import LabError
 from callstream_local.lab.export import export_lines, read_export
 from callstream_local.lab.fidelity import fidelity
-from callstream_local.lab.generate import Plan, generated, generated_policy
+from callstream_local.lab.generate import generated_policy
 from callstream_local.lab.policy import Policy, changed
 from callstream_local.lab.record import Record, read_record
 from callstream_local.lab.replay import as_it_was, like_it, material
@@ -22,17 +22,16 @@ from callstream_local.lab.shadow import Shadow
 from callstream_local.lab.simulate import Run, simulate
 from callstream_local.lab.traffic import Ring, RingEnd
 
-from .scene import NINE, at, contact, fates, policy, working, workload
+from .scene import BUSY, NINE, at, busy_day, contact, fates, policy, working, workload
 
 SETTINGS = {"settings": {"ring_timeout_s": 9, "missed_policy": "break-after", "missed_limit": 2, "wrap_up_s": 12}}
 
 
 @pytest.fixture(scope="module")
 def recorded() -> tuple[Policy, Run]:
-    """A day with missed offers, breaks by policy, early ends of wrap-up, agents of several groups, and who gives up."""
-    plan = Plan(calls=1500, agents=9, groups=3, skills=2, hours="9-12", missed=0.08, patience=60, wrap=15)
-    base = changed(generated_policy(plan), SETTINGS)
-    return base, simulate(generated(plan, NINE - timedelta(hours=9), 3, 0), base, keep_log=True)
+    """A day with missed offers, breaks by policy and by choice, early ends of wrap-up, and who gives up."""
+    base = changed(generated_policy(BUSY), SETTINGS)
+    return base, simulate(busy_day(), base, keep_log=True)
 
 
 def test_the_same_policy_gives_the_recorded_waits(recorded: tuple[Policy, Run]) -> None:
@@ -94,7 +93,7 @@ def test_a_record_of_one_call_holds_what_was_seen() -> None:
 
 def test_only_the_span_is_measured_but_an_hour_before_it_is_simulated(recorded: tuple[Policy, Run]) -> None:
     base, run = recorded
-    begin, end = NINE + timedelta(hours=2), NINE + timedelta(hours=2, minutes=30)
+    begin, end = NINE + timedelta(hours=1, minutes=20), NINE + timedelta(hours=1, minutes=50)
     given = material(read_record(run.log), base, begin, end)
     assert min(past.at for past in given.contacts) >= begin - timedelta(hours=1)
     assert max(past.at for past in given.contacts) < end

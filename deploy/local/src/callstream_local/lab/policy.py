@@ -16,7 +16,7 @@ from callstream_local.lab.errors import LabError
 
 D = TypeVar("D", bound=Document)
 
-OTHERS = frozenset({"audio", "flows", "numbers", "trunks", "people", "users", "credentials"})
+OTHERS = frozenset({"audio", "flows", "numbers", "trunks", "people", "blocked"})
 """Sections of a manifest that do not bear on routing."""
 NOT_OURS = frozenset({"phone", "password"})
 """Fields of a manifest's agents that are secrets or belong to the desk phone."""

@@ -10,10 +10,12 @@ import msgspec
 
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
-from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.agent_events import AgentStateChanged, NextStateChosen
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.states import AgentState, LegRole
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
+from callstream_agent_state.domain.agent import AUTO
+from callstream_agent_state.domain.table import IN_CALL
 from callstream_local.lab.desk import Desk
 from callstream_local.lab.floor import Floor, Person
 from callstream_local.lab.policy import Policy
@@ -143,7 +145,7 @@ class _Simulation:
             if person.state is AgentState.RINGING and person.offer_id == event.offer_id:
                 missed = event.reason is Reason.RING_TIMEOUT
                 state = self._floor.offer_over(person, self._desk.now, missed=missed)
-                self._tell_state(person, AgentState.RINGING, event.reason.value if missed else "caller-left")
+                self._tell_state(person, AgentState.RINGING, event.reason.value if missed else "caller-left", missed=missed)
                 if missed and state is AgentState.BREAK:
                     self._in(self._workload.break_s, self._return, person, person.turn)
         elif isinstance(event, queue.ContactLeft):
@@ -159,6 +161,8 @@ class _Simulation:
         if self._floor.choose(person, state, self._desk.now):
             cause = {AgentState.OFFLINE: "sign-in"}.get(previous, "sign-out" if state is AgentState.OFFLINE else "chosen")
             self._tell_state(person, previous, cause)
+        elif person.state in IN_CALL:
+            self._desk.tell(agent_id, NextStateChosen(state=state, actor="lab"))
 
     def _ring_ends(self, fate: Fate, person: Person, offer_id: str, ring: Ring) -> None:
         if person.state is not AgentState.RINGING or person.offer_id != offer_id or fate.outcome is not None:
@@ -202,16 +206,22 @@ class _Simulation:
         if person.turn == turn:
             self._choose(person.id, AgentState.IDLE)
 
-    def _tell_state(self, person: Person, previous: AgentState, cause: str) -> None:
+    def _tell_state(self, person: Person, previous: AgentState, cause: str, *, missed: bool = False) -> None:
         changed = AgentStateChanged(
             state=person.state,
             previous=previous,
             cause=cause,
             actor="lab",
+            reason=AUTO if missed and person.state is AgentState.BREAK else "",
             offer_id=person.offer_id,
             request_id=person.request_id,
+            deadline=self._wrap_up_ends() if person.state is AgentState.WRAP_UP else None,
         )
         self._desk.tell(person.id, changed)
+
+    def _wrap_up_ends(self) -> datetime | None:
+        settings = self._policy.settings
+        return self._desk.now + timedelta(seconds=settings.wrap_up_s) if settings.auto_idle else None
 
 
 _ENDED = call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER)
