@@ -193,7 +193,7 @@ def snapshots(request: pytest.FixtureRequest) -> SnapshotStore:
     if request.param == "memory":
         return MemorySnapshots()
     nc: Client = request.getfixturevalue("nc")
-    return BucketSnapshots(nc)
+    return BucketSnapshots(nc, "one")
 
 
 def snapshot_of(counter: Counter, version: int = 1) -> Snapshot:
@@ -246,18 +246,18 @@ async def test_a_snapshot_of_another_version_or_shape_is_ignored(store: MemorySt
 
 
 async def test_large_states_are_kept_whole_and_a_damaged_one_is_ignored(nc: Client) -> None:
-    snapshots = BucketSnapshots(nc)
+    snapshots = BucketSnapshots(nc, "one")
     state = bytes(range(256)) * 8000
     await snapshots.save("big", 1, 42, state)
     assert await snapshots.load("big", 1) == (42, state)
     newer = state[::-1]
     await snapshots.save("big", 1, 43, newer)
-    assert await BucketSnapshots(nc).load("big", 1) == (43, newer)
+    assert await BucketSnapshots(nc, "one").load("big", 1) == (43, newer)
     kv = await nc.jetstream().key_value("SNAPSHOTS")
     slot = next(key for key in await kv.keys() if key.endswith(".1"))
-    await kv.put("big.0.1", b"rubbish")
-    await kv.put("big.1.1", b"rubbish")
-    assert slot.startswith("big.")
+    await kv.put("one.big.0.1", b"rubbish")
+    await kv.put("one.big.1.1", b"rubbish")
+    assert slot.startswith("one.big.")
     assert await snapshots.load("big", 1) is None
     assert await snapshots.load("none", 1) is None
 

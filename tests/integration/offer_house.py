@@ -39,6 +39,8 @@ class House:
 
     def __init__(self, server: EmbeddedNats, nc: Client) -> None:
         self.server, self.nc = server, nc
+        self.tenant = TENANT
+        """Whom everything is done for."""
         self.store = JetStreamStore(nc, "test")
         self.commands = Commands(nc)
         self.clock = SystemClock()
@@ -49,8 +51,8 @@ class House:
 
     # processes
 
-    async def start(self, service: str, instance: str = "") -> None:
-        """Start a service's process and wait until it answers commands."""
+    async def start(self, service: str, instance: str = "", copy: str = "0/1") -> None:
+        """Start a service's process and wait until commands are answered."""
         name = instance or service
         self.processes[name] = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -62,11 +64,12 @@ class House:
                 "CALLSTREAM_NATS_USER": service,
                 "CALLSTREAM_NATS_PASSWORD": self.server.password(service),
                 "CALLSTREAM_INSTANCE": name,
+                "CALLSTREAM_COPY": copy,
                 "CALLSTREAM_LOG_LEVEL": "warning",
             },
         )
         asked: Command = ListWaiting(command_id=self.id()) if service == "routing" else ListAgents(command_id=self.id())
-        reply = await self.commands.send(asked, TENANT, timeout_s=0.5, retries=40)
+        reply = await self.commands.send(asked, self.tenant, timeout_s=0.5, retries=40)
         assert reply.accepted, reply
 
     async def kill(self, name: str) -> None:
@@ -91,11 +94,11 @@ class House:
         """As console does."""
         bucket = await self.nc.jetstream().key_value(CONFIG_BUCKET)
         for document in documents:
-            key, value = publication(TENANT, document, 1)
+            key, value = publication(self.tenant, document, 1)
             await bucket.put(key, value)
 
     async def ask(self, command: Command) -> Reply:
-        return await self.commands.send(command, TENANT, retries=15)
+        return await self.commands.send(command, self.tenant, retries=15)
 
     async def sign_in(self, *agent_ids: str) -> None:
         for agent_id in agent_ids:
@@ -112,8 +115,10 @@ class House:
 
     async def tell(self, fact: Event, of: str, call_id: str) -> None:
         """Append an event as its owner would."""
-        new = NewEvent(id=self.id(), tenant=TENANT, aggregate_id=of, time=self.clock.now(), event=fact, correlation_id=call_id)
-        await self.store.append(fact.AGGREGATE, of, TENANT, (new,), None)
+        new = NewEvent(
+            id=self.id(), tenant=self.tenant, aggregate_id=of, time=self.clock.now(), event=fact, correlation_id=call_id
+        )
+        await self.store.append(fact.AGGREGATE, of, self.tenant, (new,), None)
 
     async def request(self, name: str, group: str = "sales", priority: int = 0) -> None:
         """Caller `name` (call c-name) asks for an agent (request `name`)."""
@@ -200,8 +205,10 @@ def group_of(*agent_ids: str, group: str = "sales") -> list[Document]:
 
 
 @asynccontextmanager
-async def open_house(server: EmbeddedNats, agents: tuple[str, ...], settings: Settings, *services: str) -> AsyncIterator[House]:
-    """A declared, configured broker with the services running; everything ends with the block."""
+async def open_house(
+    server: EmbeddedNats, agents: tuple[str, ...], settings: Settings, *services: str | None
+) -> AsyncIterator[House]:
+    """A declared, configured broker with the services running (all, those named, or with None: none); all ends with the block."""
     nc = await server.connect()
     await declare(nc)
     house = House(server, nc)
@@ -209,7 +216,8 @@ async def open_house(server: EmbeddedNats, agents: tuple[str, ...], settings: Se
     subscription = await house.store.subscribe([ALL_EVENTS], 0, house._take)
     try:
         for service in services or tuple(MODULES):
-            await house.start(service)
+            if service is not None:
+                await house.start(service)
         yield house
     finally:
         for name in list(house.processes):

@@ -269,3 +269,34 @@ def test_a_socket_below_a_long_path_moves_to_a_short_one(tmp_path: Path) -> None
         media_socket(DataFolder(tmp_path / ("long" * 20) / "one"))
     one.parent.rmdir()
     two.parent.rmdir()
+
+
+async def test_several_copies_of_a_service_are_parts_of_their_own(tmp_path: Path) -> None:
+    options = StackOptions(durability="fast", replicas={"routing": 2})
+    async with Stack(tmp_path, options, services=SERVICES) as stack:
+        assert {"routing-0", "routing-1", "console"} <= set(stack.pids())
+        first, second = told(stack, "routing-0"), told(stack, "routing-1")
+        assert [(one["CALLSTREAM_INSTANCE"], one["CALLSTREAM_COPY"]) for one in (first, second)] == [
+            ("routing-0", "0/2"),
+            ("routing-1", "1/2"),
+        ]
+        assert first["CALLSTREAM_SERVICE"] == second["CALLSTREAM_SERVICE"] == "routing"
+        assert first["CALLSTREAM_NATS_USER"] == second["CALLSTREAM_NATS_USER"] == "routing"
+        other = stack.pids()["routing-1"]
+        await stack.kill("routing-0")
+        await stack.ready("routing-0")
+        assert stack.pids()["routing-1"] == other
+        assert {"routing-0", "routing-1"} <= set(state.read(DataFolder(tmp_path)).parts)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "field"),
+    [
+        ({"replicas": {"console": 2}}, "replicas"),
+        ({"replicas": {"routing": 0}}, "replicas"),
+        ({"ports": {"routing-0": 1}}, "ports"),
+    ],
+)
+def test_wrong_copies_are_refused_by_name(wrong: dict[str, dict[str, int]], field: str) -> None:
+    with pytest.raises(ValueError, match=field):
+        StackOptions(**wrong)  # type: ignore[arg-type]

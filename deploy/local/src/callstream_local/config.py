@@ -13,6 +13,10 @@ PORT_NAMES = (
     *("media-gateway", "ivr", "routing", "agent-state", "reporting", "console"),
 )
 
+REPLICATED = ("routing", "agent-state")
+"""Services that may run in several copies."""
+MOST_COPIES = 16
+
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "PYTHONPATH")
 """What the services inherit, with OTEL_*; the rest of the caller's environment (keys, tokens) is none of their business."""
 
@@ -22,6 +26,8 @@ class StackOptions:
     """What one copy may be told. Raises ValueError, naming the field.
 
     `ports` by name: sip, rtp (the first of a block), nats, nats_monitor, postgres, or a service's name for its HTTP.
+    `replicas`: copies of routing and agent-state, which share the tenants and stand by for each other; of two, the parts (and
+    ports) are called routing-0 and routing-1.
 
     `listen`: where SIP, RTP and the HTTP of console and reporting listen; everything else stays on loopback.
     """
@@ -30,6 +36,7 @@ class StackOptions:
     durability: Durability = "safe"
     ports: Mapping[str, int] = field(default_factory=dict)
     log_level: str = "info"
+    replicas: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         try:
@@ -39,9 +46,20 @@ class StackOptions:
         if address is None or address.is_unspecified or address.is_multicast:
             # Phones are told this address for their audio, so it cannot stand for all of them.
             raise ValueError(f"listen: {self.listen!r} should be one IPv4 address of this machine")
+        for name, copies in self.replicas.items():
+            if name not in REPLICATED:
+                raise ValueError(f"replicas: {name!r} runs once; several copies may be of {', '.join(REPLICATED)}")
+            if not 1 <= copies <= MOST_COPIES:
+                raise ValueError(f"replicas: {copies} copies of {name}; possible are 1 to {MOST_COPIES}")
+        names = [part for name in PORT_NAMES for part in part_names(name, self.replicas.get(name, 1))]
         for name in self.ports:
-            if name not in PORT_NAMES:
-                raise ValueError(f"ports: there is no port {name!r}; there are {', '.join(PORT_NAMES)}")
+            if name not in names:
+                raise ValueError(f"ports: there is no port {name!r}; there are {', '.join(names)}")
+
+
+def part_names(service: str, copies: int) -> list[str]:
+    """What the processes of a service are called."""
+    return [service] if copies == 1 else [f"{service}-{copy}" for copy in range(copies)]
 
 
 def data_folder(given: Path | None = None) -> Path:

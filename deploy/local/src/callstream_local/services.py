@@ -4,10 +4,11 @@ import hashlib
 import os
 import sys
 import tempfile
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from callstream_local.config import StackOptions, passed_on
+from callstream_local.config import StackOptions, part_names, passed_on
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.postgres import EmbeddedPostgres
 from callstream_local.folder import DataFolder
@@ -38,6 +39,13 @@ class Service:
     verifies_tokens: bool = False
     public_http: bool = False
     stop_grace_s: float = 10.0
+    part: str = ""
+    """What this process is called in the copy; the service's own name unless there are several of them."""
+    copy: int = 0
+    copies: int = 1
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "part", self.part or self.name)
 
 
 SERVICES = (
@@ -65,6 +73,15 @@ SERVICES = (
         public_http=True,
     ),
 )
+
+
+def replicated(services: Iterable[Service], options: StackOptions) -> list[Service]:
+    """Each service as often as the options say."""
+    return [
+        replace(service, part=part, copy=copy, copies=options.replicas.get(service.name, 1))
+        for service in services
+        for copy, part in enumerate(part_names(service.name, options.replicas.get(service.name, 1)))
+    ]
 
 
 @dataclass(frozen=True)
@@ -104,13 +121,14 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     variables = passed_on() | {
         "PYTHONUNBUFFERED": "1",
         "CALLSTREAM_SERVICE": service.name,
-        "CALLSTREAM_INSTANCE": f"{service.name}-0",
+        "CALLSTREAM_INSTANCE": f"{service.name}-{service.copy}",
+        "CALLSTREAM_COPY": f"{service.copy}/{service.copies}",
         "CALLSTREAM_DATA_DIR": str(folder.directory("files")),
         "CALLSTREAM_LOG_LEVEL": options.log_level,
     }
     if not service.media_worker:
         variables["CALLSTREAM_HTTP_HOST"] = http_host(service, options)
-        variables["CALLSTREAM_HTTP_PORT"] = str(place.http_ports[service.name])
+        variables["CALLSTREAM_HTTP_PORT"] = str(place.http_ports[service.part])
     if service.nats_user is not None:
         variables["CALLSTREAM_NATS_URL"] = place.nats.address
         variables["CALLSTREAM_NATS_USER"] = service.nats_user
@@ -148,9 +166,9 @@ def arguments(service: Service, place: Place) -> tuple[str, ...]:
 def program(service: Service, place: Place) -> Program:
     """How to run it."""
     return Program(
-        name=service.name,
+        name=service.part,
         argv=(sys.executable, "-P", "-m", service.module, *arguments(service, place)),
-        log=place.folder.directory("logs") / f"{service.name}.log",
+        log=place.folder.directory("logs") / f"{service.part}.log",
         env=environment(service, place),
         stop_grace_s=service.stop_grace_s,
     )

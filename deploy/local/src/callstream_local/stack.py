@@ -27,7 +27,7 @@ from callstream_local.embedded.postgres_leftovers import clear_leftovers
 from callstream_local.folder import DataFolder
 from callstream_local.lock import FolderLock
 from callstream_local.ports import keep_port, take_rtp_block
-from callstream_local.services import SERVICES, Place, Service
+from callstream_local.services import SERVICES, Place, Service, replicated
 from callstream_local.supervise.child import Program, last_lines
 from callstream_local.supervise.keeper import Keeper, nothing
 from callstream_local.supervise.rotation import rotate
@@ -48,7 +48,7 @@ class Stack:
     def __init__(self, data_dir: Path, options: StackOptions | None = None, *, services: Sequence[Service] = SERVICES) -> None:
         self.folder = DataFolder(data_dir)
         self.options = options or StackOptions()
-        self.services = {service.name: service for service in services}
+        self.services = {service.part: service for service in replicated(services, self.options)}
         self.start_seconds: dict[str, float] = {}
         """Seconds from the beginning of the start until each part was ready."""
         self._lock = FolderLock(self.folder)
@@ -147,11 +147,11 @@ class Stack:
             nats=nats,
             postgres=postgres,
             http_ports={
-                service.name: keep_port(
+                service.part: keep_port(
                     self.folder,
-                    service.name,
+                    service.part,
                     services.http_host(service, options),
-                    configured=options.ports.get(service.name),
+                    configured=options.ports.get(service.part),
                 )
                 for service in self.services.values()
                 if not service.media_worker

@@ -143,7 +143,7 @@ class Service:
             in_flight=in_flight,
             active=active,
             snapshot=snapshot,
-            snapshots=BucketSnapshots(self.nc),
+            snapshots=BucketSnapshots(self.nc, self.settings.instance),
         )
         self._followers.append(follower)
         self.health.checks[f"follower {follower.name}"] = _follower_check(follower)

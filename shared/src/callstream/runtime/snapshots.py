@@ -76,10 +76,14 @@ class MemorySnapshots:
 
 
 class BucketSnapshots:
-    """Snapshots in the KV bucket SNAPSHOTS: `<name>.head`, and chunks in two slots that take turns."""
+    """Snapshots in the KV bucket SNAPSHOTS: `<instance>.<name>.head`, and chunks in two slots that take turns.
 
-    def __init__(self, nc: Client) -> None:
+    Each instance keeps its own: two that wrote one would tear it.
+    """
+
+    def __init__(self, nc: Client, instance: str) -> None:
         self._link = Link.of(nc)
+        self._instance = instance
         self._slots: dict[str, int] = {}
 
     async def save(self, name: str, version: int, position: int, state: bytes) -> None:
@@ -116,11 +120,12 @@ class BucketSnapshots:
         return head.position, state
 
     async def _put(self, key: str, value: bytes) -> None:
-        answer, _ = await self._link.request(f"$KV.{SNAPSHOTS_BUCKET}.{key}", value, TIMEOUT_S)
+        answer, _ = await self._link.request(f"$KV.{SNAPSHOTS_BUCKET}.{self._instance}.{key}", value, TIMEOUT_S)
         if b'"error"' in answer:
             raise NoAnswer(answer.decode())
 
     async def _get(self, key: str) -> bytes | None:
         stream = f"KV_{SNAPSHOTS_BUCKET}"
-        payload, headers = await self._link.request(f"$JS.API.DIRECT.GET.{stream}.$KV.{SNAPSHOTS_BUCKET}.{key}", b"", TIMEOUT_S)
+        subject = f"$KV.{SNAPSHOTS_BUCKET}.{self._instance}.{key}"
+        payload, headers = await self._link.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", TIMEOUT_S)
         return None if status(headers) == 404 else payload
