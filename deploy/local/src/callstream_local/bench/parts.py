@@ -1,6 +1,6 @@
 """All parts, in the order in which they run: the quick ones first."""
 
-from callstream_local.bench import append, decision, free, idle, load, media, projection, ramp, sip, start
+from callstream_local.bench import append, decision, free, idle, load, media, projection, ramp, simulation, sip, start
 from callstream_local.bench.part import Part
 
 PARTS = (
@@ -8,6 +8,7 @@ PARTS = (
     Part("decision", "a routing decision", 8, decision.measure),
     Part("append", "appending to the event log", 12, append.measure),
     Part("projection", "events into PostgreSQL", 6, projection.measure),
+    Part("simulation", "calls of the what-if lab", 28, simulation.measure),
     Part("start", "starting everything", 14, start.measure),
     Part("idle", "CPU and memory with nothing to do", 40, idle.measure),
     Part("media", "audio of bridged and recorded calls", 24, media.measure),

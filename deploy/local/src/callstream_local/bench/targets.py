@@ -56,6 +56,7 @@ ROWS = (
     Row("projection_events_per_s", "events into PostgreSQL", "/s"),
     Row("decision_us", "routing decision, p50", "µs", field="p50"),
     Row("decision_us", "routing decision, p99", "µs", field="p99"),
+    Row("simulated_calls_per_s", "calls of the what-if lab", "/s", at_least=1667),
     Row("start_s", "start with a new data folder", "s", at_most=10, others="0.6, 2.4-3.0"),
     Row("start_again_s", "start once more", "s"),
     Row("idle_cpu_pct", "idle, 100 agents: CPU of one core", "%", at_most=3),
