@@ -13,11 +13,12 @@ import msgspec
 import structlog
 from prometheus_client import Counter
 
-from callstream.contracts.commands import CallTruth, DropOffer, ListLegs
+from callstream.contracts.commands import CallTruth, DropOffer, ListLegs, Reply
 from callstream.contracts.config import Settings
 from callstream.contracts.envelope import NewEvent
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import derived_id
+from callstream.kernel.outcomes import Reason
 from callstream.runtime.commands import Commands
 from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.in_flight import InFlight
@@ -70,22 +71,23 @@ class Reconcile:
 
     async def _look_at(self, gateway: str) -> None:
         self._answered.setdefault(gateway, self._clock.now())
-        truth = await self._ask(gateway)
+        reply = await self._ask(gateway)
         now = self._clock.now()
-        if truth is not None:
+        if reply.reason is not Reason.UNAVAILABLE:
             self._answered[gateway] = now
+        if reply.accepted:
+            truth = _truths.decode(reply.result)
             standing = self._standing.setdefault(gateway, Standing())
             for mismatch in standing.confirmed(compare(self._roster, gateway, truth), now):
                 await self._mend(mismatch, now)
-        elif now - self._answered[gateway] >= LOST_AFTER:
+        elif now - self._answered[gateway] >= LOST_AFTER:  # a refusal (it is draining) is a sign of life too
             for mismatch in lost(self._roster, gateway):
                 await self._mend(mismatch, now)
 
-    async def _ask(self, gateway: str) -> list[CallTruth] | None:
-        """What the gateway holds; None when it does not answer."""
+    async def _ask(self, gateway: str) -> Reply:
+        """What the gateway holds; `unavailable` when it does not answer."""
         asked = ListLegs(command_id=f"legs-{secrets.token_hex(8)}")
-        reply = await self._commands.send(asked, gateway, timeout_s=ANSWER_S / 2, retries=1)
-        return _truths.decode(reply.result) if reply.accepted else None
+        return await self._commands.send(asked, gateway, timeout_s=ANSWER_S / 2, retries=1)
 
     async def _mend(self, mismatch: Mismatch, now: datetime) -> None:
         """Nothing is mended for tenants of another copy; nor by who stood still while it asked: the silence was its own."""
