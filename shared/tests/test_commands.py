@@ -187,6 +187,20 @@ async def test_a_standby_leaves_the_answer_to_the_active_one(server: Server, ser
         assert (len(service.calls), len(active.calls)) == (0, 1)
 
 
+async def test_a_standby_that_takes_over_answers_what_was_asked_before(service: Answering, commands: Commands) -> None:
+    active = [False]
+    service.handlers.active = lambda _: active[0]
+    asked = asyncio.create_task(commands.send(get(), "acme", timeout_s=10, retries=0))
+    async with asyncio.timeout(5):
+        while not service.handlers._parked:
+            await asyncio.sleep(0.001)
+    assert not service.calls
+    active[0] = True
+    service.handlers.take_over()
+    assert (await asked).accepted
+    assert len(service.calls) == 1
+
+
 async def test_a_drain_finishes_what_is_under_way_and_refuses_the_rest(service: Answering, commands: Commands) -> None:
     gate, entered = asyncio.Event(), asyncio.Event()
 

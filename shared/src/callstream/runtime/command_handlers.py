@@ -6,15 +6,18 @@ again: handlers must take "it is so already" for success). Answers that a repeat
 conflict, internal) are not remembered.
 
 Handlers run beside each other, at most LIMIT at a time; more are refused with `unavailable`, so an overload is a clear
-answer and not a growing queue. A standby does not answer at all: its active twin does.
+answer and not a growing queue. A standby does not answer: its active twin does. It keeps what it hears for
+PARKED_S and handles that when it takes over, so who asked while nobody was there need not wait for a second try. What the
+twin had still answered is then handled again, like any repetition.
 """
 
 import asyncio
 import re
 import time
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -32,6 +35,9 @@ from callstream.runtime.telemetry import NoTracer, Span, Tracer
 
 LIMIT = 512
 REMEMBERED = 4096
+PARKED_S = 1.3
+"""Who sent a command waits hardly longer for its answer."""
+PARKED = 1024
 PASSING = frozenset({Reason.UNAVAILABLE, Reason.DRAINING, Reason.CONFLICT, Reason.INTERNAL})
 
 C = TypeVar("C", bound=Command)
@@ -55,6 +61,7 @@ class CommandHandlers:
         self._remembered: OrderedDict[str, Reply] = OrderedDict()
         self._running: dict[str, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._parked: deque[tuple[float, str, Callable[[], None]]] = deque(maxlen=PARKED)
 
     def on(self, kind: type[C], handler: Handler[C], scope: str = "*") -> None:
         """Answer commands of `kind` with `handler`. `scope` narrows them, for example to this gateway instance."""
@@ -62,13 +69,35 @@ class CommandHandlers:
         subscriber = self._broker.subscriber(commands_of(kind.SERVICE, kind.NAME, scope), decoder=_whole, no_reply=True)
 
         async def take(message: NatsMessage) -> None:
-            if not self.active(_scope(message)):
-                return
+            if self.active(_scope(message)):
+                start(message)
+            else:
+                self._park(_scope(message), partial(start, message))
+
+        def start(message: NatsMessage) -> None:
             task = asyncio.create_task(self._answer(message, kind, decoder, handler))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
 
         subscriber(take)
+
+    def take_over(self) -> None:
+        """Handle what was heard a moment ago for scopes that this instance is the active one of now."""
+        self._drop_stale()
+        parked, self._parked = self._parked, deque(maxlen=PARKED)
+        for entry in parked:
+            if self.active(entry[1]):
+                entry[2]()
+            else:
+                self._parked.append(entry)
+
+    def _park(self, scope: str, start: Callable[[], None]) -> None:
+        self._drop_stale()
+        self._parked.append((time.monotonic(), scope, start))
+
+    def _drop_stale(self) -> None:
+        while self._parked and self._parked[0][0] < time.monotonic() - PARKED_S:
+            self._parked.popleft()
 
     async def drain(self, within_s: float) -> bool:
         """Refuse new commands and wait for those under way; False when some were still running at the end."""

@@ -25,10 +25,10 @@ from callstream.runtime.link import Link, NoAnswer
 from callstream.runtime.tasks import end
 from callstream.runtime.wire import parse_headers, status
 
-RENEW_S = 0.4
-VALID_S = 1.2
-TAKE_OVER_S = 1.4
-LOOK_S = 0.2
+RENEW_S = 0.3
+VALID_S = 0.95
+TAKE_OVER_S = 1.1
+LOOK_S = 0.1
 REQUEST_S = 0.5
 YIELD_S = 3.0
 TTL_S = 5

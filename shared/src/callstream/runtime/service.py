@@ -169,7 +169,7 @@ class Service:
     def _lease(self, name: str, *, yields: bool = False) -> Lease:
         lease = Lease(self.nc, name, self.settings.instance, yields=yields)
         self._leases.append(lease)
-        lease.on_change.append(self._wake)
+        lease.on_change += [self._wake, self.commands_answered.take_over]
         self.health.checks[f"lease {name}"] = _lease_check(lease)
         return lease
 
