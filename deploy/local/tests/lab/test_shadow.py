@@ -8,6 +8,7 @@ import pytest
 from callstream.contracts.config import Settings
 from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.contracts.queue_events import OfferMade
+from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
 from callstream_local.lab.errors import LabError
@@ -18,7 +19,7 @@ from callstream_local.lab.simulate import Run, simulate
 from callstream_local.lab.source import read_log
 from callstream_local.lab.watch import Watch, watch_log
 
-from .scene import NINE, at, contact, policy, workload
+from .scene import NINE, at, contact, fates, policy, workload
 
 
 def shadowed(run: Run, other: Policy) -> list[Verdict]:
@@ -50,6 +51,39 @@ def test_a_policy_with_other_groups_disagrees_where_it_matters() -> None:
     assert verdicts[1].shadow_request_id == "b"
     assert verdicts[1].sentence.endswith("request c was offered to 1002; shadow: would have let it wait, 1002 to b")
     assert verdicts[2].sentence.endswith("request b was offered to 1001; shadow: to 1001, 58.0 s sooner")
+
+
+def test_the_shadow_has_its_own_customer_types() -> None:
+    """Live, a and b are served as they came; the shadow knows that b is important."""
+    live = policy(sales=["1001"])
+    calls = contact("first", 0, talk=60), contact("a", 5, talk=9), contact("b", 10, talk=9, caller="+8613800000000")
+    important = {
+        "customer_types": [{"id": "vip", "level": 5}],
+        "customers": [{"number": "+8613800000000", "type": "vip"}],
+    }
+    run = simulate(workload(*calls), live, keep_log=True)
+    assert [v.request_id for v in shadowed(run, live) if v.agrees] == ["first", "a", "b"]
+    verdicts = shadowed(run, changed(live, important))
+    assert [(v.request_id, v.shadow_request_id) for v in verdicts] == [("first", "first"), ("a", "b"), ("b", "b")]
+    would_be = [name for name, fate in fates(simulate(workload(*calls), changed(live, important))).items() if fate.waited_s > 55]
+    assert would_be == ["a"]
+
+
+def test_the_shadow_has_its_own_limits() -> None:
+    """In the shadow whoever has waited 20 s for sales goes on to support, where 2001 is free; or away, without overflow."""
+    live = policy(sales=["1001"], support=["2001"])
+    run = simulate(
+        workload(contact("first", 0, talk=60), contact("a", 5), contact("x", 30, group="support")), live, keep_log=True
+    )
+    onward = shadowed(run, changed(live, {"groups": [{"id": "sales", "max_wait_s": 20, "overflow": ["support"]}]}))
+    assert [(v.request_id, v.shadow_request_id, v.sooner_s) for v in onward] == [
+        ("first", "first", 0),
+        ("x", "a", 0),
+        ("a", "", 35),
+    ]
+    away = shadowed(run, changed(live, {"groups": [{"id": "sales", "max_wait_s": 20}]}))
+    assert [v.shadow_away for v in away] == [None, None, Reason.QUEUE_TIMEOUT]
+    assert away[2].sentence.endswith("shadow: would have sent it away (queue-timeout)")
 
 
 def test_a_watch_tells_the_waits_that_its_policy_would_have_given() -> None:

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from datetime import datetime
 
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.queue_events import ContactLeft, ContactMoved, ContactQueued
 from callstream_local.lab.policy import Policy
-from callstream_routing.domain.board import DAY
+from callstream_routing.domain.board import DAY, Board
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match, match
 from callstream_routing.domain.policy import (
@@ -88,3 +89,25 @@ class Desk:
         timers = self._hall.timers
         only_the_day = len(timers) == 1 and timers.due_of((TENANT, DAY, "")) is not None
         return None if only_the_day else timers.next_due()
+
+
+def own_terms(board: Board, request_id: str, now: datetime) -> ContactQueued | None:
+    """On what terms this board's policy would queue a request that is not queued yet."""
+    request = board.requests.get(request_id)
+    step = settle(board, request, now) if request is not None and not request.queued else None
+    found = step.events[0] if step is not None else None
+    return found if isinstance(found, ContactQueued) else None
+
+
+def moves_and_refusals(board: Board, now: datetime) -> list[tuple[str, ContactMoved | ContactLeft]]:
+    """What this board's policy would do to those who wait: on to other groups, or away."""
+    found: list[tuple[str, ContactMoved | ContactLeft]] = []
+    for request in board.take_dirty():
+        waits = request.queued and request.ending is None and request.offer is None and request.held_until is None
+        step = settle(board, request, now) if waits else None
+        found += [
+            (request.id, event)
+            for event in (step.events if step is not None else ())
+            if isinstance(event, ContactMoved | ContactLeft)
+        ]
+    return found
