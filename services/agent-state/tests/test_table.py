@@ -7,6 +7,7 @@ import pytest
 
 from callstream.contracts.states import AgentState
 from callstream.kernel.table import IllegalTransition
+from callstream_agent_state.domain.presence import PRESENCE
 from callstream_agent_state.domain.table import AT_CHOICE, TABLE, Move, walk
 
 README = Path(__file__).parents[1] / "README.md"
@@ -14,6 +15,7 @@ README = Path(__file__).parents[1] / "README.md"
 
 def test_the_diagram_in_the_readme_is_current() -> None:
     assert TABLE.mermaid() in README.read_text()
+    assert PRESENCE.mermaid() in README.read_text()
 
 
 @pytest.mark.feature("F038", "F039", "F040", "F041", "F043", "F048")

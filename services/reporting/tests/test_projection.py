@@ -329,6 +329,16 @@ async def test_agents_see_and_hear_their_own_and_tenants_never_meet(api: tuple[h
     assert (await client.get("/v1/records", headers=Tokens().header("admin"))).status_code == 401, "signed by somebody else"
 
 
+@pytest.mark.feature("F226")
+async def test_supervisors_see_and_hear_the_calls_of_their_groups(api: tuple[httpx.AsyncClient, Tokens]) -> None:
+    client, tokens = api
+    sales, support = tokens.header("supervisor", groups=["sales", "x"]), tokens.header("supervisor", groups=["support"])
+    for headers, total, status in ((sales, 3, 200), (support, 0, 404), (tokens.header("supervisor"), 0, 404)):
+        assert (await client.get("/v1/records", headers=headers)).json()["total"] == total
+        for path in ("", "/timeline", "/recording"):
+            assert (await client.get(f"/v1/records/C1{path}", headers=headers)).status_code == status
+
+
 async def test_a_timeline_is_the_calls_log(api: tuple[httpx.AsyncClient, Tokens]) -> None:
     client, tokens = api
     story = (await client.get("/v1/records/C1/timeline", headers=tokens.header("admin"))).json()

@@ -6,12 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callstream.contracts import call_events as call
-from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.agent_events import AgentPresenceChanged, AgentStateChanged
 from callstream.contracts.config import Customer, CustomerType, ServiceLevel, SkillStep
-from callstream.contracts.queue_events import ContactLeft, OfferMade, OfferWithdrawn
-from callstream.contracts.states import AgentState, Criterion
+from callstream.contracts.queue_events import AgentAssigned, ContactLeft, OfferMade, OfferWithdrawn, RequestStopAsked
+from callstream.contracts.states import AgentState, Criterion, Presence
+from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_routing.domain.keep import OF_THE_LOG
+from callstream_routing.domain.supervise import Action, check, check_able
 
 from .story import Story
 
@@ -80,6 +82,9 @@ steps = st.one_of(
     st.tuples(st.just("disable"), st.sampled_from(["sales", "support"]), st.booleans()),
     st.tuples(st.just("again"), st.integers(0, 200)),
     st.tuples(st.just("pause"), st.booleans()),
+    st.tuples(st.just("stop"), names),
+    st.tuples(st.just("assign"), names, agents),
+    st.tuples(st.just("presence"), agents, st.sampled_from(list(Presence)), st.booleans()),
 )
 
 
@@ -113,11 +118,31 @@ def play(story: Story, step: tuple[Any, ...]) -> None:
         if told:
             recorded = told[given[0] % len(told)]
             story.tell(recorded.event, recorded.aggregate_id)
+    elif name in ("stop", "assign"):
+        supervise(story, name, *given)
+    elif name == "presence":
+        agent_id, presence, reachable = given
+        fact = AgentPresenceChanged(presence=presence, cause="", session_id="tab", reachable=reachable)
+        story.tell(fact, agent_id)
     elif name == "pause":
         story.paused = given[0]
         story.react()
     else:
         getattr(story, name)(*given)
+
+
+def supervise(story: Story, action: str, name: str, agent_id: str = "") -> None:
+    """A supervisor's command: refused, or its event in the log."""
+    before = len(story.told)
+    try:
+        request = check(story.board, name, Action(action))
+        if action == "assign":
+            check_able(story.board, agent_id)
+    except Refusal:
+        assert len(story.told) == before
+        return
+    event = AgentAssigned(call_id=request.call_id, agent_id=agent_id, actor="boss")
+    story.tell(RequestStopAsked(call_id=request.call_id, actor="boss") if action == "stop" else event, name)
 
 
 def check_indexes(story: Story) -> None:

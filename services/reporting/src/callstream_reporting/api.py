@@ -19,7 +19,7 @@ from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
-from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent
+from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent, visible_groups
 from callstream_reporting.http import answer, error_answer, install_errors, read_principal
 
 Person = Annotated[Principal, Depends(read_principal)]
@@ -63,6 +63,7 @@ def build_api(parts: Parts) -> FastAPI:
             until=until,
             agent_id=visible_agent(person, agent),
             group_id=group,
+            groups=visible_groups(person),
             access_status=status,
             caller=caller,
             called=called,

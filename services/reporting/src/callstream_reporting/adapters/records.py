@@ -22,6 +22,8 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     until: datetime | None = None
     agent_id: str = ""
     group_id: str = ""
+    groups: tuple[str, ...] | None = None
+    """Only calls that asked for one of these groups; None: all."""
     access_status: str = ""
     caller: str = ""
     called: str = ""
@@ -109,6 +111,9 @@ def _where(query: RecordQuery) -> tuple[str, list[object]]:
         if value is not None:
             found.append(value)
             conditions.append(f"{condition}${len(found)}")
+    if query.groups is not None:
+        found.append(list(query.groups))
+        conditions.append(f"group_id = any(${len(found)})")
     if query.live is not None:
         conditions.append("ended_at is null" if query.live else "ended_at is not null")
     return " and ".join(conditions), found

@@ -1,4 +1,5 @@
-"""Who may read which records: agents their own (F064, F207), the others all of their tenant's."""
+"""Who may read which records: agents their own (F064, F207), supervisors those of their groups (F226), the others
+all of their tenant's."""
 
 from collections.abc import Mapping
 
@@ -40,14 +41,23 @@ def visible_agents(principal: Principal, groups: Mapping[str, tuple[str, ...]], 
     return seen
 
 
+def visible_groups(principal: Principal) -> tuple[str, ...] | None:
+    """The groups whose calls may be listed: a supervisor's own (F226), None: all."""
+    return principal.groups if principal.role is Role.SUPERVISOR else None
+
+
 def may_read(principal: Principal, record: ServiceRecord) -> bool:
     """Whether the record and its timeline are for this person."""
-    return principal.role in _ALL or _own(principal, record)
+    return (principal.role in _ALL and _in_groups(principal, record)) or _own(principal, record)
 
 
 def may_hear(principal: Principal, record: ServiceRecord) -> bool:
     """Whether the recording is for this person (F207)."""
-    return principal.role in _HEAR_ALL or _own(principal, record)
+    return (principal.role in _HEAR_ALL and _in_groups(principal, record)) or _own(principal, record)
+
+
+def _in_groups(principal: Principal, record: ServiceRecord) -> bool:
+    return principal.role is not Role.SUPERVISOR or record.group_id in principal.groups
 
 
 def _own(principal: Principal, record: ServiceRecord) -> bool:
