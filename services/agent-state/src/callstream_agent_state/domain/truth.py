@@ -15,7 +15,7 @@ How a difference can arise although every service does its work:
 The two sides are read at different moments, so a difference counts only once it has stood for CONFIRM (`Standing`).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -102,7 +102,7 @@ def compare(roster: Roster, gateway: str, truth: Iterable[CallTruth]) -> list[Mi
     legs = {(each.tenant, leg.offer_id): (each, leg) for each in held.values() for leg in each.legs if leg.role is LegRole.AGENT}
     for agent in roster.agents.values():
         if _concerned(agent) and not agent.facts and _gateway(roster, agent) == gateway:
-            found += _missing(agent, gateway, gone, {offer for tenant, offer in legs if tenant == agent.tenant})
+            found += _missing(agent, gateway, gone, legs.keys())
     for call, leg in legs.values():
         if (call.tenant, call.call_id) in roster.calls.calls:
             found += _unexpected(roster.agent(call.tenant, leg.agent_id), gateway, call, leg)
@@ -152,11 +152,11 @@ def _gateway(roster: Roster, agent: Agent) -> str:
     return open_call.gateway if open_call is not None else agent.gateway
 
 
-def _missing(agent: Agent, gateway: str, gone: set[tuple[str, str]], offers: set[str]) -> list[Mismatch]:
+def _missing(agent: Agent, gateway: str, gone: set[tuple[str, str]], offers: Set[tuple[str, str]]) -> list[Mismatch]:
     """What the log says of an agent and the gateway does not have. When the whole call is gone, its end will tell."""
     busy = agent.state is AgentState.BUSY
     offer_id, call_id = (agent.offer_id, agent.call_id) if busy else (agent.open_offer, agent.open_call)
-    if offer_id in offers or (agent.tenant, call_id) in gone:
+    if (agent.tenant, offer_id) in offers or (agent.tenant, call_id) in gone:
         return []
     ringing = agent.state is AgentState.RINGING and agent.offer_is_made
     kind = Kind.LEG_GONE if busy else Kind.OFFER_GONE if ringing else Kind.STALE_OFFER
