@@ -109,13 +109,15 @@ def test_a_watch_of_nothing_says_so_and_a_full_one_stops() -> None:
 
 
 def test_the_log_before_the_watch_makes_the_state_but_is_not_judged() -> None:
-    live = policy(sales=["1001", "1002"])
+    live = policy(sales=["1001"])
     run = simulate(workload(contact("a", 10), contact("b", 12)), live, keep_log=True)
     watch = Watch(lambda base: base)
     watch.begin(live, "lab")
     for recorded in run.log:
         watch.take(recorded, judge=recorded.time >= NINE.replace(second=11))
     assert [(v.request_id, v.agrees) for v in watch.verdicts] == [("b", True)]
+    total = watch.sum(1)
+    assert (total.offers, total.live_wait_s) == (1, 58.0), "a, from before the watch, is no part of its sum"
 
 
 async def append(store: MemoryStore, events: Iterable[Recorded], tenant: str) -> None:

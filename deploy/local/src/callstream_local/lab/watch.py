@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 
@@ -62,6 +63,7 @@ class Watch:
         self.verdicts: list[Verdict] = []
         self._candidate, self._limit = candidate, offers
         self._events: list[Recorded] = []
+        self._since: datetime | None = None
         self._live = self._other = Policy()
         self._shadow: Shadow | None = None
 
@@ -86,25 +88,27 @@ class Watch:
             return None
         verdict = self._shadow.take(recorded)
         self._events.append(recorded)
+        if judge and self._since is None:
+            self._since = recorded.time
         if verdict is None or not judge:
             return None
         self.verdicts.append(verdict)
         return verdict
 
     def sum(self, seed: int) -> Sum:
-        """So far. The watched contacts are run again under both policies, with handle times and patience as recorded."""
+        """So far. Who asked since the watch began is run again under both policies, handle times and patience as recorded."""
         counted = Sum(
             offers=len(self.verdicts),
             agreed=sum(1 for verdict in self.verdicts if verdict.agrees),
             sooner=sum(1 for verdict in self.verdicts if verdict.sooner),
         )
         try:
-            workload = as_it_was(material(read_record(self._events), self._live), seed)
+            workload = as_it_was(material(read_record(self._events), self._live, self._since), seed)
         except LabError:
             return counted
         waits, abandoned = [], []
         for policy in (self._live, self._other):
-            fates = simulate(workload, policy).fates
+            fates = [fate for fate in simulate(workload, policy).fates if fate.contact.at >= workload.begin]
             answered = [fate.waited_s for fate in fates if fate.outcome is RequestOutcome.ANSWERED]
             waits.append(fmean(answered) if answered else None)
             abandoned.append(sum(1 for fate in fates if fate.outcome is RequestOutcome.ABANDONED))
