@@ -61,6 +61,19 @@ async def test_without_a_past_or_without_anybody_there_nothing_is_said() -> None
     assert await ask(story, group_id="sales") == WaitEstimate(ahead=1, estimate_ms=None, error_ms=0)
 
 
+async def test_only_agents_with_the_needed_skills_shorten_the_wait() -> None:
+    story = Story(sales=["1001", "1002", "1003"])
+    story.set_agent("1001", skills={"billing": 3})
+    handle(story, "first", "1001", 60)
+    story.state("1001", "busy")
+    story.idle("1002", "1003")
+    story.request("skilled", skills={"billing": 2})
+    story.request("nobody", skills={"french": 1})
+    story.request("plain")
+    assert [queued(story, name).estimate_ms for name in ("skilled", "nobody", "plain")] == [60_000, None, 0]
+    assert (await ask(story, request_id="skilled")).estimate_ms == 60_000
+
+
 async def test_the_shortest_of_several_groups_counts() -> None:
     story = Story(sales=["1001"], support=["1002"])
     handle(story, "first", "1001", 60)

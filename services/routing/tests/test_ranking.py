@@ -209,7 +209,6 @@ def test_a_preferred_agent_of_another_group_or_disabled_one_takes_nothing() -> N
     assert decision(story, "r2").group_id == "support"
 
 
-@pytest.mark.feature("F093")
 def test_the_agent_that_the_request_names_goes_before_the_last_agent() -> None:
     """D10."""
     story = Story(sales=["1001", "1002", "1003"])

@@ -8,6 +8,7 @@ from callstream_routing.domain.estimate import of_group
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.request import Place, Request
+from callstream_routing.domain.seat import Need
 
 
 class Queries:
@@ -28,15 +29,17 @@ class Queries:
     async def estimate(self, command: EstimateWait, tenant: str) -> WaitEstimate:
         """The shortest of the groups' estimates, with the error of that group's latest ones."""
         board = self._hall.board(tenant)
+        need: Need = ()
         if command.request_id:
             request = _waiting(board, command.request_id)
+            need = request.need
             options = [(group, group.ahead(request.places[group.id])) for group in _groups(board, request)]
         elif board.is_open(command.group_id):
             group = board.group(command.group_id)
             options = [(group, len(group.line))]
         else:
             raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{command.group_id}'", "group_id")
-        estimates = [(of_group(group, ahead), ahead, group) for group, ahead in options]
+        estimates = [(of_group(group, ahead, need), ahead, group) for group, ahead in options]
         known = [(value, ahead, group) for value, ahead, group in estimates if value is not None]
         best, ahead, group = min(known, key=lambda entry: entry[0]) if known else (None, *estimates[0][1:])
         error = group.pace.error_ms
@@ -62,7 +65,7 @@ class Queries:
                         offered_to=request.offer.agent_id if request.offer else "",
                         customer_type=request.customer_type,
                         groups=request.groups,
-                        estimate_ms=of_group(group, ahead),
+                        estimate_ms=of_group(group, ahead, request.need),
                     ),
                 )
         return [view for _, view in sorted(views.values(), key=lambda entry: entry[0])]

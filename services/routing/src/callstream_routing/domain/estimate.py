@@ -5,6 +5,7 @@ from datetime import datetime
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.request import Request
+from callstream_routing.domain.seat import Need
 
 
 def estimate(board: Board, request: Request, groups: tuple[str, ...], level: int, enqueued_at: datetime) -> int | None:
@@ -18,11 +19,17 @@ def estimate(board: Board, request: Request, groups: tuple[str, ...], level: int
             own = request.places.get(group_id)
             if own is not None and group.ahead(own) < ahead:
                 ahead -= 1
-            found.append(of_group(group, ahead))
+            found.append(of_group(group, ahead, request.need))
     known = [value for value in found if value is not None]
     return min(known, default=None)
 
 
-def of_group(group: Group, ahead: int) -> int | None:
-    """The estimate for somebody with `ahead` callers before."""
-    return group.pace.estimate(ahead, len(group.plain.free), group.on_duty)
+def of_group(group: Group, ahead: int, need: Need = ()) -> int | None:
+    """The estimate for somebody of this need with `ahead` callers before.
+
+    Agents who are free although others wait cannot serve those, so they serve this one at once.
+    """
+    desk = group.desks.get(need)
+    if group.free_for(need) > (len(desk.ready) if desk is not None else 0):
+        return 0
+    return group.pace.estimate(ahead, group.on_duty(need))

@@ -16,6 +16,7 @@ from callstream_routing.domain.target import Target
 
 NO_NEED: Need = ()
 AWAY = ("state:offline", "state:break", "state:busy-set")
+UNREACHABLE = "presence:"
 
 
 class Group:
@@ -63,10 +64,18 @@ class Group:
         """Whether the agent can be offered something now."""
         return agent_id in self.plain.keys
 
-    @property
-    def on_duty(self) -> int:
-        """Agents who serve or could serve: neither offline nor on break nor set to busy."""
-        return len(self.members) - sum(len(self.kept.get(label, ())) for label in AWAY)
+    def on_duty(self, need: Need) -> int:
+        """Agents with these skills who serve or could serve: neither away nor on break nor set to busy."""
+        if need:
+            return sum(1 for seat in self.members.values() if not _is_away(seat.label) and not seat.lacks(need))
+        return len(self.members) - sum(len(agents) for label, agents in self.kept.items() if _is_away(label))
+
+    def free_for(self, need: Need) -> int:
+        """Agents with these skills who are free now."""
+        desk = self.desks.get(need)
+        if desk is not None:
+            return len(desk.free)
+        return sum(1 for agent_id in self.plain.keys if not self.members[agent_id].lacks(need))
 
     def full_for(self, request_id: str) -> bool:
         """Whether no further request may wait here (F136)."""
@@ -152,3 +161,7 @@ class Group:
     def _put_at(self, desk: Desk, seat: Seat) -> None:
         if not desk.need or not seat.lacks(desk.need):
             desk.put(seat.id, self.ranking.key(seat, self.id, desk.need, self.today))
+
+
+def _is_away(label: str) -> bool:
+    return label in AWAY or label.startswith(UNREACHABLE)

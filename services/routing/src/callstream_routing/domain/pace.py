@@ -29,16 +29,14 @@ class Pace(msgspec.Struct):
         """An agent is done with a request."""
         self.handling_ms = _mean(self.handling_ms, duration_ms)
 
-    def estimate(self, ahead: int, free: int, on_duty: int) -> int | None:
-        """The wait with `ahead` callers before and `free` of `on_duty` agents free; None when nobody is there or known.
+    def estimate(self, ahead: int, on_duty: int) -> int | None:
+        """The wait with `ahead` callers before and `on_duty` agents at work; None when nobody is there or nothing is known.
 
         With n agents at work one becomes free every handling time / n, and it takes one for each caller ahead and one more.
         """
-        if free > ahead:
-            return 0
         if not on_duty or self.handling_ms is None:
             return None
-        return round((ahead + 1 - free) * self.handling_ms / on_duty * self.bias)
+        return round((ahead + 1) * self.handling_ms / on_duty * self.bias)
 
     def waited(self, waited_ms: int, estimate_ms: int) -> None:
         """A request was answered: learn from the distance."""

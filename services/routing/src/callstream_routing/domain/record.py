@@ -24,7 +24,7 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
     """The record of choosing `chosen`, taken before anything is held. Costs the same for 50 agents and for 5,000."""
     desk = group.desk(request.need)
     repeated = chosen.id in request.offered
-    before = 0 if repeated else len(_free_among(desk, request))
+    before = 0 if repeated or not request.offered else len(_free_among(desk, request))
     now_ms = stamp(now)
     names: list[Candidate] = [_candidate(group, desk.keys[chosen.id], now_ms, rank=1)]
     passed: list[Candidate] = []
