@@ -1,11 +1,12 @@
 """All parts, in the order in which they run: the quick ones first."""
 
-from callstream_local.bench import append, decision, free, idle, load, media, projection, ramp, simulation, sip, start
+from callstream_local.bench import append, decision, decision_large, free, idle, load, media, projection, ramp, simulation, sip, start
 from callstream_local.bench.part import Part
 
 PARTS = (
     Part("sip", "SIP messages read", 4, sip.measure),
     Part("decision", "a routing decision", 8, decision.measure),
+    Part("large", "decisions with 10,000 waiting", 20, decision_large.measure),
     Part("append", "appending to the event log", 12, append.measure),
     Part("projection", "events into PostgreSQL", 6, projection.measure),
     Part("simulation", "calls of the what-if lab", 28, simulation.measure),

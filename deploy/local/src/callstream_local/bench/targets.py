@@ -56,6 +56,8 @@ ROWS = (
     Row("projection_events_per_s", "events into PostgreSQL", "/s"),
     Row("decision_us", "routing decision, p50", "µs", field="p50"),
     Row("decision_us", "routing decision, p99", "µs", field="p99"),
+    Row("decision_us_large", "the same, 5,000 agents, 10,000 waiting, p50", "µs", field="p50"),
+    Row("decision_us_large", "the same, 5,000 agents, 10,000 waiting, p99", "µs", field="p99", at_most=50),
     Row("simulated_calls_per_s", "calls of the what-if lab", "/s", at_least=1667),
     Row("start_s", "start with a new data folder", "s", at_most=10, others="0.6, 2.4-3.0"),
     Row("start_again_s", "start once more", "s"),
