@@ -9,11 +9,14 @@ OUTBOUND_MEMORY, NAMED, LAST_AGENT = "outbound-memory", "preferred-agent", "last
 
 def preferred(board: Board, group: Group, request: Request) -> dict[str, str]:
     """Why → agent, in their order: outbound memory (F132), the agent that the request names (F093), the last agent (F123)."""
-    memory = board.memory
-    found = {OUTBOUND_MEMORY: memory.dialled_by(request.caller, request.requested_at), NAMED: request.preferred_agent}
-    if group.last_agent_first:
-        found[LAST_AGENT] = memory.last_agent(request.caller)
-    return {why: agent_id for why, agent_id in found.items() if agent_id}
+    memory, found = board.memory, {}
+    if dialled_by := memory.dialled_by(request.caller, request.requested_at):
+        found[OUTBOUND_MEMORY] = dialled_by
+    if request.preferred_agent:
+        found[NAMED] = request.preferred_agent
+    if group.last_agent_first and (last_agent := memory.last_agent(request.caller)):
+        found[LAST_AGENT] = last_agent
+    return found
 
 
 def group_for(board: Board, request: Request, agent_id: str) -> Group | None:
