@@ -1,6 +1,22 @@
 """All parts, in the order in which they run: the quick ones first."""
 
-from callstream_local.bench import append, decision, decision_large, free, idle, load, media, projection, ramp, simulation, sip, start
+from callstream_local.bench import (
+    append,
+    decision,
+    decision_large,
+    free,
+    idle,
+    load,
+    media,
+    projection,
+    ramp,
+    restart,
+    saturated,
+    simulation,
+    sip,
+    start,
+    takeover,
+)
 from callstream_local.bench.part import Part
 
 PARTS = (
@@ -11,9 +27,12 @@ PARTS = (
     Part("projection", "events into PostgreSQL", 6, projection.measure),
     Part("simulation", "calls of the what-if lab", 28, simulation.measure),
     Part("start", "starting everything", 14, start.measure),
+    Part("takeover", "a standby takes over", 40, takeover.measure),
+    Part("restart", "restart with 10,000 waiting", 60, restart.measure),
     Part("idle", "CPU and memory with nothing to do", 40, idle.measure),
     Part("media", "audio of bridged and recorded calls", 24, media.measure),
     Part("load", "CPU of a call", 55, load.measure),
     Part("ramp", "clean call rate", 75, ramp.measure),
+    Part("saturated", "calls a second of 100 busy agents", 35, saturated.measure),
     Part("free", "from a free agent to the ringing phone", 35, free.measure),
 )
