@@ -78,7 +78,9 @@ async def _run(world: World) -> None:
         await world.fleet.start(name)
     callers = [asyncio.create_task(work) for work in _callers(world)]
     agents = [world.agent(tenant, agent.id) for tenant in TENANTS for agent in world.configuration.agents(tenant)]
-    restless = [asyncio.create_task(work) for work in (*agents, world.trouble(), world.trouble())]
+    restless = [
+        asyncio.create_task(work) for work in (*agents, *map(world.supervisor, TENANTS), world.trouble(), world.trouble())
+    ]
     for _ in range(4):
         await asyncio.sleep(TROUBLE_S / 4)
         check_replay(world)
@@ -209,16 +211,20 @@ def check_outcomes(told: list[Recorded]) -> None:
         ended = order.index(CallEnded)
         if AgentRequested not in order or ended < order.index(AgentRequested):
             continue  # for the call, a request behind its end is none
-        lost_race = left[key].reason is Reason.UNKNOWN_GROUP and ended < order.index(ContactLeft)
+        lost_race = left[key].reason in BY_ROUTING and ended < order.index(ContactLeft)
         expected = CallOutcome.QUEUE_ABANDONED if lost_race else _AS_CALL[left[key].outcome]
         if summary is None or summary.outcome != expected:
             raise Broken(f"call {key}: {summary and summary.outcome}, but the request left as {left[key]}")
 
 
+BY_ROUTING = frozenset({Reason.UNKNOWN_GROUP, Reason.QUEUE_FULL, Reason.QUEUE_TIMEOUT, Reason.NO_AGENT_ONLINE})
+"""Why routing itself ends a request, while the caller's end may be on its way."""
+
 _AS_CALL = {
     RequestOutcome.ANSWERED: CallOutcome.ANSWERED,
     RequestOutcome.ABANDONED: CallOutcome.QUEUE_ABANDONED,
     RequestOutcome.FAILED: CallOutcome.FAILED,
+    RequestOutcome.STOPPED: CallOutcome.STOPPED,
 }
 
 

@@ -17,13 +17,13 @@ SUSPENDED = 0.5
 """How often a pause was one of the whole machine."""
 
 
-class Leases:
-    """The lease of one service."""
+class ShareLease:
+    """The lease of one share of a service, meant for the instance `home`."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, home: str) -> None:
         self.holder = ""
         self.changed: Callable[[], None] = lambda: None
-        self._random = random
+        self._random, self._home = random, home
         self._valid_until: dict[str, float] = {}
         self._wake: dict[str, Callable[[], None]] = {}
         self._deaf: set[str] = set()
@@ -37,7 +37,7 @@ class Leases:
         """An instance seeks the lease. One that comes back under its name takes its own back at once."""
         self._wake[instance] = wake
         self._deaf.discard(instance)
-        if self.holder in ("", instance):
+        if self.holder == instance or (not self.holder and instance == self._home):
             self._give(instance)
 
     def leave(self, instance: str) -> None:

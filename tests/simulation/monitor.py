@@ -50,13 +50,13 @@ class Contact(msgspec.Struct):
     """A request."""
 
     call_id: str
-    group_id: str
+    groups: tuple[str, ...]
     queued: bool = False
     offer: str = ""
     agent_id: str = ""
     answered: bool = False
     over: bool = False
-    """Its call has ended."""
+    """Its call has ended, or a supervisor has ended the waiting, or its groups take nobody."""
 
 
 class Line(msgspec.Struct):
@@ -154,11 +154,12 @@ class Monitor:
                 self._progress(key[0], group, line)
 
     def _set_ready(self, key: Id, contact: Contact) -> None:
-        line = self._lines.get((key[0], contact.group_id))
         ready = key in self.waiting and contact.queued and not contact.offer and not contact.answered and not contact.over
-        if line is not None and ready != (key[1] in line.ready):
-            (line.ready.add if ready else line.ready.discard)(key[1])
-            self._progress(key[0], contact.group_id, line)
+        for group in contact.groups:
+            line = self._lines.get((key[0], group))
+            if line is not None and ready != (key[1] in line.ready):
+                (line.ready.add if ready else line.ready.discard)(key[1])
+                self._progress(key[0], group, line)
 
     def _progress(self, tenant: str, group: str, line: Line) -> None:
         self.owed.settle(("forgotten", tenant, group))
@@ -171,7 +172,8 @@ class Monitor:
         key = recorded.tenant, event.request_id
         if key in self.waiting or key in self._gone:
             return
-        contact = Contact(call_id=event.call_id, group_id=event.group_id, over=(recorded.tenant, event.call_id) in self._ended)
+        over = (recorded.tenant, event.call_id) in self._ended
+        contact = Contact(call_id=event.call_id, groups=(event.group_id,), over=over)
         self.waiting[key] = contact
         self.requests += 1
         self._calls.setdefault((recorded.tenant, event.call_id), set()).add(event.request_id)
@@ -186,11 +188,35 @@ class Monitor:
             raise Broken("the request does not wait")
         return key, contact
 
-    def _queued(self, recorded: Recorded, _: queue.ContactQueued) -> None:
+    def _queued(self, recorded: Recorded, event: queue.ContactQueued) -> None:
         key, contact = self._own(recorded)
         _must(not contact.queued, "queued twice")
-        contact.queued = True
+        contact.queued, contact.groups = True, event.groups or (event.group_id,)
         self.owed.settle(("queued", *key))
+        if event.refused is not None:
+            self._end(key, contact)
+        self._set_ready(key, contact)
+
+    def _moved(self, recorded: Recorded, event: queue.ContactMoved) -> None:
+        key, contact = self._own(recorded)
+        _must(set(event.left) <= set(contact.groups), "moved out of a group that it was not in")
+        was_over, contact.over = contact.over, True
+        self._set_ready(key, contact)
+        contact.groups, contact.over = event.groups, was_over
+        self._set_ready(key, contact)
+
+    def _stopped(self, recorded: Recorded, event: queue.RequestStopAsked) -> None:
+        key, contact = self._own(recorded)
+        _must(bool(event.actor), "stopped by nobody")
+        self._end(key, contact)
+
+    def _end(self, key: Id, contact: Contact) -> None:
+        """It is to leave, unanswered."""
+        contact.over = contact.over or not contact.answered
+        self.owed.owe(("left", *key), SOON_S)
+        if contact.offer and not contact.answered:
+            self.owed.settle(("offer", *key))
+            self._stop_ringing((key[0], contact.agent_id), contact.offer)
         self._set_ready(key, contact)
 
     def _offer_made(self, recorded: Recorded, event: queue.OfferMade) -> None:
@@ -241,7 +267,7 @@ class Monitor:
         if contact.answered:
             _must((event.agent_id, event.offer_id) == (contact.agent_id, contact.offer), "answered by somebody else")
         if event.outcome is RequestOutcome.ABANDONED:
-            _must(contact.over, "abandoned, but the caller is there")
+            _must((recorded.tenant, contact.call_id) in self._ended, "abandoned, but the caller is there")
         self.left[event.outcome] += 1
         self._close(key, contact)
         contact.queued = False
@@ -294,12 +320,7 @@ class Monitor:
             contact = self.waiting.get(key)
             if contact is None:
                 continue
-            contact.over = True
-            self.owed.owe(("left", *key), SOON_S)
-            if contact.offer and not contact.answered:
-                self.owed.settle(("offer", *key))
-                self._stop_ringing((key[0], contact.agent_id), contact.offer)
-            self._set_ready(key, contact)
+            self._end(key, contact)
 
 
 def _must(holds: bool, otherwise: str) -> None:
@@ -311,6 +332,8 @@ _STEPS: dict[type[Event], Callable[[Monitor, Recorded, Any], None]] = {
     agent.AgentStateChanged: Monitor._state_changed,
     ivr.AgentRequested: Monitor._requested,
     queue.ContactQueued: Monitor._queued,
+    queue.ContactMoved: Monitor._moved,
+    queue.RequestStopAsked: Monitor._stopped,
     queue.OfferMade: Monitor._offer_made,
     queue.OfferWithdrawn: Monitor._offer_withdrawn,
     queue.ContactLeft: Monitor._left,

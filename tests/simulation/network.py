@@ -106,7 +106,9 @@ class FaultyStore:
     async def last_seq(self) -> int:
         return await self._log.last_seq()
 
-    async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch) -> MemorySubscription:
+    async def subscribe(
+        self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0
+    ) -> MemorySubscription:
         async def late(batch: list[Recorded]) -> None:
             await asyncio.sleep(self._faults.delay())
             await on_batch(batch)

@@ -1,11 +1,24 @@
 """The real routing and agent-state as simulated processes: what their `main.wire` does, in virtual time, on a bad network."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from functools import partial
+from itertools import chain
 from random import Random
 from typing import Any
+from zlib import crc32
 
-from callstream.contracts.commands import EndWrapUp, ForceOffline, ReleaseAgent, ReserveAgent, SetState, SignIn, SignOut
+from callstream.contracts.commands import (
+    AssignAgent,
+    EndWrapUp,
+    ForceOffline,
+    ReleaseAgent,
+    ReserveAgent,
+    SetState,
+    SignIn,
+    SignOut,
+    StopRequest,
+)
 from callstream.contracts.envelope import Recorded
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.follower import Follower
@@ -23,13 +36,14 @@ from callstream_agent_state.domain.roster import FOLLOWS as AGENT_FOLLOWS
 from callstream_agent_state.domain.roster import Roster
 from callstream_routing.app.configure import Configure
 from callstream_routing.app.offer import Offering
+from callstream_routing.app.on_supervise import Supervise
 from callstream_routing.app.react import Reaction as RoutingReaction
 from callstream_routing.domain import keep as routing_keep
 from callstream_routing.domain.evolve import FOLLOWS as ROUTING_FOLLOWS
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match
 
-from .leases import Leases
+from .leases import ShareLease
 from .network import Commands, Faults, FaultyStore
 from .virtual_loop import LoopClock, process, virtual_loop, within
 
@@ -49,36 +63,58 @@ class Fleet:
         self.commands = Commands(faults)
         self.clock = LoopClock()
         self.snapshots = MemorySnapshots()
-        self.leases = {service: Leases(random) for service in (ROUTING, AGENT_STATE)}
+        self.leases = {
+            service: [ShareLease(random, name) for name in INSTANCES if INSTANCES[name] == service]
+            for service in (ROUTING, AGENT_STATE)
+        }
         self.running: dict[str, RoutingInstance | AgentStateInstance] = {}
         self.log, self.faults, self.configuration, self.on_match = log, faults, configuration, on_match
+        self.on_fault: Callable[[Exception], None] = lambda _: None
         self._up_since: float | None = None
         self._up_s = 0.0
-        for lease in self.leases.values():
+        for lease in chain.from_iterable(self.leases.values()):
             lease.changed = self._changed
 
     def uptime(self) -> float:
-        """Seconds in which both services had an instance that was live and active: only these count for what is owed."""
+        """Seconds in which all shares of both services had an instance that was live and active: these count for what is owed."""
         now = asyncio.get_running_loop().time()
         return self._up_s + (now - self._up_since if self._up_since is not None else 0.0)
 
-    def active(self, service: str) -> "RoutingInstance | AgentStateInstance | None":
-        """The instance that acts now, if one can."""
-        name = self.leases[service].holder
-        instance = self.running.get(name)
-        if instance is None or not instance.follower.live.is_set() or not self.leases[service].held(name):
-            return None
-        return None if virtual_loop().is_frozen(name) else instance
+    def guarded(self, reaction: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        """A reaction that fails is a fault of ours, which the follower would only log."""
+
+        async def react() -> None:
+            try:
+                await reaction()
+            except Exception as error:
+                self.on_fault(error)
+                raise
+
+        return react
+
+    def serves(self, name: str, tenant: str) -> bool:
+        """As callstream.runtime.shares: whether an instance takes itself for the one that acts for a tenant."""
+        leases = self.leases[INSTANCES[name]]
+        return leases[crc32(tenant.encode()) % len(leases)].held(name)
+
+    def serves_any(self, name: str) -> bool:
+        return any(lease.held(name) for lease in self.leases[INSTANCES[name]])
+
+    def _acts(self, lease: ShareLease) -> bool:
+        """Whether somebody can act under this lease."""
+        instance = self.running.get(lease.holder)
+        live = instance is not None and instance.follower.live.is_set()
+        return live and lease.held(lease.holder) and not virtual_loop().is_frozen(lease.holder)
 
     async def start(self, name: str) -> None:
         """Start an instance from the log; returns when it is live."""
-        service = INSTANCES[name]
         token = process.set(name)
-        make = RoutingInstance if service == ROUTING else AgentStateInstance
+        make = RoutingInstance if INSTANCES[name] == ROUTING else AgentStateInstance
         instance = self.running[name] = make(self, name)
         await instance.follower.start()
         process.reset(token)
-        self.leases[service].join(name, instance.follower.wake)
+        for lease in self.leases[INSTANCES[name]]:
+            lease.join(name, instance.follower.wake)
         await instance.follower.live.wait()
         if self.running.get(name) is instance:
             instance.listen()
@@ -90,31 +126,33 @@ class Fleet:
         virtual_loop().kill(name)
         instance.store.cut()
         self.commands.forget(name)
-        self.leases[INSTANCES[name]].leave(name)
+        for lease in self.leases[INSTANCES[name]]:
+            lease.leave(name)
 
     def freeze(self, name: str) -> None:
         """SIGSTOP"""
         virtual_loop().freeze(name)
-        self.leases[INSTANCES[name]].deafen(name)
+        self.deafen(name)
 
     def thaw(self, name: str) -> None:
         """SIGCONT"""
         virtual_loop().thaw(name)
-        if name in self.running:
-            self.leases[INSTANCES[name]].hear(name)
+        self.hear(name)
         self._changed()
 
     def deafen(self, name: str) -> None:
-        """The lease alone cannot be renewed."""
-        self.leases[INSTANCES[name]].deafen(name)
+        """The leases alone cannot be renewed."""
+        for lease in self.leases[INSTANCES[name]]:
+            lease.deafen(name)
 
     def hear(self, name: str) -> None:
         if name in self.running and not virtual_loop().is_frozen(name):
-            self.leases[INSTANCES[name]].hear(name)
+            for lease in self.leases[INSTANCES[name]]:
+                lease.hear(name)
 
     def _changed(self) -> None:
         now = asyncio.get_running_loop().time()
-        up = all(self.active(service) is not None for service in self.leases)
+        up = all(map(self._acts, chain.from_iterable(self.leases.values())))
         if up and self._up_since is None:
             self._up_since = now
         elif not up and self._up_since is not None:
@@ -132,8 +170,7 @@ class RoutingInstance:
         configure = Configure(hall, fleet.configuration)
         offering = _Watched(hall, self.store, fleet.commands, fleet.configuration, fleet.clock)
         offering.on_match = fleet.on_match
-        reaction = RoutingReaction(hall, in_flight, offering, configure, fleet.clock)
-        lease = fleet.leases[ROUTING]
+        reaction = RoutingReaction(hall, in_flight, offering, configure, fleet.clock, lambda tenant: fleet.serves(name, tenant))
 
         def evolve(recorded: Recorded) -> None:
             configure.load_once()
@@ -149,18 +186,24 @@ class RoutingInstance:
             evolve,
             name=ROUTING,
             clock=fleet.clock,
-            react=reaction,
+            react=fleet.guarded(reaction),
             next_due=hall.timers.next_due,
             in_flight=in_flight,
-            active=lambda: lease.held(name),
+            active=lambda: fleet.serves_any(name),
             snapshot=Snapshot(routing_keep.VERSION, routing_keep.Kept, lambda: routing_keep.take(hall), put_back),
             snapshots=fleet.snapshots,
             snapshot_every=SNAPSHOT_EVERY,
         )
         offering.wake = self.follower.wake
 
+        self._supervise = Supervise(hall, self.store, fleet.clock)
+        self._fleet, self._name = fleet, name
+
     def listen(self) -> None:
-        """Nobody in this world asks routing."""
+        """Answer commands, while active."""
+        serves = partial(self._fleet.serves, self._name)
+        self._fleet.commands.on(StopRequest, self._supervise.stop, self._name, serves)
+        self._fleet.commands.on(AssignAgent, self._supervise.assign, self._name, serves)
 
 
 class _Watched(Offering):
@@ -182,18 +225,17 @@ class AgentStateInstance:
         self.store = FaultyStore(fleet.log, fleet.faults)
         in_flight = InFlight(self.store)
         self._fleet, self._name, self._sessions = fleet, name, sessions
-        reaction = AgentReaction(roster, in_flight, waiting, fleet.clock, fleet.configuration, sessions)
-        self._lease = fleet.leases[AGENT_STATE]
+        reaction = AgentReaction(roster, in_flight, waiting, fleet.clock, fleet.configuration, sessions, self._serves)
         self.follower = Follower(
             self.store,
             AGENT_FOLLOWS,
             roster.evolve,
             name=AGENT_STATE,
             clock=fleet.clock,
-            react=reaction,
+            react=fleet.guarded(reaction),
             next_due=roster.timers.next_due,
             in_flight=in_flight,
-            active=self._active,
+            active=lambda: fleet.serves_any(name),
             snapshot=Snapshot(
                 agent_keep.VERSION,
                 agent_keep.Kept,
@@ -207,18 +249,22 @@ class AgentStateInstance:
         self._handlers = AgentCommands(roster, carry_out, fleet.clock, fleet.configuration, sessions)
         commands: Any = fleet.commands
         settings = fleet.configuration.settings
-        self._reconcile = Reconcile(roster, in_flight, self.store, commands, fleet.clock, settings, self._active)
+        self._reconcile = Reconcile(roster, in_flight, self.store, commands, fleet.clock, settings, self._serves)
 
-    def _active(self) -> bool:
-        return self._lease.held(self._name)
+    def _serves(self, tenant: str) -> bool:
+        return self._fleet.serves(self._name, tenant)
+
+    def _held(self) -> list[bool]:
+        return [lease.held(self._name) for lease in self._fleet.leases[AGENT_STATE]]
 
     async def watch(self) -> None:
         """As `every_second` of the real one."""
-        clock = self._fleet.clock
+        clock, held = self._fleet.clock, self._held()
         while True:
             await asyncio.sleep(EVERY_S)
-            before, active = self._sessions.since, self._active()
-            self._sessions.look(clock.now(), active=active)
+            before, active = self._sessions.since, self._fleet.serves_any(self._name)
+            same, held = self._held() == held, self._held()
+            self._sessions.look(clock.now(), active=active and same)
             if not active or self._sessions.since != before:
                 self._reconcile.forget()
             if active:
@@ -236,5 +282,5 @@ class AgentStateInstance:
             (ReserveAgent, own.reserve),
             (ReleaseAgent, own.release),
         ):
-            self._fleet.commands.on(kind, handler, self._name, lambda _: self._active())
+            self._fleet.commands.on(kind, handler, self._name, self._serves)
         within(self._name, lambda: asyncio.get_running_loop().create_task(self.watch()))

@@ -7,15 +7,18 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from callstream.contracts.commands import Command, EndWrapUp, ForceOffline, SetState, SignIn, SignOut
-from callstream.contracts.config import Agent, Document, Settings, SkillGroup
+from callstream.contracts.commands import AssignAgent, Command, EndWrapUp, ForceOffline, SetState, SignIn, SignOut, StopRequest
+from callstream.contracts.config import Agent, Document, ServiceLevel, Settings, SkillGroup
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.ivr_events import AgentRequested
-from callstream.contracts.states import AfterWrapUp, AgentState, MissedPolicy
+from callstream.contracts.states import AfterWrapUp, AgentState, Criterion, MissedPolicy
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
+from callstream_routing.domain.group import Group
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match
+from callstream_routing.domain.request import Place
+from callstream_routing.domain.supervise import SUPERVISOR
 
 from .gateway import Gateway
 from .monitor import Broken, Monitor
@@ -29,9 +32,10 @@ GROUPS = {
 }
 TENANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "acme": GROUPS,
-    "umbrella": {"sales": ("1001", "1002"), "support": ("1002", "1003")},
+    "globex": {"sales": ("1001", "1002"), "support": ("1002", "1003")},
 }
 """The same ids in both: nothing may leak from one to the other."""
+CRITERIA = [criterion for criterion in Criterion if criterion is not Criterion.SKILL_LEVEL]
 MOMENTS = (
     *("state-changed", "state-changed", "offer-made", "offer-made", "offer-withdrawn", "offer-answered"),
     *("agent-requested", "queued", "left", "ended", "leg-ended", "next-state-chosen"),
@@ -64,6 +68,7 @@ class World:
         self.log.watchers = [self._judge, self._watch_moment]
         self.configuration = Configuration.of({tenant: self._documents(groups) for tenant, groups in TENANTS.items()})
         self.fleet = Fleet(self.log, self.faults, self.configuration, self.random, self._check_precedence)
+        self.fleet.on_fault = lambda error: self.fail(Broken(f"a reaction failed: {error!r}"))
         self.gateway = Gateway(self.log, self.fleet.commands, self.faults, self.random)
         self.monitor = Monitor(TENANTS, self.fleet.uptime)
         self.broken: AssertionError | None = None
@@ -87,7 +92,18 @@ class World:
         return [
             settings,
             *[
-                SkillGroup(id=group, name=group, level=random.choice((0, 0, 2)), ageing_s=random.choice((0, 0, 10)))
+                SkillGroup(
+                    id=group,
+                    name=group,
+                    level=random.choice((0, 0, 2)),
+                    ageing_s=random.choice((0, 0, 10)),
+                    rank_by=tuple(random.sample(CRITERIA, 2)) if random.random() < 0.5 else (),
+                    service_level=ServiceLevel() if random.random() < 0.3 else None,
+                    max_waiting=random.choice((0, 0, 6)),
+                    max_wait_s=random.choice((0, 0, 15)),
+                    overflow=tuple(other for other in groups if other != group and random.random() < 0.5),
+                    resume_s=random.choice((0, 60)),
+                )
                 for group in groups
             ],
             *[
@@ -97,6 +113,7 @@ class World:
                     email=f"{agent_id}@example.org",
                     groups=tuple(group for group, of in groups.items() if agent_id in of),
                     sip_user=agent_id,
+                    level=random.choice((0, 0, 1)),
                 )
                 for agent_id in agents
             ],
@@ -122,18 +139,33 @@ class World:
         self.over.set()
 
     def _check_precedence(self, hall: Hall, found: Match) -> None:
-        """Whoever could be offered to this agent and stands before the request that was chosen has been passed over."""
+        """Whoever could be offered to this agent and stands before the request that was chosen has been passed over, unless a
+        supervisor chose (F212)."""
+        if found.decision.rule == SUPERVISOR:
+            return
         board = hall.board(found.tenant)
         chosen, seat = board.requests[found.request_id], board.seats[found.agent_id]
-        claims = [board.groups[group_id].claim(place, chosen.requested_at) for group_id, place in chosen.places.items()]
+        heads = {
+            group: min(desk.ready[0] for desk in able)
+            for group in map(board.groups.__getitem__, seat.groups)
+            if group.open and (able := [desk for desk in group.desks.values() if desk.ready and not seat.lacks(desk.need)])
+        }
+
+        def passed_over(own: Group) -> list[Place]:
+            """Who stands before the request that was chosen, if it was chosen in this group."""
+            place = chosen.places[own.id]
+            claim = own.claim(place, chosen.requested_at)
+            return [
+                head
+                for group, head in heads.items()
+                if (head < place if group is own else group.claim(head, board.requests[head[-1]].requested_at) < claim)
+            ]
+
         if not set(seat.groups) & set(chosen.groups):
             self.fail(Broken(f"agent {seat.id} serves none of {chosen.groups}"))
-        for group in [board.groups[group_id] for group_id in seat.groups]:
-            for desk in group.desks.values() if group.open else ():
-                if desk.ready and not seat.lacks(desk.need):
-                    head = desk.ready[0]
-                    if group.claim(head, board.requests[head[2]].requested_at) < min(claims):
-                        self.fail(Broken(f"{head} of {group.id} was passed over by {claims} for agent {seat.id}"))
+        wrong = [passed_over(board.groups[group_id]) for group_id in chosen.places]
+        if all(wrong):
+            self.fail(Broken(f"{wrong} was passed over by {chosen.places} for agent {seat.id}"))
 
     # people
 
@@ -183,6 +215,20 @@ class World:
             return EndWrapUp(command_id=self.id(), agent_id=agent_id, actor=agent_id)
         reason = "meal" if kind == "break" else ""
         return SetState(command_id=self.id(), agent_id=agent_id, actor=agent_id, state=AgentState(kind), reason=reason)
+
+    async def supervisor(self, tenant: str) -> None:
+        """Now and then ends somebody's waiting, or has them offered to an agent of the supervisor's choice."""
+        while True:
+            await asyncio.sleep(self.random.expovariate(1 / 15))
+            waiting = sorted(request_id for of, request_id in self.monitor.waiting if of == tenant)
+            if not waiting:
+                continue
+            request_id = self.random.choice(waiting)
+            agent_id = self.random.choice(self.configuration.agents(tenant)).id
+            asked: Command = AssignAgent(command_id=self.id(), request_id=request_id, agent_id=agent_id, actor="boss")
+            if self.random.random() < 0.3:
+                asked = StopRequest(command_id=self.id(), request_id=request_id, actor="boss")
+            await self.fleet.commands.send(asked, tenant)
 
     # trouble
 
