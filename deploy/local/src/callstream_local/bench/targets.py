@@ -62,6 +62,8 @@ ROWS = (
     Row("simulated_calls_per_s", "calls of the what-if lab", "/s", at_least=1667),
     Row("start_s", "start with a new data folder", "s", at_most=10, others="0.6, 2.4-3.0"),
     Row("start_again_s", "start once more", "s"),
+    Row("takeover_s", "kill -9 of routing or agent-state → next offer, longest", "s", at_most=2),
+    Row("restart_s", "restart with 5,000 agents, 10,000 waiting", "s", at_most=3),
     Row("idle_cpu_pct", "idle, 100 agents: CPU of one core", "%", at_most=3),
     Row("rss_mb", "idle, 100 agents: memory", "MB", at_most=900, others="104, 37"),
 )
