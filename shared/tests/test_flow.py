@@ -113,6 +113,45 @@ def test_a_refusal_names_node_and_field(name: str) -> None:
     assert refused.value.field == ".".join(part for part in (node, field) if part)
 
 
+STEP = {"after_s": 30, "skills": {"billing": 1}}
+ROUTING_REFUSALS: dict[str, tuple[dict[str, Any], str, str]] = {
+    "a group twice": ({"also_groups": ["sales"]}, "also_groups[0]", "stands twice"),
+    "one of several twice": ({"also_groups": ["a", "b", "a"]}, "also_groups[2]", "stands twice"),
+    "a skill that was not asked for before": ({"relax": [STEP]}, "relax[0].skills", "asks for more"),
+    "a higher level": ({"skills": {"billing": 1}, "relax": [STEP | {"skills": {"billing": 2}}]}, "relax[0].skills", "more"),
+    "a skill that was dropped": (
+        {"skills": {"billing": 1}, "relax": [{"after_s": 5}, STEP]},
+        "relax[1].skills",
+        "asks for more",
+    ),
+    "a step that is not later": ({"skills": {"billing": 1}, "relax": [STEP, STEP]}, "relax[1].after_s", "greater than 30"),
+    "a level that does not exist": ({"skills": {"billing": 6}}, "skills[...]", "<= 5"),
+}
+
+
+@pytest.mark.parametrize("name", ROUTING_REFUSALS)
+def test_what_a_request_may_ask_of_its_agent(name: str) -> None:
+    fields, field, words = ROUTING_REFUSALS[name]
+    document = deepcopy(GOOD)
+    document["nodes"][SALES] |= fields
+    with pytest.raises(InvalidFlow) as refused:
+        read_flow(document)
+    problem = refused.value.problems[0]
+    assert (problem.node, problem.field) == ("sales", field)
+    assert words in problem.message
+
+
+def test_demands_may_be_lowered_and_dropped_step_by_step() -> None:
+    document = deepcopy(GOOD)
+    document["nodes"][SALES] |= {
+        "also_groups": ["support"],
+        "skills": {"billing": 3, "french": 1},
+        "relax": [{"after_s": 10, "skills": {"billing": 3}}, STEP, {"after_s": 60}],
+        "preferred_agent": "1005",
+    }
+    assert read_flow(document)
+
+
 @pytest.mark.parametrize("nonsense", [None, 5, "flow", [], {"nodes": 3}, {"id": "a", "name": "b", "nodes": [3, "x"]}])
 def test_nonsense_is_refused_too(nonsense: object) -> None:
     with pytest.raises(InvalidFlow):

@@ -4,7 +4,7 @@ import pytest
 
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts.call_events import CallEnded, DigitReceived
-from callstream.contracts.config import Audio
+from callstream.contracts.config import Audio, SkillStep
 from callstream.contracts.flow import Branch, Choice, Flow, Play, TransferToAgent
 from callstream.kernel.outcomes import Party, Reason
 
@@ -203,6 +203,23 @@ def test_the_request_carries_what_routing_and_the_agent_need() -> None:
         ("Main menu", "1", "Sales"),
     ]
     assert [entry.time[17:23] for entry in request.trail] == ["03.000", "06.000"]
+
+
+@pytest.mark.feature("F134")
+def test_the_request_carries_what_decides_who_may_serve_it() -> None:
+    node = TransferToAgent(
+        id="q",
+        group_id="sales",
+        also_groups=("support",),
+        failed="bye",
+        skills={"billing": 3},
+        relax=(SkillStep(after_s=30, skills={"billing": 1}),),
+        preferred_agent="1005",
+    )
+    world = World(flow(node), [(5, "hang up")]).run()
+    request = next(r.event for r in world.log if isinstance(r.event, ivr.AgentRequested))
+    assert (request.group_id, request.also_groups, request.preferred_agent) == ("sales", ("support",), "1005")
+    assert (request.skills, request.relax) == (node.skills, node.relax)
 
 
 @pytest.mark.feature("F012")
