@@ -343,3 +343,29 @@ def test_overflow_adds_a_segment_not_an_outcome_and_the_call_counts_for_the_grou
     there = replace(made, decision=replace(made.decision, group_id="support"))
     summary = told(*story, (25, (there, request)), (26, picked_up()), (60, LEFT))
     assert (summary.group_id, summary.outcome, summary.wait_ms) == ("support", CallOutcome.ANSWERED, 25_000)
+
+
+def test_a_transfer_adds_a_segment_and_the_talk_ends_with_the_customer() -> None:
+    """F214: the first agent's leg ends while the customer goes on to another one."""
+    moved = call.TransferStarted(
+        request_id="C-t1", agent_id="1001", target_agent_id="1002", actor="boss", caller="", gateway="g1", customer_leg_id="CUST"
+    )
+    summary = fold_all(
+        log(
+            (1, ANSWERED_BY_SYSTEM),
+            (2, requested()),
+            (3, offered()),
+            (4, picked_up()),
+            (4.1, bridged()),
+            (10, moved),
+            (10.2, leg_over("LEG-1001")),
+            (12, offered("O2", "1002", "C-t1")),
+            (13, picked_up("O2", "1002")),
+            (20, leg_over("LEG-1002")),
+            (20, leg_over("CUST", LegRole.CUSTOMER)),
+            (20, call.CallEnded(reason=Reason.SUPERVISOR, party=Party.SUPERVISOR)),
+        )
+    )
+    assert summary is not None
+    assert (summary.outcome, summary.agent_id, summary.offers) == (CallOutcome.ANSWERED, "1001", 1)
+    assert (summary.wait_ms, summary.talk_ms) == (2000, 16_000)

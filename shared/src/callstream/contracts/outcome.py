@@ -75,7 +75,7 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """tA."""
     bridged_at: datetime | None = None
     talk_ended_at: datetime | None = None
-    """tE: the first of the two legs was over."""
+    """tE: the first of the two legs was over; of a transferred call, the customer's."""
     recording_id: str = ""
     recording_path: str = ""
     """Relative to the recordings store; empty until it is ready."""
@@ -266,8 +266,13 @@ def _bridged(summary: CallSummary, recorded: Recorded, event: call.CallBridged) 
 def _leg_ended(summary: CallSummary, recorded: Recorded, event: call.LegEnded) -> Changes:
     if summary.agent_answered_at is None or summary.talk_ended_at is not None:
         return {}
-    in_talk = event.leg_id in (summary.agent_leg_id, summary.customer_leg_id)
+    in_talk = event.leg_id in (summary.agent_leg_id, summary.customer_leg_id)  # without an agent's leg: a transfer
     return {"talk_ended_at": recorded.time} if in_talk else {}
+
+
+def _transfer_started(summary: CallSummary, _: Recorded, event: call.TransferStarted) -> Changes:
+    """The first agent's leg ends, the talk goes on with another: a transfer adds a segment, the record stays one."""
+    return {"agent_leg_id": ""} if event.agent_id == summary.agent_id else {}
 
 
 def _recording_started(_: CallSummary, __: Recorded, event: call.RecordingStarted) -> Changes:
@@ -336,6 +341,7 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     call.OfferAnswered: _offer_answered,
     call.CallBridged: _bridged,
     call.LegEnded: _leg_ended,
+    call.TransferStarted: _transfer_started,
     call.RecordingStarted: _recording_started,
     call.RecordingReady: _recording_ready,
     call.CallEnded: _ended,

@@ -34,7 +34,7 @@ from callstream_agent_state.domain.table import AT_CHOICE
 CONFIRM = timedelta(seconds=1.5)
 """Longer than an event is on its way from a gateway to this fold; with a look every 0.7 s, all is mended within 4 s."""
 LOST_AFTER = timedelta(seconds=3)
-"""A gateway that has not answered for so long is gone: four looks in a row."""
+"""A gateway that has not answered for so long is gone: three looks in a row."""
 
 
 class Kind(StrEnum):
