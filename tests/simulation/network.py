@@ -6,6 +6,7 @@ an agent who is reserved for another by then.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Coroutine, Sequence
 from contextvars import Context, copy_context
 from functools import partial
@@ -18,10 +19,11 @@ from callstream.contracts.commands import Command, Reply
 from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.command_handlers import PARKED, PARKED_S
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.memory_store import MemoryStore, MemorySubscription
 
-from .virtual_loop import within
+from .virtual_loop import process, within
 
 LATE_S = 1.2
 LATE = (0.1, 0.1, 0.1, LATE_S)
@@ -133,6 +135,7 @@ class Commands:
         self._faults = faults
         self._outside = outside()
         self._handlers: dict[tuple[str, str], dict[str, tuple[Handler, Callable[[str], bool]]]] = {}
+        self._parked: dict[str, deque[tuple[float, Callable[[], Coroutine[Any, Any, None]]]]] = {}
 
     def on(self, kind: type[Command], handler: Handler, name: str, active: Callable[[str], bool]) -> None:
         """The process `name` hears commands of `kind`, and answers those of the scopes for which it is the active one."""
@@ -140,8 +143,16 @@ class Commands:
 
     def forget(self, name: str) -> None:
         """A process is dead."""
+        self._parked.pop(name, None)
         for hearers in self._handlers.values():
             hearers.pop(name, None)
+
+    def take_over(self, name: str) -> None:
+        """As callstream.runtime.command_handlers: a process that has become the active one handles what it has just heard."""
+        loop = asyncio.get_running_loop()
+        for heard_at, hear in self._parked.pop(name, ()):
+            if heard_at >= loop.time() - PARKED_S:
+                within(name, lambda hear=hear: loop.create_task(hear()))  # type: ignore[misc]
 
     async def send(self, command: Command, scope: str, timeout_s: float = 1.0, retries: int = 2, call_id: str = "") -> Reply:
         """Each try may be lost, late or doubled, and so may its answer; whether anybody is there is not known."""
@@ -175,11 +186,14 @@ class Commands:
         scope: str,
         answer: "asyncio.Future[Reply]",
     ) -> None:
+        loop = asyncio.get_running_loop()
         if not active(scope):
+            parked = self._parked.setdefault(process.get(), deque(maxlen=PARKED))
+            parked.append((loop.time(), partial(self._hear, handler, active, command, scope, answer)))
             return
         reply = await _carried_out(handler, command, scope)
         if not self._faults.strikes():
-            asyncio.get_running_loop().call_later(self._faults.delay(), _answered, answer, reply, context=self._outside)
+            loop.call_later(self._faults.delay(), _answered, answer, reply, context=self._outside)
 
 
 async def _carried_out(handler: Handler, command: Command, scope: str) -> Reply:

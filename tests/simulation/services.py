@@ -114,11 +114,16 @@ class Fleet:
         await instance.follower.start()
         process.reset(token)
         for lease in self.leases[INSTANCES[name]]:
-            lease.join(name, instance.follower.wake)
+            lease.join(name, partial(self._woken, name, instance.follower))
         await instance.follower.live.wait()
         if self.running.get(name) is instance:
             instance.listen()
         self._changed()
+
+    def _woken(self, name: str, follower: Follower) -> None:
+        """A lease has changed hands."""
+        follower.wake()
+        self.commands.take_over(name)
 
     def kill(self, name: str) -> None:
         """kill -9"""
