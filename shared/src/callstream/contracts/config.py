@@ -149,7 +149,7 @@ class SkillGroup(Document, frozen=True, kw_only=True):
     max_wait_s: Annotated[int, msgspec.Meta(ge=0, le=60_000)] = 0
     """Who has waited here for so long overflows (F136). 0: for ever."""
     overflow: Annotated[tuple[Token, ...], msgspec.Meta(max_length=10)] = ()
-    """Groups that take over, the first one that can (F092, F136); none: the request leaves by the flow's failed exit."""
+    """Groups that take over, the first one that can (F136); none: the request leaves by the flow's failed exit."""
     resume_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     """A caller who gave up and calls again within this time takes the old place again; 0: starts anew."""
 

@@ -1,4 +1,4 @@
-"""Limits of a queue and what happens at them (F092, F136): another group takes over, with the old place, or nobody does."""
+"""Limits of a queue and what happens at them (F136): another group takes over, with the old place, or nobody does."""
 
 from datetime import datetime, timedelta
 
