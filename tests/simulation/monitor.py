@@ -56,7 +56,9 @@ class Contact(msgspec.Struct):
     agent_id: str = ""
     answered: bool = False
     over: bool = False
-    """Its call has ended, or a supervisor has ended the waiting, or its groups take nobody."""
+    """Its call has ended, or its groups take nobody."""
+    stopped: bool = False
+    """By a supervisor. An offer that rings can still be answered until it is withdrawn."""
 
 
 class Line(msgspec.Struct):
@@ -154,7 +156,8 @@ class Monitor:
                 self._progress(key[0], group, line)
 
     def _set_ready(self, key: Id, contact: Contact) -> None:
-        ready = key in self.waiting and contact.queued and not contact.offer and not contact.answered and not contact.over
+        ready = key in self.waiting and contact.queued and not contact.offer and not contact.answered
+        ready = ready and not contact.over and not contact.stopped
         for group in contact.groups:
             line = self._lines.get((key[0], group))
             if line is not None and ready != (key[1] in line.ready):
@@ -208,7 +211,9 @@ class Monitor:
     def _stopped(self, recorded: Recorded, event: queue.RequestStopAsked) -> None:
         key, contact = self._own(recorded)
         _must(bool(event.actor), "stopped by nobody")
-        self._end(key, contact)
+        contact.stopped = True
+        self.owed.owe(("left", *key), SOON_S)
+        self._set_ready(key, contact)
 
     def _end(self, key: Id, contact: Contact) -> None:
         """It is to leave, unanswered."""
@@ -224,6 +229,7 @@ class Monitor:
         _must(contact.queued, "offered before it was queued")
         _must(not contact.offer, "offered while another offer is open")
         _must(not contact.answered, "offered after the answer")
+        _must(not contact.stopped, "offered after a supervisor ended the waiting")
         contact.offer, contact.agent_id = event.offer_id, event.agent_id
         self._set_ready(key, contact)
         if contact.over:

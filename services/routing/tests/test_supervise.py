@@ -73,6 +73,23 @@ def test_an_answer_that_stands_before_the_stop_has_won() -> None:
     assert story.events("a")[-1] == "left answered answered"
 
 
+@pytest.mark.feature("F211")
+def test_an_answer_that_stands_between_the_stop_and_the_withdrawal_has_won() -> None:
+    """Found by tests/simulation: agent and caller were in talk, and routing told that the request was stopped."""
+    story = Story(sales=["1001"])
+    story.idle("1001")
+    story.request("a")
+    offer = story.offer("a")
+    story.paused = True
+    story.tell(queue.RequestStopAsked(call_id="c-a", actor="boss"), "a")
+    story.answered("a")
+    withdrawn = queue.OfferWithdrawn(offer_id=offer.offer_id, call_id="c-a", agent_id="1001", reason=Reason.SUPERVISOR)
+    story.tell(withdrawn, "a")
+    story.paused = False
+    story.react()
+    assert story.events("a")[-1] == "left answered answered"
+
+
 @pytest.mark.feature("F212")
 def test_an_assigned_agent_is_offered_the_call_at_once_before_all_rules() -> None:
     """The last in the line, and an agent of another group who has been idle for the shortest time."""

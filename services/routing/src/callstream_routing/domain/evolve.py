@@ -128,8 +128,13 @@ def _ending_of_call(recorded: Recorded, event: call.CallEnded) -> Ending:
 
 
 def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered) -> None:
+    """Counts while the offer stands and the call goes on, also behind a supervisor's stop: gateway and agent learn of the stop
+    by the withdrawal alone, and the two are in talk."""
     request = board.requests.get(event.request_id)
-    if request is None or request.offer is None or request.offer.id != event.offer_id or request.ending is not None:
+    if request is None or request.offer is None or request.offer.id != event.offer_id:
+        return
+    ending = request.ending
+    if ending is not None and (ending.outcome is RequestOutcome.ANSWERED or request.call_id in board.ended):
         return
     with board.changing(request):
         request.ending = Ending(outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id)
