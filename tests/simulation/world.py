@@ -32,9 +32,9 @@ GROUPS = {
 }
 TENANTS: dict[str, dict[str, tuple[str, ...]]] = {
     "acme": GROUPS,
-    "globex": {"sales": ("1001", "1002"), "support": ("1002", "1003")},
+    "lotus": {"sales": ("1001", "1002"), "support": ("1002", "1003")},
 }
-"""The same ids in both: nothing may leak from one to the other."""
+"""The same ids in both: nothing may leak from one to the other. One is of the first share, one of the second."""
 CRITERIA = [criterion for criterion in Criterion if criterion is not Criterion.SKILL_LEVEL]
 MOMENTS = (
     *("state-changed", "state-changed", "offer-made", "offer-made", "offer-withdrawn", "offer-answered"),
