@@ -300,3 +300,12 @@ async def test_several_copies_of_a_service_are_parts_of_their_own(tmp_path: Path
 def test_wrong_copies_are_refused_by_name(wrong: dict[str, dict[str, int]], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         StackOptions(**wrong)  # type: ignore[arg-type]
+
+
+def test_copies_on_the_command_line_need_a_number(tmp_path: Path) -> None:
+    answer = CliRunner().invoke(app, ["up", "--data", str(tmp_path), "--copies", "routing"])
+    assert answer.exit_code == 2
+    assert "routing=2" in answer.output
+    answer = CliRunner().invoke(app, ["up", "--data", str(tmp_path), "--copies", "console=2"])
+    assert answer.exit_code == 1
+    assert "replicas: 'console' runs once" in answer.output

@@ -15,7 +15,7 @@ from callstream_local.stack import StackError
 from callstream_local.supervise.child import last_lines
 
 
-def start_detached(data: Path, *, listen: str, ports: Mapping[str, int], fast: bool) -> None:
+def start_detached(data: Path, *, listen: str, ports: Mapping[str, int], copies: Mapping[str, int], fast: bool) -> None:
     """Return when the copy is ready; it lives on when we end. Raises FolderInUseError, or StackError with its complaint."""
     folder = DataFolder(data)
     with FolderLock(folder):
@@ -23,6 +23,8 @@ def start_detached(data: Path, *, listen: str, ports: Mapping[str, int], fast: b
     argv = [sys.executable, "-m", "callstream_local.cli", "up", "--data", str(folder.root), "--listen", listen]
     for name, number in ports.items():
         argv += ["--port", f"{name}={number}"]
+    for name, number in copies.items():
+        argv += ["--copies", f"{name}={number}"]
     if fast:
         argv.append("--fast")
     log = folder.directory("logs") / "supervisor.log"

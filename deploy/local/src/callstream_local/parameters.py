@@ -23,6 +23,17 @@ def parse_ports(pairs: list[str]) -> dict[str, int]:
     return ports
 
 
+def parse_copies(pairs: list[str]) -> dict[str, int]:
+    """`routing=2` and the like. Raises typer.BadParameter that names the pair."""
+    copies = {}
+    for pair in pairs:
+        name, _, number = pair.partition("=")
+        if not name or not number.isdecimal():
+            raise typer.BadParameter(f"{pair!r} should be NAME=NUMBER, for example routing=2", param_hint="--copies")
+        copies[name] = int(number)
+    return copies
+
+
 @contextmanager
 def told(*errors: type[Exception]) -> Iterator[None]:
     """Show these errors as one message instead of a traceback, and exit with status 1."""

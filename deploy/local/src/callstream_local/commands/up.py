@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from callstream_local.parameters import DataOption, parse_ports, told
+from callstream_local.parameters import DataOption, parse_copies, parse_ports, told
 
 if TYPE_CHECKING:
     from callstream_local.stack import Stack
@@ -27,6 +27,12 @@ def up(
         list[str] | None,
         typer.Option(help="NAME=NUMBER, repeatable; sip, rtp, nats, postgres, console, … Others are chosen free."),
     ] = None,
+    copies: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="NAME=NUMBER, repeatable; routing and agent-state: they share the tenants and stand in for each other."
+        ),
+    ] = None,
     fast: Annotated[bool, typer.Option("--fast", help="Do not wait for the disk: survives a kill, not a power cut.")] = False,
     detach: Annotated[bool, typer.Option("--detach", help="Run in the background.")] = False,
 ) -> None:
@@ -39,12 +45,12 @@ def up(
     from callstream_local.stack import Stack, StackError
 
     folder = data_folder(data)
-    ports = parse_ports(port or [])
+    ports, replicas = parse_ports(port or []), parse_copies(copies or [])
     with told(FolderInUseError, PortError, ServerError, StackError, ValueError, OSError):
         if detach:
-            start_detached(folder, listen=listen, ports=ports, fast=fast)
+            start_detached(folder, listen=listen, ports=ports, copies=replicas, fast=fast)
         else:
-            options = StackOptions(listen=listen, durability="fast" if fast else "safe", ports=ports)
+            options = StackOptions(listen=listen, durability="fast" if fast else "safe", ports=ports, replicas=replicas)
             asyncio.run(run(Stack(folder, options)))
 
 
