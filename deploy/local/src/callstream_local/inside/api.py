@@ -28,7 +28,8 @@ class Api:
         now = state.read(folder)
         if holder(folder) is None or now is None:
             raise NotRunning(f"nothing runs on {folder.root}; start it with `callstream up`")
-        self._urls = {name: part.http for name, part in now.parts.items()}
+        # Of a service in several copies the first one answers: each knows all.
+        self._urls = {name.removesuffix("-0"): part.http for name, part in now.parts.items()}
         self._client = httpx.Client(timeout=30)
         login = {"email": services.ADMIN_EMAIL, "password": folder.secret("admin")}
         token = self._checked(self._client.post(f"{self._urls['console']}/v1/login", json=login)).json()["access_token"]
