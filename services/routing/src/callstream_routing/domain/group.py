@@ -25,7 +25,9 @@ class Group:
     def __init__(self, group_id: str, today: int = 0) -> None:
         self.id = group_id
         self.open = False
+        self.published: SkillGroup | None = None
         self.policy = SkillGroup(id=group_id, name=group_id)
+        """What was published last, or the defaults of a group that nobody has published."""
         self.last_agent_first = False
         self.ranking = Ranking((Criterion.LONGEST_IDLE,))
         self.today = today
@@ -44,6 +46,7 @@ class Group:
     def configure(self, policy: SkillGroup | None, settings: Settings) -> bool:
         """Take over the published document, None: it is gone. True when the requests of the line must be placed anew."""
         ageing_before = self.policy.ageing_s
+        self.published = policy
         self.open = policy is not None and policy.enabled
         if policy is not None:
             self.policy = policy
@@ -101,7 +104,7 @@ class Group:
     @property
     def empty(self) -> bool:
         """Whether nothing is lost when the group is forgotten."""
-        return not self.open and not self.line and not self.members and self.pace.unknown
+        return self.published is None and not self.line and not self.members and self.pace.unknown
 
     # requests
 

@@ -10,7 +10,7 @@ def configure_settings(board: Board, document: Settings | None) -> None:
     if board.settings.time_zone != before.time_zone and board.today:
         board.day_ends = board.day_ends.min.replace(tzinfo=board.day_ends.tzinfo)  # the next moment begins the day anew
     for group in list(board.groups.values()):
-        group.configure(group.policy if group.open else None, board.settings)
+        group.configure(group.published, board.settings)
 
 
 def configure_group(board: Board, group_id: str, document: SkillGroup | None) -> None:
