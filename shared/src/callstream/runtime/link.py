@@ -4,8 +4,9 @@ Listening without a task, a queue and a header dictionary per message (raw bytes
 whose header block is made already, all of one turn of the loop in one write. Messages of `send` keep their order among
 themselves and stay behind subscriptions made before; between `send` and nats-py's own `publish` there is no order.
 
-Both reach into nats-py (`_process_msg`, `_pending`, `_flush_queue`, `_transport`, `_reconnected_cb`): that is why its
-version is pinned below 3 and shared/tests/test_link.py holds them. Figures are in docs/runtime.md.
+Both reach into nats-py (`_process_msg`, `_pending`, `_flush_queue`, `_transport` and its `_io_reader`, `_ps`,
+`_reconnected_cb`): that is why its version is pinned below 3 and shared/tests/test_link.py holds them. Figures are in
+docs/runtime.md.
 """
 
 import asyncio
@@ -16,9 +17,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 
-RawHandler = Callable[[bytes, bytes, bytes, bytes | None], None]
-"""(subject, reply, payload, header block or None). Runs inside the reading loop: it must be quick."""
-
+from callstream.runtime.frames import Frames, RawHandler
 
 log = structlog.get_logger(__name__)
 
@@ -33,6 +32,7 @@ class Link:
     def __init__(self, nc: Client) -> None:
         self.nc = nc
         self._handlers: dict[int, RawHandler] = {}
+        self._frames = Frames(self._handlers, self._deliver)
         self._on_reconnect: list[Callable[[], None]] = []
         self._waiting: dict[bytes, asyncio.Future[tuple[bytes, bytes | None]]] = {}
         self._inbox = ""
@@ -45,6 +45,7 @@ class Link:
         self._reconnected = private._reconnected_cb
         private._process_msg = self._receive
         private._reconnected_cb = self._after_reconnect
+        self._hook()
 
     @classmethod
     def of(cls, nc: Client) -> "Link":
@@ -158,16 +159,26 @@ class Link:
         if handler is None:
             await self._process_msg(sid, subject, reply, payload, headers)
         else:
-            stats = self.nc.stats
-            stats["in_msgs"] += 1
-            stats["in_bytes"] += len(payload)
-            try:
-                handler(subject, reply, payload, headers)
-            except Exception:
-                # nats-py would take it for a broken connection and drop the reading loop
-                log.exception("message not handled", subject=subject.decode("utf-8", "replace"))
+            self._deliver(handler, subject, reply, payload, headers)
+
+    def _deliver(self, handler: RawHandler, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
+        stats = self.nc.stats
+        stats["in_msgs"] += 1
+        stats["in_bytes"] += len(payload)
+        try:
+            handler(subject, reply, payload, headers)
+        except Exception:
+            # nats-py would take it for a broken connection and drop the reading loop
+            log.exception("message not handled", subject=subject.decode("utf-8", "replace"))
+
+    def _hook(self) -> None:
+        """Without a plain TCP transport (not connected yet, web socket) all goes nats-py's way."""
+        reader = getattr(self._private._transport, "_io_reader", None)
+        if reader is not None:
+            self._frames.hook(reader, self._private._ps)
 
     async def _after_reconnect(self) -> None:
+        self._hook()
         for action in list(self._on_reconnect):
             action()
         if self._reconnected is not None:
