@@ -11,7 +11,7 @@ from callstream.contracts.envelope import Recorded
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.outcome import call_of, fold_all
 from callstream.contracts.queue_events import ContactLeft
-from callstream.kernel.outcomes import CallOutcome, Reason, RequestOutcome
+from callstream.kernel.outcomes import CallOutcome, Party, Reason, RequestOutcome
 from callstream_agent_state.domain import keep as agent_keep
 from callstream_agent_state.domain.roster import Roster
 from callstream_routing.app.configure import Configure
@@ -212,7 +212,11 @@ def check_outcomes(told: list[Recorded]) -> None:
         if AgentRequested not in order or ended < order.index(AgentRequested):
             continue  # for the call, a request behind its end is none
         lost_race = left[key].reason in BY_ROUTING and ended < order.index(ContactLeft)
-        expected = CallOutcome.QUEUE_ABANDONED if lost_race else _AS_CALL[left[key].outcome]
+        expected = _AS_CALL[left[key].outcome]
+        if lost_race:
+            end = events[ended].event
+            given_up = isinstance(end, CallEnded) and end.party is Party.CUSTOMER
+            expected = CallOutcome.QUEUE_ABANDONED if given_up else CallOutcome.FAILED
         if summary is None or summary.outcome != expected:
             raise Broken(f"call {key}: {summary and summary.outcome}, but the request left as {left[key]}")
 
