@@ -45,6 +45,8 @@ ROWS = (
     Row("gateway_cpu_ms_per_call", "CPU a call, gateway's signalling", "ms", at_most=2),
     Row("system_cpu_ms_per_call", "CPU a call, whole system, writes synced", "ms", at_most=15, others="7.7, 15-20"),
     Row("system_cpu_ms_per_call_fast", "CPU a call, whole system, writes not synced", "ms"),
+    Row("load_whole_ms", "a whole call of that load, 0.1 s of talk, p50", "ms", field="p50"),
+    Row("load_whole_ms", "a whole call of that load, 0.1 s of talk, p99", "ms", field="p99"),
     Row("calls_per_s_clean", "clean call rate", "/s", at_least=60, others="180, 120"),
     Row("saturated_calls_per_s", "100 agents, 150 callers, 1 s talk", "/s", at_least=90, others="59.7, 82"),
     Row("free_to_offer_ms", "agent free → offer in the log, p50", "ms", field="p50", at_most=5),
