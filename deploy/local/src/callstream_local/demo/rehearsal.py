@@ -24,6 +24,7 @@ from nats.aio.client import Client
 
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.subjects import ALL_EVENTS
+from callstream.kernel.clock import to_millis
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream_local.commands.apply import apply_manifest
@@ -70,7 +71,7 @@ class Rehearsal:
         self._on_events = on_events
         self.api = Api(stack.folder)
         self.events: list[Recorded] = []
-        self._began = datetime.now(UTC)
+        self._began = to_millis(datetime.now(UTC))
         self._seconds = 0.0
         self._placed = 0
         self._client: Client | None = None
@@ -103,7 +104,7 @@ class Rehearsal:
     async def perform(self) -> None:
         """Place all calls and go through with them."""
         begun = time.monotonic()
-        self._began = datetime.now(UTC)
+        self._began = to_millis(datetime.now(UTC))
         async with asyncio.TaskGroup() as calls:
             for plan in self.scenario.callers:
                 calls.create_task(self._call(plan), name=f"caller {plan.caller}")
