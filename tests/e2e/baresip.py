@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from callstream_local.ports import free_port
 from callstream_media_gateway.media.audiofile import load, save
 from callstream_media_gateway.media.tone import sines
 
@@ -94,9 +94,7 @@ async def _started(folder: Path) -> Baresip:
 def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int) -> None:
     folder.mkdir()
     save(folder / "tone.wav", sines((tone_hz,), 8000 * SPEAKS_S))
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port(udp=True)  # baresip binds TCP too, and no outgoing connection takes one of these meanwhile
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\naudio_source aufile,{folder}/tone.wav\naudio_srate 8000\naudio_channels 1\n"
         f"snd_path {folder}\nmodule_path /usr/lib/baresip/modules\n" + "".join(f"module {name}\n" for name in MODULES)

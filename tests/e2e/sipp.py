@@ -3,11 +3,11 @@
 import asyncio
 import os
 import shutil
-import socket
 from pathlib import Path
 
 import pytest
 
+from callstream_local.ports import free_port
 from callstream_media_gateway.media.g711 import PCMU, encode
 from callstream_media_gateway.media.tone import sines
 
@@ -31,8 +31,8 @@ async def sipp(
         text = text.replace(f"@{word.upper()}@", value)
     scenario = folder / f"{name}.xml"
     scenario.write_text(text)
-    argv = ["sipp", "-sf", str(scenario), "-s", number, "-i", source, "-p", str(_free_port(source))]
-    argv += ["-t", "t1" if tcp else "u1", "-mi", source, "-mp", str(_free_port(source)), "-m", "1", "-nostdin"]
+    argv = ["sipp", "-sf", str(scenario), "-s", number, "-i", source, "-p", str(free_port(source, udp=True))]
+    argv += ["-t", "t1" if tcp else "u1", "-mi", source, "-mp", str(free_port(source, udp=True)), "-m", "1", "-nostdin"]
     argv += ["-timeout", f"{WITHIN_S:.0f}s", "-timeout_error", "-trace_err", f"{gateway[0]}:{gateway[1]}"]
     process = await asyncio.create_subprocess_exec(
         *argv, cwd=folder, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, env={**os.environ, "TERM": "dumb"}
@@ -52,9 +52,3 @@ def write_tone(path: Path, frequency_hz: int) -> Path:
     """One second of a tone in raw µ-law, which sipp repeats."""
     path.write_bytes(encode(sines((frequency_hz,), 8000), PCMU).tobytes())
     return path
-
-
-def _free_port(host: str) -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind((host, 0))
-        return int(probe.getsockname()[1])
