@@ -40,7 +40,7 @@ def states(evidence: Evidence, agent_id: str) -> list[str]:
     ]
 
 
-@pytest.mark.feature("F002", "F009", "F015", "F039", "F041", "F050", "F060", "F085", "F175", "F198", "F227", "F240")
+@pytest.mark.feature("F015", "F039", "F041", "F050", "F060", "F085", "F175", "F198", "F227", "F240")
 async def test_a_call_from_the_trunk_to_an_agents_desk_phone_and_back_to_idle(open_centre: OpenCentre) -> None:
     async with open_centre([caller()], [agent(0)]) as centre:
         evidence = await evidence_of(centre)
