@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
-from callstream.contracts.subjects import event_subject
+from callstream.contracts.subjects import aggregate_subjects, event_subject
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.pull_reader import BATCH, RETRY_PAUSE_S
 from callstream.runtime.wire import header_block, read_event
@@ -95,7 +95,7 @@ class MemoryStore:
 
     async def read(self, tenant: str, aggregate: str, aggregate_id: str) -> list[Recorded]:
         self._check_available()
-        prefix = f"cs.{tenant}.{aggregate}.{aggregate_id}."
+        prefix = aggregate_subjects(tenant, aggregate, aggregate_id).removesuffix(">")
         return self.decode([message for message in self.messages if message.subject.startswith(prefix)])
 
     async def last_seq(self) -> int:
