@@ -74,7 +74,7 @@ ACTIONS = st.lists(
 )
 
 
-@pytest.mark.feature("F103", "F110")
+@pytest.mark.feature("F103")
 @settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(flow=flows(), actions=ACTIONS, kill_behind=st.integers(0, 40))
 def test_an_accepted_flow_ends(flow: Flow, actions: list[tuple[float, str]], kill_behind: int) -> None:
@@ -88,7 +88,7 @@ def test_an_accepted_flow_ends(flow: Flow, actions: list[tuple[float, str]], kil
     assert "end: internal" not in world.story
 
 
-@pytest.mark.feature("F103", "F110")
+@pytest.mark.feature("F103")
 @settings(max_examples=150, deadline=None)
 @given(flow=flows(), data=st.data())
 def test_a_damaged_flow_is_refused(flow: Flow, data: st.DataObject) -> None:

@@ -192,7 +192,7 @@ def test_keys_count_during_a_prompt_that_may_be_interrupted_only() -> None:
     assert behind_both.story[-2:] == ["key 1: One", "end: flow-ended"]
 
 
-@pytest.mark.feature("F012", "F085", "F086", "F087", "F091")
+@pytest.mark.feature("F085", "F086", "F087", "F091")
 def test_the_request_carries_what_routing_and_the_agent_need() -> None:
     world = World(HOTLINE, [(3, "press 7"), (6, "press 1"), (7, "hang up")]).run()
     request = next(r.event for r in world.log if isinstance(r.event, ivr.AgentRequested))
@@ -222,7 +222,6 @@ def test_the_request_carries_what_decides_who_may_serve_it() -> None:
     assert (request.skills, request.relax) == (node.skills, node.relax)
 
 
-@pytest.mark.feature("F012")
 def test_a_second_request_of_a_call_has_an_id_of_its_own() -> None:
     second = TransferToAgent(id="second", group_id="reserve", failed="bye")
     first = TransferToAgent(id="first", group_id="sales", failed="second")

@@ -187,7 +187,6 @@ def _in_state(state: CustomerState) -> Story:
     return made
 
 
-@pytest.mark.feature("F035")
 @pytest.mark.parametrize("state", list(CustomerState))
 @pytest.mark.parametrize("command", list(COMMANDS))
 def test_a_command_that_the_state_does_not_allow_is_refused_and_changes_nothing(state: CustomerState, command: str) -> None:
