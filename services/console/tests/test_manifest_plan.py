@@ -350,3 +350,12 @@ def test_the_example_of_the_documentation_is_accepted() -> None:
     page = Path(__file__).parents[3] / "docs" / "examples" / "hotline.yaml"
     changes = plan(Holdings(), msgspec.yaml.decode(page.read_bytes(), type=Manifest))
     assert names([c.after for c in changes])[-1] == "number/861055501234"
+
+
+def test_a_groups_name_is_unique_in_its_tenant_and_may_be_swapped_in_one_manifest() -> None:
+    holdings = after(Holdings(), groups=[{"id": "a", "name": "Sales"}, {"id": "b", "name": "Support"}])
+    with pytest.raises(Refusal, match=r"groups\[0\].name") as refused:
+        plan(holdings, manifest(groups=[{"id": "c", "name": "Sales"}]))
+    assert refused.value.reason is Reason.CONFLICT
+    swapped = manifest(groups=[{"id": "a", "name": "Support"}, {"id": "b", "name": "Sales"}])
+    assert names([c.after for c in plan(holdings, swapped)]) == ["group/a", "group/b"]

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Agent, Audio, AudioFile, CustomerType, Document, Number, Prompt
+from callstream.contracts.config import Agent, Audio, AudioFile, CustomerType, Document, Number, Prompt, SkillGroup
 from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -103,10 +103,14 @@ def _unique(where: str, field: str, values: Iterable[str]) -> None:
 
 def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) -> None:
     known = after.documents
+    for i, wanted in enumerate(manifest.groups):
+        namesakes = [d for d in after.of(SkillGroup) if isinstance(d, SkillGroup) and d.name == wanted.name]
+        if len(namesakes) > 1:
+            raise Refusal(Reason.CONFLICT, f"another group is called '{wanted.name}'", f"groups[{i}].name")
     for i, agent in enumerate(manifest.agents):
-        for j, group in enumerate(agent.groups):
-            if ("group", group) not in known:
-                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"agents[{i}].groups[{j}]")
+        for j, group_id in enumerate(agent.groups):
+            if ("group", group_id) not in known:
+                raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group_id}'", f"agents[{i}].groups[{j}]")
         for group in agent.priorities:
             if group not in agent.groups:
                 raise Refusal(Reason.UNKNOWN_GROUP, "the agent is not in this group", f"agents[{i}].priorities.{group}")
