@@ -1,7 +1,7 @@
 """Events of the aggregate `call`, owned by media-gateway. The aggregate id is the call id."""
 
 from callstream.contracts.envelope import Event, event
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
 
 
@@ -41,8 +41,19 @@ class CallDialled(Event, frozen=True, kw_only=True):
     agent_id: str
     callee: str
     caller: str
-    """The company's number that the customer sees."""
+    """The company's number that the customer sees; empty in an internal call."""
     gateway: str
+    purpose: Purpose = Purpose.OUTBOUND
+    """`outbound`, or `internal`: then the callee is an agent id."""
+    leg_id: str = ""
+    """The customer's leg; empty in an internal call."""
+    agent_leg_id: str = ""
+    """The dialling agent's own phone, which rings first."""
+    trunk: str = ""
+    region: str = ""
+    """Home region of the callee, or empty."""
+    chosen_by: str = ""
+    """Why this caller id: `hand`, `city`, `province`, `group`, `random` (F143-F145)."""
 
 
 @event("call", "answered")
@@ -80,6 +91,10 @@ class LegStarted(Event, frozen=True, kw_only=True):
     role: LegRole
     offer_id: str = ""
     agent_id: str = ""
+    number: str = ""
+    """Of a leg through a trunk."""
+    purpose: Purpose | None = None
+    """Of a leg that no offer stands behind."""
 
 
 @event("call", "leg-ringing")
@@ -186,16 +201,18 @@ class ServiceTornDown(Event, frozen=True, kw_only=True):
 
 @event("call", "transfer-started")
 class TransferStarted(Event, frozen=True, kw_only=True):
-    """A supervisor took the customer from an agent for another one (F214): a new request for an agent, made by the gateway.
-
-    The customer stays and hears music; the first agent's leg ends.
+    """The customer is moved to another agent or a skill group (F018, F019, by a supervisor F214): a new request for an agent,
+    made by the gateway. The customer stays and hears music; the first agent's leg ends.
     """
 
     request_id: str
     agent_id: str
     """Who served until now; the request goes to the group that they served for."""
     target_agent_id: str
+    """Empty when the target is a group."""
     actor: str
     caller: str
     gateway: str
     customer_leg_id: str
+    group_id: str = ""
+    """The target when it is a skill group (F019): wait, customer type and attributes go on from the first request."""

@@ -56,6 +56,31 @@ class LegRole(StrEnum):
 
     CUSTOMER = "customer"
     AGENT = "agent"
+    EXTERNAL = "external"
+    """An outside party that an agent consults, invites or transfers to (F017, F020, F022)."""
+    SUPERVISOR = "supervisor"
+
+
+class Purpose(StrEnum):
+    """What an agent is wanted for, or begins a call for."""
+
+    TRANSFER = "transfer"
+    CONSULT = "consult"
+    INVITE = "invite"
+    INTERNAL = "internal"
+    OUTBOUND = "outbound"
+    SUPERVISION = "supervision"
+
+
+class Supervision(StrEnum):
+    """What a supervisor's leg does (F215, F216)."""
+
+    LISTEN = "listen"
+    """Hears all; nobody hears them."""
+    WHISPER = "whisper"
+    """The agent hears them, the customer does not."""
+    BARGE = "barge"
+    """Talks with all."""
 
 
 class Criterion(StrEnum):
