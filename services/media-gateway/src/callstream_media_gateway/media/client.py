@@ -26,6 +26,7 @@ from callstream_media_gateway.media.protocol import (
     Edge,
     EventMessage,
     FromWorker,
+    Keep,
     LegCreated,
     Refusal,
     Replaced,
@@ -128,7 +129,7 @@ class MediaClient:
         self._sweeper: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._dealt_with = ""
-        self._inbox: asyncio.Queue[Snapshot | EventMessage] = asyncio.Queue()
+        self._inbox: asyncio.Queue[Snapshot | EventMessage | asyncio.Future[None]] = asyncio.Queue()
         self._writer: asyncio.WriteTransport | None = None
         self._attached = asyncio.Event()
         self._encoder = msgspec.msgpack.Encoder()
@@ -205,6 +206,18 @@ class MediaClient:
             self._sweeper = loop.call_later(1.0, self._sweep)
         if self._writer is not None:
             self._writer.write(frame)
+
+    def keep(self, call_id: str, note: bytes) -> None:
+        """Leave a note about a call with the worker, empty to take it back. Nothing comes back; without a connection it is lost."""
+        if self._writer is not None:
+            self._writer.write(self._frame(Keep(call_id, note)))
+
+    async def caught_up(self) -> None:
+        """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
+        await self.request(Stats())
+        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._inbox.put_nowait(reached)
+        await reached
 
     def _sweep(self) -> None:
         """Give up what was posted too long ago; the oldest come first."""
@@ -293,6 +306,10 @@ class MediaClient:
         unacknowledged, worker, last = 0, "", 0
         while True:
             message = await self._inbox.get()
+            if isinstance(message, asyncio.Future):
+                if not message.done():
+                    message.set_result(None)
+                continue
             if isinstance(message, Snapshot):
                 self.snapshot = message
                 if self._on_snapshot is not None:
@@ -327,6 +344,6 @@ class MediaClient:
             with contextlib.suppress(OSError):
                 self._writer.write(self._frame(Ack(event_id)))
 
-    def _frame(self, message: Request | Ack) -> bytes:
+    def _frame(self, message: Request | Ack | Keep) -> bytes:
         body = self._encoder.encode(message)
         return len(body).to_bytes(LENGTH_BYTES, "big") + body

@@ -1,7 +1,10 @@
 """What signalling and the media worker say to each other over a Unix stream socket.
 
-Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request` and `Ack`; the worker
+Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request`, `Ack` and `Keep`; the worker
 sends `Snapshot` (first, on every connection), `Reply`, `EventMessage` and `Replaced`.
+
+Signalling also leaves a note of each call here (`Keep`), because the worker is what survives a killed signalling process:
+the next one finds the notes in its first snapshot and goes on with the calls.
 
 Delivery: every command is idempotent (the same ids again change nothing and give the same answer), so a client whose
 connection broke repeats what was unanswered. Events are delivered at least once: the worker keeps each one until it is
@@ -14,7 +17,8 @@ from typing import Literal
 
 from msgspec import Struct
 
-MAX_FRAME_BYTES = 4 * 1024 * 1024
+MAX_FRAME_BYTES = 32 * 1024 * 1024
+"""A snapshot holds a note of some 3 KB for each call."""
 MAX_KEPT_EVENTS = 20_000
 LENGTH_BYTES = 4
 
@@ -193,7 +197,17 @@ class Ack(Struct, frozen=True, tag="ack"):
     event_id: str
 
 
-FromSignalling = Request | Ack
+class Keep(Struct, frozen=True, tag="keep"):
+    """A note about a call, for whoever is signalling next: it takes the place of the call's earlier note; empty: forget it.
+
+    Not answered. The worker does not look into it. After a broken connection the client's owner says it again.
+    """
+
+    call_id: str
+    note: bytes
+
+
+FromSignalling = Request | Ack | Keep
 
 
 # --- answers --------------------------------------------------------------------------------------------------------
@@ -374,7 +388,7 @@ class RecordingState(Struct, frozen=True):
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):
     """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are
-    lost.
+    lost. notes: what `Keep` left here, by call id.
     """
 
     worker_id: str
@@ -383,6 +397,7 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
     legs: tuple[LegState, ...]
     edges: tuple[Edge, ...]
     recordings: tuple[RecordingState, ...]
+    notes: dict[str, bytes] = {}
 
 
 class Replaced(Struct, frozen=True, tag="replaced"):

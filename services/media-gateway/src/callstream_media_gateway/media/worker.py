@@ -176,6 +176,7 @@ class Worker:
                 )
                 for r in engine.recorder.running.values()
             ),
+            notes=self._control.notes,
         )
 
 
