@@ -8,6 +8,17 @@ from typing import Annotated, ClassVar
 
 import msgspec
 
+from callstream.contracts.outbound import (
+    CallerIdPolicy,
+    DialGuard,
+    NumberReading,
+    Outgoing,
+    Region,
+    TrunkRegistration,
+)
+from callstream.contracts.scalars import E164 as E164
+from callstream.contracts.scalars import Country
+from callstream.contracts.scalars import Token as Token
 from callstream.contracts.states import (
     AfterWrapUp,
     AgentState,
@@ -19,9 +30,6 @@ from callstream.contracts.states import (
 )
 
 Seconds1To90 = Annotated[int, msgspec.Meta(ge=1, le=90)]
-Token = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-"""An id that may stand in a subject and in a key."""
-E164 = Annotated[str, msgspec.Meta(pattern=r"^\+[1-9][0-9]{1,14}$")]
 
 Level = Annotated[int, msgspec.Meta(ge=0, le=9)]
 """Of agents, groups and customer types: greater goes first."""
@@ -101,6 +109,11 @@ class Settings(Document, frozen=True, kw_only=True):
     """Of groups that name no list of their own (F177)."""
     last_agent_first: bool = False
     """A caller is offered first to the agent who answered them last (F123); groups may decide for themselves."""
+
+    country: Country = "CN"
+    """How numbers that agents type are read, and what is no foreign country to them."""
+    caller_id: CallerIdPolicy = CallerIdPolicy.REGION
+    dial_guard: DialGuard = DialGuard()
 
     def __post_init__(self) -> None:
         _no_voice(self.capacity)
@@ -243,14 +256,26 @@ class BlockedCaller(Document, frozen=True, kw_only=True):
 
 
 class Number(Document, frozen=True, kw_only=True):
-    """A number of the company and the flow that answers it (F115, F172)."""
+    """A number of the company, the flow that answers it (F115, F172), and who may call out with it (F143-F147)."""
 
     KIND: ClassVar[str] = "number"
     number: E164
     flow_id: Token
     flow_version: int
     trunks: tuple[Token, ...] = ()
-    """Trunks it may be called through; empty: all of the tenant's."""
+    """Trunks it may be called through, and call out through; empty: all of the tenant's."""
+    all_agents: bool = False
+    """Every agent may show it (F146); else those named here, by id or by group."""
+    allowed_agents: tuple[Token, ...] = ()
+    allowed_groups: tuple[Token, ...] = ()
+    outbound_groups: tuple[Token, ...] = ()
+    """Groups whose agents show it before others (F145)."""
+    region: Region | None = None
+    """Where it is at home (F144); None: as its digits say, which 400 and 95 numbers do not."""
+    prefer_for_mobile_leg: bool = False
+    """Shown on agents' mobiles before others (F147)."""
+    transfer_out: bool = False
+    """Shown to outside parties that customers are transferred to (F020)."""
 
     @property
     def key_id(self) -> str:
@@ -259,15 +284,31 @@ class Number(Document, frozen=True, kw_only=True):
 
 
 class Trunk(Document, frozen=True, kw_only=True):
-    """A SIP peer that may bring calls (F175). Calls from any other address are refused with 403."""
+    """A SIP peer that may bring calls, take calls, or both (F175). Calls from any other address are refused with 403."""
 
     KIND: ClassVar[str] = "trunk"
     id: Token
-    peers: Annotated[tuple[str, ...], msgspec.Meta(min_length=1)]
-    """IP addresses or networks in CIDR form."""
-    country: Annotated[str, msgspec.Meta(pattern=r"^[A-Z]{2}$")] = "CN"
-    """How national numbers are read."""
+    peers: tuple[str, ...] = ()
+    """IP addresses or networks in CIDR form that calls come from. Those of `outgoing` need not be told when its host is an
+    address and the trunk registers there."""
+    country: Country = "CN"
+    """How national numbers are read and written."""
     max_calls: Annotated[int, msgspec.Meta(ge=1, le=100_000)] = 1000
+    """Incoming ones at once."""
+    max_calls_per_s: Annotated[int, msgspec.Meta(ge=0, le=1000)] = 0
+    """Incoming ones; 0: any number."""
+    called: NumberReading = NumberReading()
+    caller: NumberReading = NumberReading()
+    """How the numbers of incoming calls are read."""
+    outgoing: Outgoing | None = None
+    """None: no calls leave through it."""
+    registration: TrunkRegistration | None = None
+
+    def __post_init__(self) -> None:
+        if not self.peers and self.outgoing is None:
+            raise ValueError("peers: a trunk needs addresses that bring calls, or `outgoing`")
+        if self.registration is not None and self.outgoing is None:
+            raise ValueError("registration: needs `outgoing`, which says where to register")
 
     @property
     def key_id(self) -> str:
@@ -304,6 +345,22 @@ class SipCredential(Document, frozen=True, kw_only=True):
     def key_id(self) -> str:
         """The user name."""
         return self.sip_user
+
+
+class TrunkCredential(Document, frozen=True, kw_only=True):
+    """Digest secrets of our account at a trunk's registrar: kept where those of phones are."""
+
+    KIND: ClassVar[str] = "trunk-credential"
+    trunk: Token
+    user: str
+    realm: str
+    ha1_md5: str
+    ha1_sha256: str
+
+    @property
+    def key_id(self) -> str:
+        """The trunk id."""
+        return self.trunk
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):

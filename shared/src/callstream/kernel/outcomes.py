@@ -94,6 +94,10 @@ class Reason(StrEnum):
     """The agent has signed in elsewhere since; this session is over."""
     TERMINAL_NOT_SUPPORTED = "terminal-not-supported"
     """The agent's terminal is of a kind that cannot be rung yet."""
+    NO_TRUNK = "no-trunk"
+    """No trunk can take the call now: none is configured for this caller id, or all are down or full."""
+    TRUNKS_FAILED = "trunks-failed"
+    """Every trunk that could be tried failed; the callee was not reached."""
     # faults
     GATEWAY_LOST = "gateway-lost"
     MEDIA_FAILED = "media-failed"

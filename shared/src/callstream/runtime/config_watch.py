@@ -24,6 +24,7 @@ from callstream.contracts.config import (
     SipCredential,
     SkillGroup,
     Trunk,
+    TrunkCredential,
 )
 from callstream.contracts.flow import Flow
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
@@ -47,6 +48,7 @@ KINDS: dict[str, type[Document]] = {
         AudioFile,
         Flow,
         SipCredential,
+        TrunkCredential,
     )
 }
 
@@ -227,6 +229,10 @@ class Configuration(Documents):
         """(tenant, trunk) of all tenants."""
         return [(tenant, trunk) for tenant in self.tenants() for trunk in self._all(Trunk, tenant)]
 
+    def trunk(self, tenant: str, trunk_id: str) -> Trunk | None:
+        """A trunk."""
+        return self._one(Trunk, tenant, trunk_id)
+
     def flow(self, tenant: str, flow_id: str, version: int) -> Flow | None:
         """One published version of a flow."""
         return self._one(Flow, tenant, f"{flow_id}.{version}")
@@ -237,13 +243,17 @@ class Configuration(Documents):
 
 
 class Credentials(Documents):
-    """Digest secrets of desk phones; only media-gateway may read that bucket."""
+    """Digest secrets of desk phones and of accounts at trunks; only media-gateway may read that bucket."""
 
     BUCKET = CREDENTIALS_BUCKET
 
     def of_user(self, tenant: str, sip_user: str) -> SipCredential | None:
         """The credential of a SIP user name."""
         return self._one(SipCredential, tenant, sip_user)
+
+    def of_trunk(self, tenant: str, trunk_id: str) -> TrunkCredential | None:
+        """The credential of our account at a trunk."""
+        return self._one(TrunkCredential, tenant, trunk_id)
 
     def find(self, sip_user: str) -> list[tuple[str, SipCredential]]:
         """(tenant, credential) of every tenant that has this user name; the realm tells them apart."""
