@@ -3,10 +3,8 @@
 A browser session names itself by `session_id` in each body; commands of a session that another has taken over are refused.
 """
 
-from typing import Annotated
-
 import msgspec
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.commands import AgentView, EndWrapUp, ForceOffline, Heartbeat, ListAgents, SetState, SignIn, SignOut
 from callstream.contracts.config import E164, Agent, Token
@@ -14,14 +12,13 @@ from callstream.contracts.roles import Principal
 from callstream.contracts.states import AgentState, AnswerOnMobile, Terminal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer, body_of
 from callstream_console.app.act import Act
 from callstream_console.app.on_bind_mobile import bind_mobile
 from callstream_console.domain.manifest import Strict
 from callstream_console.domain.permissions import Action, require, require_agent, sees
-from callstream_console.http import answer, body_of, read_principal, reply_answer
+from callstream_console.http import reply_answer
 from callstream_console.parts import Parts
-
-Person = Annotated[Principal, Depends(read_principal)]
 
 
 class Session(Strict, frozen=True, kw_only=True):

@@ -5,12 +5,12 @@ Everything is scoped to the tenant of the token; another tenant's objects do not
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI, Query, Request, Response
+from fastapi import FastAPI, Query, Request, Response
 
-from callstream.contracts.roles import Principal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.ids import is_token
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer, body_of, error_answer, make_api, read_limited
 from callstream_console.agents_api import add_agents
 from callstream_console.app.on_apply import apply_manifest
 from callstream_console.app.on_delete import delete_document
@@ -18,11 +18,9 @@ from callstream_console.app.on_upload import MAX_BYTES, upload_audio
 from callstream_console.domain.holdings import DOCUMENT_TYPES
 from callstream_console.domain.manifest import Manifest, Strict
 from callstream_console.domain.permissions import Action, require
-from callstream_console.http import answer, body_of, install_errors, read_limited, read_principal
+from callstream_console.http import slow_down_log_ins
 from callstream_console.parts import Parts
 from callstream_console.supervisor_api import add_supervision
-
-Person = Annotated[Principal, Depends(read_principal)]
 
 
 class PasswordLogin(Strict, frozen=True, kw_only=True):
@@ -40,9 +38,8 @@ class RefreshLogin(Strict, frozen=True, kw_only=True):
 
 def build_api(parts: Parts) -> FastAPI:
     """The application; it holds no state of its own."""
-    app = FastAPI(title="Callstream console", version="1", docs_url=None, redoc_url=None)
-    app.state.verifier = parts.verifier
-    install_errors(app)
+    app = make_api("Callstream console", parts.verifier)
+    slow_down_log_ins(app)
     _add_login(app, parts)
     _add_configuration(app, parts)
     add_agents(app, parts)
@@ -113,4 +110,4 @@ def _add_configuration(app: FastAPI, parts: Parts) -> None:
 
 
 def _not_found(message: str) -> Response:
-    return answer({"reason": Reason.INVALID, "message": message, "field": "id"}, 404)
+    return error_answer(Reason.INVALID, message, "id", 404)

@@ -3,10 +3,8 @@
 A request or an agent of other groups is answered like one that does not exist, respectively with 403.
 """
 
-from typing import Annotated
-
 import msgspec
-from fastapi import Depends, FastAPI, Request, Response
+from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.commands import (
     AgentView,
@@ -24,13 +22,11 @@ from callstream.contracts.roles import Principal
 from callstream.contracts.states import AgentState
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer, body_of
 from callstream_console.app.act import Act
 from callstream_console.domain.manifest import Strict
 from callstream_console.domain.permissions import Action, require, require_agent, sees
-from callstream_console.http import answer, body_of, read_principal
 from callstream_console.parts import Parts
-
-Person = Annotated[Principal, Depends(read_principal)]
 
 
 class Target(Strict, frozen=True, kw_only=True):

@@ -3,22 +3,20 @@
 import csv
 import io
 from datetime import datetime, timedelta
-from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import Depends, FastAPI, Response
+from fastapi import FastAPI, Response
 
 from callstream.contracts.roles import Principal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.domain.attendance import attendance, lines
 from callstream_reporting.domain.permissions import visible_agents
-from callstream_reporting.http import answer, read_principal
 
 LONGEST = timedelta(days=93)
-Person = Annotated[Principal, Depends(read_principal)]
 
 
 def add_agents(app: FastAPI, states: AgentStates, configuration: Configuration) -> None:

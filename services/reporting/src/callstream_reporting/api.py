@@ -9,20 +9,18 @@ from typing import Annotated
 
 import msgspec
 import structlog
-from fastapi import Depends, FastAPI, Query, Response
+from fastapi import FastAPI, Query, Response
 from fastapi.responses import FileResponse
 
-from callstream.contracts.roles import Principal
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer, error_answer, make_api
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
 from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent, visible_groups
-from callstream_reporting.http import answer, error_answer, install_errors, read_principal
 
-Person = Annotated[Principal, Depends(read_principal)]
 _log = structlog.get_logger()
 
 
@@ -38,9 +36,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
 def build_api(parts: Parts) -> FastAPI:
     """The application; it holds no state of its own."""
-    app = FastAPI(title="Callstream reporting", version="1", docs_url=None, redoc_url=None)
-    app.state.verifier = parts.verifier
-    install_errors(app)
+    app = make_api("Callstream reporting", parts.verifier)
     add_agents(app, parts.states, parts.configuration)
 
     @app.get("/v1/records")
@@ -94,7 +90,7 @@ def build_api(parts: Parts) -> FastAPI:
             return _no_call(call_id)
         path = _inside(parts.recordings, record.recording_path)
         if path is None:
-            return error_answer(404, Reason.INVALID, "this call has no recording", "call_id")
+            return error_answer(Reason.INVALID, "this call has no recording", "call_id", 404)
         _log.info("recording accessed", call_id=call_id, tenant=person.tenant, user=person.user_id)
         return FileResponse(path, media_type="audio/mpeg", filename=f"{call_id}.mp3")
 
@@ -110,4 +106,4 @@ def _inside(root: Path, relative: str | None) -> Path | None:
 
 
 def _no_call(call_id: str) -> Response:
-    return error_answer(404, Reason.UNKNOWN_CALL, f"no such call: '{call_id}'", "call_id")
+    return error_answer(Reason.UNKNOWN_CALL, f"no such call: '{call_id}'", "call_id")
