@@ -215,3 +215,50 @@ def test_the_same_answer_again_keeps_its_version_and_a_changed_one_raises_it() -
 def test_a_line_break_cannot_be_smuggled_in() -> None:
     with pytest.raises(ValueError, match="line break"):
         make_offer("127.0.0.1\r\na=x", 1, session_id=1).to_bytes()
+
+
+OPUS_FIRST = (
+    "m=audio 4000 RTP/AVP 96 9 8 13 97 98\r\n"
+    "a=rtpmap:96 opus/48000/2\r\na=fmtp:96 minptime=10;useinbandfec=1\r\n"
+    "a=rtpmap:97 telephone-event/48000\r\na=rtpmap:98 telephone-event/8000\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "text", "codec", "dynamic_in", "event"),
+    [
+        ("Opus preferred", OPUS_FIRST, "OPUS", ((96, "OPUS"),), (97, 48000)),
+        ("G.711 preferred", OPUS_FIRST.replace("96 9 8", "8 9 96"), "PCMA", ((96, "OPUS"),), (98, 8000)),
+        ("G.722 alone", "m=audio 4000 RTP/AVP 9\r\n", "G722", (), (None, 8000)),
+        ("keys at 8 kHz beside Opus", OPUS_FIRST.replace("13 97", "13"), "OPUS", ((96, "OPUS"),), (98, 8000)),
+        ("a dynamic type for PCMU", "m=audio 4 RTP/AVP 97\r\na=rtpmap:97 PCMU/8000\r\n", "PCMU", ((97, "PCMU"),), (None, 8000)),
+    ],
+)
+def test_the_peers_first_codec_is_spoken(
+    what: str, text: str, codec: str, dynamic_in: tuple[tuple[int, str], ...], event: tuple[int | None, int]
+) -> None:
+    stream = agreed_stream(answered(text), offer(text))
+    assert stream.codec.name == codec
+    assert stream.dynamic_in == dynamic_in
+    assert (stream.event_type, stream.event_rate) == event
+
+
+def test_comfort_noise_is_taken_when_offered_and_never_offered() -> None:
+    line = answered("m=audio 4000 RTP/AVP 8 13\r\n").to_bytes().decode()
+    assert "m=audio 40000 RTP/AVP 8 13\r\n" in line
+    assert "a=rtpmap:13 CN/8000\r\n" in line
+    assert "CN/8000" not in make_offer("127.0.0.1", 40000, session_id=1).to_bytes().decode()
+    with pytest.raises(NotAcceptableError):
+        answered("m=audio 4000 RTP/AVP 13\r\n")
+
+
+def test_an_opus_answer_names_what_we_can_decode() -> None:
+    body = answered(OPUS_FIRST).to_bytes().decode()
+    assert "a=rtpmap:96 opus/48000/2\r\n" in body
+    assert "a=fmtp:96 stereo=0;sprop-stereo=0;useinbandfec=1;maxaveragebitrate=24000\r\n" in body
+    assert "a=rtpmap:97 telephone-event/48000\r\n" in body
+
+
+def test_keys_of_a_rate_that_no_agreed_speech_has_are_not_answered() -> None:
+    body = answered(OPUS_FIRST.replace("96 9", "9")).to_bytes().decode()
+    assert "m=audio 40000 RTP/AVP 9 8 13 98\r\n" in body

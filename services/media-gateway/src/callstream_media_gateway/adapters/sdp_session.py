@@ -3,9 +3,11 @@
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address
 from secrets import randbits
+from typing import Self
 
 from callstream_media_gateway.media.protocol import Address, Codec, CreateLeg, UpdateLeg
 from callstream_media_gateway.sip.offer_answer import (
+    OPUS,
     TELEPHONE_EVENT,
     AudioStream,
     agreed_stream,
@@ -15,6 +17,7 @@ from callstream_media_gateway.sip.offer_answer import (
 )
 from callstream_media_gateway.sip.sdp import SessionDescription
 
+_CODECS: dict[str, Codec] = {"PCMA": "PCMA", "PCMU": "PCMU", "G722": "G722", "OPUS": "OPUS"}
 UNKNOWN_PORT = 9
 """Stands in a description whose RTP port the worker has not told yet (the discard port, RFC 863)."""
 
@@ -31,12 +34,29 @@ class SdpSession:
             self.local = make_answer(offer, rtp_host, UNKNOWN_PORT, session_id=session_id)
         self.stream: AudioStream | None = agreed_stream(self.local, offer) if offer is not None else None
 
+    @classmethod
+    def restored(cls, local: SessionDescription, remote: SessionDescription) -> Self:
+        """The session of a dialog that a former signalling process made. Raises NotAcceptableError."""
+        session = cls.__new__(cls)
+        session.local, session.stream = local, agreed_stream(local, remote)
+        return session
+
     def create(self, leg_id: str, call_id: str) -> CreateLeg:
         """The worker's order for this leg, with all that is known now."""
         stream = self.stream
         if stream is None:
-            return CreateLeg(leg_id, call_id, event_pt_in=TELEPHONE_EVENT.payload_type)
-        return CreateLeg(leg_id, call_id, codec_of(stream), _address(stream), stream.event_type_in)
+            return CreateLeg(leg_id, call_id, event_pt_in=TELEPHONE_EVENT.payload_type, dynamic_in=((OPUS.payload_type, "OPUS"),))
+        return CreateLeg(
+            leg_id,
+            call_id,
+            codec_of(stream),
+            _address(stream),
+            stream.event_type_in,
+            event_pt_out=stream.event_type,
+            event_rate=stream.event_rate,
+            pt_out=stream.codec.payload_type,
+            dynamic_in=_dynamic_in(stream),
+        )
 
     def opened(self, port: int) -> None:
         """The worker has opened the leg."""
@@ -64,14 +84,22 @@ class SdpSession:
             codec=codec_of(stream),
             remote=_address(stream),
             event_pt_in=stream.event_type_in,
+            event_pt_out=stream.event_type,
+            event_rate=stream.event_rate,
+            pt_out=stream.codec.payload_type,
+            dynamic_in=_dynamic_in(stream),
             rtp_timeout_ms=0 if held else rtp_timeout_ms,
             sending=stream.direction in ("sendrecv", "sendonly"),
         )
 
 
 def codec_of(stream: AudioStream) -> Codec:
-    """The worker's name of the agreed codec: only these two are offered."""
-    return "PCMU" if stream.codec.name == "PCMU" else "PCMA"
+    """The worker's name of the agreed codec."""
+    return _CODECS[stream.codec.name]
+
+
+def _dynamic_in(stream: AudioStream) -> tuple[tuple[int, Codec], ...]:
+    return tuple((payload_type, _CODECS[name]) for payload_type, name in stream.dynamic_in)
 
 
 def _address(stream: AudioStream) -> Address | None:

@@ -22,7 +22,7 @@ MAX_FRAME_BYTES = 32 * 1024 * 1024
 MAX_KEPT_EVENTS = 20_000
 LENGTH_BYTES = 4
 
-Codec = Literal["PCMA", "PCMU"]
+Codec = Literal["PCMA", "PCMU", "G722", "OPUS"]
 Address = tuple[str, int]
 """(IPv4 address in dots, UDP port)."""
 
@@ -38,8 +38,10 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     """Open an RTP socket for a leg. Answer: `LegCreated`. Again with a known leg_id: the same port, nothing changed.
 
     remote: where the peer's SDP says its audio is; None while no SDP has been seen. Received audio may be PCMA (payload
-    type 8) or PCMU (0) at any time; `codec` is what we send. event_pt_in is the telephone-event payload type (RFC 4733)
-    of our own SDP, that is what the peer will use toward us; None: not offered.
+    type 8), PCMU (0), G.722 (9), comfort noise (13, RFC 3389) or one of dynamic_in at any time; `codec` is what we send,
+    under pt_out (None: its static payload type; Opus has none). event_pt_in is the telephone-event payload type (RFC
+    4733) of our own SDP, that is what the peer will use toward us, event_pt_out the one that the peer wants; None: not
+    agreed. event_rate: their clock in Hz.
     rtp_timeout_ms: silence on the wire after which `RtpTimeout` is emitted, 0 = never. Leave 0 while ringing and set it
     by `UpdateLeg` at the answer.
     """
@@ -50,6 +52,10 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     remote: Address | None = None
     event_pt_in: int | None = 101
     rtp_timeout_ms: int = 0
+    event_pt_out: int | None = None
+    event_rate: int = 8000
+    pt_out: int | None = None
+    dynamic_in: tuple[tuple[int, Codec], ...] = ()
 
 
 class UpdateLeg(Command, frozen=True, tag="update_leg"):
@@ -66,6 +72,10 @@ class UpdateLeg(Command, frozen=True, tag="update_leg"):
     event_pt_in: int | None = None
     rtp_timeout_ms: int | None = None
     sending: bool | None = None
+    event_pt_out: int | None = None
+    event_rate: int | None = None
+    pt_out: int | None = None
+    dynamic_in: tuple[tuple[int, Codec], ...] | None = None
 
 
 class DestroyLeg(Command, frozen=True, tag="destroy_leg"):

@@ -10,8 +10,19 @@ from .sdp import Codec, Direction, Media, SessionDescription
 
 PCMU = Codec(0, "PCMU")
 PCMA = Codec(8, "PCMA")
+G722 = Codec(9, "G722")
+"""Samples at 16 kHz; the clock of 8 kHz is a mistake kept for ever (RFC 3551 4.5.2)."""
+OPUS = Codec(111, "OPUS", 48000, 2, "stereo=0;sprop-stereo=0;useinbandfec=1;maxaveragebitrate=24000")
+"""Always /48000/2, whatever is sent (RFC 7587 7)."""
+COMFORT_NOISE = Codec(13, "CN")
 TELEPHONE_EVENT = Codec(101, "TELEPHONE-EVENT", 8000, 1, "0-16")
-DEFAULT_CODECS = (PCMA, PCMU, TELEPHONE_EVENT)
+TELEPHONE_EVENT_48 = Codec(102, "TELEPHONE-EVENT", 48000, 1, "0-16")
+"""Keys have the clock of the speech that they interrupt (RFC 4733 2.1): these go with Opus."""
+DEFAULT_CODECS = (PCMA, PCMU, G722, OPUS, TELEPHONE_EVENT, TELEPHONE_EVENT_48)
+"""What we offer. G.711 first: whoever has it needs no transcoding."""
+ANSWER_CODECS = (*DEFAULT_CODECS, COMFORT_NOISE)
+"""What we take; comfort noise is understood, and never asked for."""
+_NO_SPEECH = frozenset(("TELEPHONE-EVENT", "CN"))
 
 # (what the offer says, what we wish) -> what the answer says (RFC 3264 6.1). The offer's view is the peer's.
 _SENDS = {"sendrecv": True, "sendonly": True, "recvonly": False, "inactive": False}
@@ -40,6 +51,10 @@ class AudioStream(NamedTuple):
     ptime: int
     payload_type_in: int
     event_type_in: int | None
+    event_rate: int = 8000
+    """Clock of the telephone-events, Hz."""
+    dynamic_in: tuple[tuple[int, str], ...] = ()
+    """The speech that we named under dynamic payload types: the peer may change among all that was agreed."""
 
 
 def make_offer(
@@ -64,7 +79,7 @@ def make_answer(
     *,
     session_id: int,
     version: int = 1,
-    codecs: Sequence[Codec] = DEFAULT_CODECS,
+    codecs: Sequence[Codec] = ANSWER_CODECS,
     direction: Direction = "sendrecv",
 ) -> SessionDescription:
     """Answer the first usable audio line; every other line is refused with port 0 (RFC 3264 6).
@@ -101,12 +116,13 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
     for ours, theirs in zip(local.media, remote.media, strict=False):
         if ours.kind != "audio" or not ours.port or not theirs.port or theirs.kind != "audio":
             continue
-        sent = next((c for c in theirs.codecs if c.name != "TELEPHONE-EVENT" and _find(ours.codecs, c)), None)
+        sent = next((c for c in theirs.codecs if c.name not in _NO_SPEECH and _find(ours.codecs, c)), None)
         mine = _find(ours.codecs, sent) if sent else None
         if sent is None or mine is None:
             raise NotAcceptableError("no common codec")
-        event_out = next((c for c in theirs.codecs if c.name == "TELEPHONE-EVENT" and c.rate == sent.rate), None)
-        event_in = next((c for c in ours.codecs if c.name == "TELEPHONE-EVENT" and c.rate == sent.rate), None)
+        event_out = _event(theirs.codecs, sent.rate)
+        event_in = _event(ours.codecs, event_out.rate) if event_out else None
+        dynamic = tuple((c.payload_type, c.name) for c in ours.codecs if c.payload_type >= 96 and c.name not in _NO_SPEECH)
         direction = answer_direction(theirs.direction, ours.direction)
         if theirs.host == "0.0.0.0":
             direction = answer_direction("sendonly", direction)
@@ -119,6 +135,8 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
             theirs.ptime or 20,
             mine.payload_type,
             event_in.payload_type if event_out and event_in else None,
+            event_out.rate if event_out else 8000,
+            dynamic,
         )
     raise NotAcceptableError("the peer refused the audio")
 
@@ -144,7 +162,14 @@ def _common(media: Media, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
         ours = _find(codecs, codec)
         if ours is not None:
             chosen.append(codec._replace(fmtp=ours.fmtp) if ours.fmtp != codec.fmtp else codec)
-    return tuple(chosen) if any(codec.name != "TELEPHONE-EVENT" for codec in chosen) else ()
+    rates = {codec.rate for codec in chosen if codec.name not in _NO_SPEECH}
+    return tuple(c for c in chosen if c.name not in _NO_SPEECH or c.rate in (*rates, 8000)) if rates else ()
+
+
+def _event(codecs: Sequence[Codec], rate: int) -> Codec | None:
+    """The telephone-events to use beside speech of this rate; some peers know them at 8 kHz only, whatever they speak."""
+    events = [codec for codec in codecs if codec.name == "TELEPHONE-EVENT"]
+    return next((codec for wanted in (rate, 8000) for codec in events if codec.rate == wanted), None)
 
 
 def _formats(codecs: Sequence[Codec]) -> tuple[str, ...]:

@@ -10,7 +10,16 @@ from .errors import ParseError
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 
 _DIRECTIONS = frozenset(("sendrecv", "sendonly", "recvonly", "inactive"))
-_STATIC = {"0": ("PCMU", 8000), "3": ("GSM", 8000), "8": ("PCMA", 8000), "9": ("G722", 8000), "18": ("G729", 8000)}
+_STATIC = {
+    "0": ("PCMU", 8000),
+    "3": ("GSM", 8000),
+    "8": ("PCMA", 8000),
+    "9": ("G722", 8000),
+    "13": ("CN", 8000),
+    "18": ("G729", 8000),
+}
+_WRITTEN = {"TELEPHONE-EVENT": "telephone-event", "OPUS": "opus"}
+"""Names whose usual spelling is not upper case; some peers compare them letter by letter."""
 MAX_MEDIA = 16
 """m= lines of one description; more is not telephony."""
 
@@ -87,7 +96,7 @@ def _write_media(media: Media, session_host: str, lines: list[str]) -> None:
     if media.host != session_host:
         lines.append(f"c=IN {'IP6' if ':' in media.host else 'IP4'} {media.host}")
     for codec in media.codecs:
-        name = "telephone-event" if codec.name == "TELEPHONE-EVENT" else codec.name
+        name = _WRITTEN.get(codec.name, codec.name)
         channels = f"/{codec.channels}" if codec.channels != 1 else ""
         lines.append(f"a=rtpmap:{codec.payload_type} {name}/{codec.rate}{channels}")
         if codec.fmtp:
