@@ -24,6 +24,14 @@ recordings = Counter("callstream_gateway_recordings_total", "Recordings finished
 media_failures = Counter("callstream_gateway_media_failures_total", "Media commands that failed.", ["command"])
 
 
+trunk_attempts = Counter(
+    "callstream_gateway_trunk_attempts_total", "INVITEs to outside numbers, by what came of them at their trunk.", ["outcome"]
+)
+trunks = Gauge(
+    "callstream_gateway_trunks", "Outgoing trunks, by what keeps calls from them; `usable` when nothing does.", ["state"]
+)
+
+
 class SipCounters(Collector):
     """What the SIP stack counts (sip/counters.py lists the names), read when somebody asks: the stack knows no metrics."""
 

@@ -107,10 +107,14 @@ class PhoneAnswered(Input, frozen=True, kw_only=True):
 
 
 class PhoneRefused(Input, frozen=True, kw_only=True):
-    """A final answer of an agent's phone other than 2xx, or none within the transaction's time (408)."""
+    """A final answer of an agent's phone other than 2xx, or none within the transaction's time (408).
+
+    `reason` when it is not the phone that refused: `no-trunk`, `trunks-failed`.
+    """
 
     leg_id: str
     sip_status: int
+    reason: Reason | None = None
 
 
 class HungUp(Input, frozen=True, kw_only=True):

@@ -50,7 +50,7 @@ def phone_refused(call: Call, given: inputs.PhoneRefused) -> None:
     """Busy, declined, unreachable. After a withdrawal this is only the 487 to our CANCEL."""
     offer = _offer_of(call, given.leg_id)
     if offer is not None and offer.can(OfferInput.REFUSED):
-        fail_offer(call, offer, phone_reason(given.sip_status), given.sip_status)
+        fail_offer(call, offer, given.reason or phone_reason(given.sip_status), given.sip_status)
 
 
 def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) -> None:

@@ -12,6 +12,8 @@ REFUSAL_STATUS = {
     Reason.QUEUE_TIMEOUT: 480,
     Reason.NO_COMMON_CODEC: 488,
     Reason.UNAVAILABLE: 503,
+    Reason.NO_TRUNK: 503,
+    Reason.TRUNKS_FAILED: 503,
     Reason.DRAINING: 503,
     Reason.MEDIA_FAILED: 503,
     Reason.INTERNAL: 500,
