@@ -88,7 +88,7 @@ class TrunkLeg:
         self._feed = feed
         self._way: Way | None = None
         self._calling: OutgoingCall | None = None
-        self._dialog: Dialog | None = None
+        self.dialog: Dialog | None = None
         self._rings = self._over = False
         self._status = 0
         self._patience: asyncio.TimerHandle | None = None
@@ -108,9 +108,9 @@ class TrunkLeg:
     def hang_up(self) -> None:
         """CANCEL before the answer, BYE after it."""
         self._over = True
-        if self._dialog is not None:
+        if self.dialog is not None:
             self._leave("")
-            self._dialog.bye()
+            self.dialog.bye()
         elif self._calling is not None:
             self._calling.cancel()
 
@@ -187,7 +187,7 @@ class TrunkLeg:
 
     def _on_answered(self, dialog: Dialog, sdp: SessionDescription) -> None:
         """The user agent has made sure that the answer fits our offer."""
-        self._dialog = dialog
+        self.dialog = dialog
         self._forget_patience()
         if self._way is not None:
             self._book.answered(self._way)

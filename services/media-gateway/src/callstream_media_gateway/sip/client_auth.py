@@ -16,4 +16,5 @@ def credentials_header(response: Response, credentials: Credentials, method: str
     challenge = choose_challenge(response.lines(asked))
     if challenge is None:
         return None
-    return (answered, str(answer_challenge(challenge, credentials, method, uri, cnonce=secrets.token_hex(8))))
+    answer = answer_challenge(challenge, credentials, method, uri, cnonce=secrets.token_hex(8))
+    return None if answer is None else (answered, str(answer))

@@ -13,11 +13,28 @@ ALGORITHMS = ("SHA-256", "MD5")
 """What we speak, the stronger first: the order in which challenges are sent and chosen (RFC 8760 2.4)."""
 
 
+class StoredSecrets(NamedTuple):
+    """What is kept instead of a password: its HA1 values, which are good for one realm."""
+
+    realm: str
+    md5: str
+    sha256: str
+
+
 class Credentials(NamedTuple):
-    """A user's name and password, as a phone or a trunk knows them."""
+    """A user's name and password, as a phone or a trunk knows them, or the secrets that stand for the password."""
 
     username: str
-    password: str
+    password: str = ""
+    stored: StoredSecrets | None = None
+
+    def secret(self, algorithm: str, realm: str) -> str | None:
+        """HA1 for a challenge; None for another realm than the stored secrets are of."""
+        if self.stored is None:
+            return ha1(algorithm, self.username, realm, self.password)
+        if realm != self.stored.realm:
+            return None
+        return self.stored.md5 if algorithm == "MD5" else self.stored.sha256
 
 
 class Challenge(NamedTuple):
@@ -162,9 +179,12 @@ def choose_challenge(values: list[str]) -> Challenge | None:
 
 def answer_challenge(
     challenge: Challenge, credentials: Credentials, method: str, uri: str, *, cnonce: str, count: int = 1
-) -> Answer:
-    """Answer a challenge for one request. count: how often this nonce was used, this time included."""
-    secret = ha1(challenge.algorithm, credentials.username, challenge.realm, credentials.password)
+) -> Answer | None:
+    """Answer a challenge for one request; None when the credentials are of another realm. count: how often this nonce was
+    used, this time included."""
+    secret = credentials.secret(challenge.algorithm, challenge.realm)
+    if secret is None:
+        return None
     qop, nc, cnonce_sent = ("auth", f"{count:08x}", cnonce) if challenge.qop else (None, None, None)
     blank = Answer(
         credentials.username,

@@ -10,6 +10,7 @@ from .client_auth import credentials_header
 from .core import Core, new_tag
 from .digest import Credentials
 from .errors import ParseError, RegistrationError
+from .final_answer import FinalAnswer
 from .handler import Hop
 from .message import Header, Response, parse_seconds
 from .timers import Entry
@@ -42,9 +43,14 @@ class Registration:
 
     async def register(self, expires: int) -> None:
         """Register for `expires` seconds and refresh from then on. Raises RegistrationError."""
+        await self.once(expires)
+        self._schedule(self.expires * _EARLY)
+
+    async def once(self, expires: int) -> int:
+        """Register for `expires` seconds and leave refreshing to the caller; the granted seconds. Raises RegistrationError."""
         self._wanted = expires
         self.expires = await self._exchange(expires)
-        self._schedule(self.expires * _EARLY)
+        return self.expires
 
     async def unregister(self) -> None:
         """Remove the binding and stop refreshing. Raises RegistrationError when the registrar does not confirm."""
@@ -109,26 +115,9 @@ class Registration:
             ("User-Agent", self._core.config.name),
             *extra,
         ]
-        pending = _Pending(asyncio.get_running_loop().create_future())
+        pending = FinalAnswer()
         self._core.request("REGISTER", self._uri, headers, b"", self._registrar, pending)
         return await pending.response
-
-
-class _Pending:
-    """Turns a client transaction's end into a future."""
-
-    def __init__(self, response: asyncio.Future[Response]) -> None:
-        self.response = response
-
-    def on_response(self, response: Response) -> None:
-        if response.code >= 200 and not self.response.done():
-            self.response.set_result(response)
-
-    def on_timeout(self) -> None:
-        self.on_response(Response(408, None, []))
-
-    def on_error(self) -> None:
-        self.on_response(Response(503, None, []))
 
 
 def _is_stale(response: Response) -> bool:
