@@ -18,6 +18,7 @@ from .digest import Credentials
 from .handler import Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
 from .message import Header
+from .options import ask
 from .outgoing_call import OutgoingCall
 from .reach import hop_to
 from .registration import Registration
@@ -119,6 +120,14 @@ class UserAgent:
         registration = Registration(self._core, Uri.parse(aor, "aor"), registrar, credentials, contact_user)
         await registration.register(expires)
         return registration
+
+    def registration(self, aor: str, registrar: Hop, credentials: Credentials | None, contact_user: str) -> Registration:
+        """As `register`, but nothing is sent yet: the caller registers by `once` as often as it thinks right."""
+        return Registration(self._core, Uri.parse(aor, "aor"), registrar, credentials, contact_user)
+
+    async def options(self, target: Uri | str, next_hop: Hop) -> int:
+        """Ask a peer whether it lives: the final code, 408 when nothing answers, 503 when it cannot be reached."""
+        return await ask(self._core, Uri.parse(target, "target") if isinstance(target, str) else target, next_hop)
 
     def held(self) -> dict[str, int]:
         """How much state is held now: transactions, dialogs, calls, connections, timers. All 0 when nothing goes on."""
