@@ -6,6 +6,7 @@ from typing import Any
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.call_commands import SeizeAgent
 from callstream.contracts.commands import (
     CallTruth,
     EndWrapUp,
@@ -20,8 +21,9 @@ from callstream.contracts.commands import (
 )
 from callstream.contracts.config import Agent as AgentDocument
 from callstream.contracts.config import Settings
+from callstream.contracts.control_events import LegAnswered
 from callstream.contracts.envelope import Event, NewEvent, Recorded
-from callstream.contracts.states import AgentState, Channel, LegRole
+from callstream.contracts.states import AgentState, Channel, LegRole, Purpose
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_agent_state.app.new_events import new_events
@@ -222,6 +224,10 @@ class Story:
         asked = ReleaseAgent(command_id=self._id(), agent_id="1005", offer_id=offer)
         return self.command(lambda agent: reserve.release(agent, asked, self.settings))
 
+    def seize(self, call_id: str = "d1", purpose: str = "outbound", agent_id: str = "1005") -> bool:
+        asked = SeizeAgent(command_id=self._id(), agent_id=agent_id, call_id=call_id, purpose=Purpose(purpose), actor=agent_id)
+        return self.command(lambda agent: reserve.seize(agent, asked, self.document, self.clock.now()), agent_id)
+
     def _id(self) -> str:
         return f"cmd{len(self.told)}"
 
@@ -253,6 +259,33 @@ class Story:
     def arrived(self, call_id: str = "c1") -> None:
         fact = call.CallArrived(caller="+861", called="+862", trunk="t", gateway="gw", leg_id=f"customer-{call_id}")
         self.tell(fact, call_id)
+
+    def dialled(self, call_id: str = "d1", agent_id: str = "1005") -> None:
+        fact = call.CallDialled(
+            agent_id=agent_id,
+            callee="+863",
+            caller="+862",
+            gateway="gw",
+            leg_id=f"customer-{call_id}",
+            agent_leg_id=f"own-{call_id}",
+        )
+        self.tell(fact, call_id)
+
+    def reached(self, call_id: str = "d1") -> None:
+        """The dialled customer picks up."""
+        self.tell(LegAnswered(leg_id=f"customer-{call_id}", role=LegRole.CUSTOMER, number="+863"), call_id)
+
+    def picked_up(self, call_id: str = "d1") -> None:
+        """The dialling agent picks their own phone up."""
+        self.tell(LegAnswered(leg_id=f"own-{call_id}", role=LegRole.AGENT, agent_id="1005"), call_id)
+
+    def own_leg_ended(self, call_id: str = "d1", role: str = "agent") -> None:
+        fact = call.LegEnded(leg_id=f"own-{call_id}", role=LegRole(role), reason=Reason.NORMAL, agent_id="1005")
+        self.tell(fact, call_id)
+
+    def listens(self, call_id: str = "c1") -> None:
+        """A supervisor's phone is rung."""
+        self.tell(call.LegStarted(leg_id=f"own-{call_id}", role=LegRole.SUPERVISOR, agent_id="1005"), call_id)
 
     def leg_started(self, offer: str = "o1", call_id: str = "c1") -> None:
         fact = call.LegStarted(leg_id=f"leg-{offer}", role=LegRole.AGENT, offer_id=offer, agent_id="1005")

@@ -23,7 +23,11 @@ steps = st.one_of(
     st.tuples(st.sampled_from(["sign_in", "sign_out", "end_wrap_up"])),
     st.builds(lambda choice: ("set_state", *choice), choices),
     st.tuples(st.sampled_from(["reserve", "offer_made", "answered", "leg_ended", "ring", "talk"]), offers, calls),
-    st.tuples(st.just("release"), offers),
+    st.tuples(st.just("release"), st.sampled_from(["o1", "o2", "d1"])),
+    st.tuples(st.sampled_from(["seize", "dialled", "reached", "picked_up", "own_leg_ended", "call_ended"]), st.just("d1")),
+    st.tuples(st.just("listens"), calls),
+    st.tuples(st.just("own_leg_ended"), calls, st.just("supervisor")),
+    st.tuples(st.just("seize"), calls, st.just("supervision")),
     st.tuples(
         st.just("withdrawn"), st.sampled_from(["ring-timeout", "caller-hung-up", "agent-rejected", "agent-gone"]), offers, calls
     ),
@@ -77,6 +81,8 @@ def check(story: Story) -> None:
         assert agent.call_id
     if agent.state is AgentState.RINGING and not agent.offer_is_made:
         assert story.roster.timers.due_of(agent.key) is not None, "nothing would end the reservation"
+    if agent.awaits_call:
+        assert story.roster.timers.due_of(agent.key) is not None, "nothing would end the seizure"
     if agent.state in AT_CHOICE:
         assert (agent.wish, agent.offer_id, agent.call_id, agent.deadline) == (None, "", "", None)
     if agent.state is AgentState.BREAK:
@@ -110,7 +116,7 @@ def test_any_history(settings: Settings, steps: list[tuple[Any, ...]]) -> None:
     again = story.restarted()
     assert again.agent == story.agent
     assert len(again.told) == len(story.told)
-    for call_id in ("c1", "c2"):
+    for call_id in ("c1", "c2", "d1"):
         story.call_ended(call_id)
     story.later(100)
     assert story.state in ("offline", "idle", "busy-set", "break") or (story.state == "wrap-up" and not settings.auto_idle)

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from callstream.contracts.call_commands import SeizeAgent
 from callstream.contracts.commands import (
     EndWrapUp,
     ForceOffline,
@@ -55,6 +56,7 @@ async def wire(service: Service) -> None:
     service.on_command(ForceOffline, commands.force_offline)
     service.on_command(Heartbeat, commands.heartbeat)
     service.on_command(ReserveAgent, commands.reserve)
+    service.on_command(SeizeAgent, commands.seize)
     service.on_command(ReleaseAgent, commands.release)
     service.on_command(GetAgent, commands.get)
     service.on_command(ListAgents, commands.list)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 
+from callstream.contracts.call_commands import SeizeAgent
 from callstream.contracts.commands import (
     AgentView,
     EndWrapUp,
@@ -88,6 +89,19 @@ class AgentCommands:
         )
         if command.channel is not Channel.VOICE:
             return None
+        agent = self._roster.agent(tenant, command.agent_id)
+        return Reservation(terminal=agent.ring_terminal, address=agent.ring_address)
+
+    async def seize(self, command: SeizeAgent, tenant: str) -> Reservation:
+        """`seize`; where the agent's own phone is."""
+        self._check(tenant, command.agent_id)
+        document = self._configuration.agent(tenant, command.agent_id)
+        await self._carry_out(
+            tenant,
+            command.agent_id,
+            command.command_id,
+            lambda agent: reserve.seize(agent, command, document, self._clock.now()),
+        )
         agent = self._roster.agent(tenant, command.agent_id)
         return Reservation(terminal=agent.ring_terminal, address=agent.ring_address)
 

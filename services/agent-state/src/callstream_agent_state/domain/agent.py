@@ -26,6 +26,14 @@ class Cause(StrEnum):
     SIGN_OUT = "sign-out"
     CHOSEN = "chosen"
     RESERVED = "reserved"
+    SEIZED = "seized"
+    """For a call that the agent begins (F137)."""
+    SEIZURE_EXPIRED = "seizure-expired"
+    """That call never began."""
+    DIALLED = "dialled"
+    """The call began although the seizure was over."""
+    NOT_REACHED = "not-reached"
+    SUPERVISION_ENDED = "supervision-ended"
     RELEASED = "released"
     RESERVATION_EXPIRED = "reservation-expired"
     ANSWERED = "answered"
@@ -51,6 +59,8 @@ class FactKind(StrEnum):
     ANSWERED = "answered"
     OFFER_OVER = "offer-over"
     CALL_OVER = "call-over"
+    SET_FREE = "set-free"
+    """A call that the agent began is over and nobody was reached, or a supervision: no wrap-up follows."""
 
 
 class Fact(msgspec.Struct, frozen=True, kw_only=True):
@@ -90,6 +100,7 @@ class Agent(msgspec.Struct, kw_only=True):
     before_reason: str = ""
     wish: Wish | None = None
     offer_id: str = ""
+    """Of a call that the agent began: the call's id, which no offer has."""
     request_id: str = ""
     call_id: str = ""
     """The call that rings, is talked in or is wrapped up."""
@@ -131,8 +142,13 @@ class Agent(msgspec.Struct, kw_only=True):
         return self.state is not AgentState.OFFLINE
 
     @property
+    def awaits_call(self) -> bool:
+        """Seized for a call whose beginning the log has not told: the seizure ends by itself."""
+        return self.state is AgentState.BUSY and self.deadline is not None and not self.offer_is_made
+
+    @property
     def offer_is_made(self) -> bool:
-        """Whether the offer that the agent is reserved for stands in the log: then the reservation no longer expires."""
+        """Whether what the agent is reserved for, or the call that they begin, stands in the log: then it no longer expires."""
         return bool(self.offer_id) and self.open_offer == self.offer_id
 
     def outlook(self) -> tuple[AgentState, str]:
@@ -167,4 +183,4 @@ def _after(fact: Fact) -> tuple[AgentState, str]:
         return AgentState.BUSY, fact.offer_id
     if fact.kind is FactKind.CALL_OVER:
         return AgentState.WRAP_UP, fact.offer_id
-    return AgentState.IDLE, ""
+    return AgentState.IDLE, ""  # or another state at choice, which stands for the same

@@ -76,7 +76,7 @@ def _change(agent: Agent, recorded: Recorded, fact: AgentStateChanged) -> None:
         agent.offer_id, agent.request_id, agent.call_id = fact.offer_id, fact.request_id, fact.call_id
     if fact.cause in (Cause.MEDIA_OFFER_GONE, Cause.MEDIA_LEG_GONE):
         agent.open_offer = agent.open_call = ""  # the event that would have closed it may never come
-    if fact.cause == Cause.RESERVED:
+    if fact.cause in (Cause.RESERVED, Cause.SEIZED):
         agent.ring_terminal, agent.ring_address = Terminal(fact.terminal or Terminal.DESK_PHONE), fact.address
     if fact.cause in (Cause.ANSWERED, Cause.MEDIA_IN_TALK):
         agent.misses = 0

@@ -20,6 +20,8 @@ def follow(agent: Agent, settings: Settings, now: datetime) -> Change | None:
         return None
     if agent.state is AgentState.RINGING and not agent.offer_is_made:
         return _offer_over(agent, settings, cause=Cause.RESERVATION_EXPIRED, causation_id=agent.last_event_id)
+    if agent.awaits_call:
+        return set_free(agent, cause=Cause.SEIZURE_EXPIRED, causation_id=agent.last_event_id)
     if agent.state is AgentState.WRAP_UP:
         return _wrap_up_over(agent, settings)
     return None
@@ -44,7 +46,22 @@ def by_fact(agent: Agent, fact: Fact, settings: Settings) -> Change:
         )
     if fact.kind is FactKind.OFFER_OVER:
         return _offer_over(agent, settings, cause=fact.cause, causation_id=fact.event_id)
+    if fact.kind is FactKind.SET_FREE:
+        return set_free(agent, cause=fact.cause, causation_id=fact.event_id)
     return _call_over(agent, fact, settings)
+
+
+def set_free(agent: Agent, *, cause: str, causation_id: str) -> Change:
+    """Back to where the call was begun from, or to the wished state (F045): a call that reached nobody needs no wrap-up."""
+    target = agent.wish or Wish(state=agent.before, actor=SYSTEM, reason=agent.before_reason)
+    return move(
+        agent,
+        (Move.SET_FREE, *_unless_there((CHOICE[target.state],), Move.GO_IDLE)),
+        cause=cause,
+        causation_id=causation_id,
+        actor=target.actor,
+        reason=target.reason,
+    )
 
 
 def _offer_over(agent: Agent, settings: Settings, *, cause: str, causation_id: str) -> Change:

@@ -18,7 +18,7 @@ from callstream.kernel.timers import Timers
 from callstream_agent_state.domain.agent import Agent, Cause, Fact, FactKind, follows
 from callstream_agent_state.domain.calls import OpenCalls
 from callstream_agent_state.domain.evolve import evolve as evolve_own
-from callstream_agent_state.domain.table import IN_CALL
+from callstream_agent_state.domain.table import AT_CHOICE, IN_CALL
 
 FOLLOWS = (
     events_of("agent"),
@@ -26,7 +26,10 @@ FOLLOWS = (
     events_of("queue", "offer-withdrawn"),
     events_of("queue", "left"),
     events_of("call", "arrived"),
+    events_of("call", "dialled"),
     events_of("call", "leg-started"),
+    events_of("call", "leg-answered"),
+    events_of("call", "bridged"),
     events_of("call", "offer-answered"),
     events_of("call", "leg-ended"),
     events_of("call", "ended"),
@@ -77,11 +80,11 @@ class Roster:
             evolve_own(agent, recorded)
             self._settle(agent)
             return
-        if recorded.aggregate == "call":
-            self.calls.evolve(recorded)
         step = _STEPS.get(type(recorded.event))
         if step is not None:
             step(self, recorded, recorded.event)
+        if recorded.aggregate == "call":
+            self.calls.evolve(recorded)  # last: the end of a call is judged by what the call was
 
     def _known(self, tenant: str, agent_id: str) -> Agent:
         agent = self.agents.get((tenant, agent_id))
@@ -96,7 +99,7 @@ class Roster:
 
     def _settle(self, agent: Agent) -> None:
         """Bring timer and index in line with the agent."""
-        if agent.deadline is None or (agent.state is AgentState.RINGING and agent.offer_is_made):
+        if agent.deadline is None or (agent.state in IN_CALL and agent.offer_is_made):
             self.timers.cancel(agent.key)
         else:
             self.timers.set(agent.key, agent.deadline)
@@ -162,13 +165,50 @@ class Roster:
                 Cause.ANSWERED,
             )
 
+    def _dialled(self, recorded: Recorded, event: call.CallDialled) -> None:
+        """The call that an agent was seized for has begun. Who is seized no longer, because this came late, is busy again."""
+        self._begun(recorded, event.agent_id, event.gateway, Cause.DIALLED)
+
+    def _leg_started(self, recorded: Recorded, event: call.LegStarted) -> None:
+        """A supervisor's phone rings: what they were seized for has begun."""
+        if event.role is LegRole.SUPERVISOR:
+            open_call = self.calls.calls.get((recorded.tenant, recorded.aggregate_id))
+            self._begun(recorded, event.agent_id, open_call.gateway if open_call else "", None)
+
+    def _begun(self, recorded: Recorded, agent_id: str, gateway: str, late: Cause | None) -> None:
+        agent, call_id = self.agents.get((recorded.tenant, agent_id)), recorded.aggregate_id
+        if agent is None or not agent_id:
+            return
+        state, offer_id = agent.outlook()
+        if offer_id == call_id or (late is not None and state in AT_CHOICE):
+            agent.open_offer, agent.open_call, agent.gateway = call_id, call_id, gateway
+            if offer_id != call_id and late is not None:
+                self._note(agent, recorded, FactKind.ANSWERED, call_id, "", call_id, late)
+            self._settle(agent)
+
     def _leg_ended(self, recorded: Recorded, event: call.LegEnded) -> None:
-        agent = self.agents.get((recorded.tenant, event.agent_id)) if event.role is LegRole.AGENT else None
+        with_agent = event.role in (LegRole.AGENT, LegRole.SUPERVISOR)
+        agent = self.agents.get((recorded.tenant, event.agent_id)) if with_agent else None
         if agent is None:
             return
-        if agent.open_offer == event.offer_id:
+        offer_id = event.offer_id or recorded.aggregate_id
+        if agent.open_offer == offer_id:
             agent.open_offer = agent.open_call = ""
-        self._note(agent, recorded, FactKind.CALL_OVER, event.offer_id, "", recorded.aggregate_id, Cause.CALL_ENDED)
+        self._note_over(agent, recorded, offer_id)
+
+    def _note_over(self, agent: Agent, recorded: Recorded, offer_id: str) -> None:
+        """Wrap-up follows a call that reached somebody (F149)."""
+        call_id = recorded.aggregate_id
+        free = self.freed_as(agent, call_id) if offer_id == call_id else None
+        kind = FactKind.SET_FREE if free else FactKind.CALL_OVER
+        self._note(agent, recorded, kind, offer_id, "", call_id, free or Cause.CALL_ENDED)
+
+    def freed_as(self, agent: Agent, call_id: str) -> Cause | None:
+        """Why no wrap-up follows a call that the agent began or supervises, or None: it follows."""
+        key = (agent.tenant, call_id)
+        if self.calls.supervises(key, agent.id):
+            return Cause.SUPERVISION_ENDED
+        return None if self.calls.reached(key) else Cause.NOT_REACHED
 
     def _call_ended(self, recorded: Recorded, _: call.CallEnded) -> None:
         call_id = recorded.aggregate_id
@@ -179,7 +219,7 @@ class Roster:
             if call_id not in (agent.call_id, *(fact.call_id for fact in agent.facts)):
                 self._settle(agent)
             elif state is AgentState.BUSY:
-                self._note(agent, recorded, FactKind.CALL_OVER, offer_id, "", call_id, Cause.CALL_ENDED)
+                self._note_over(agent, recorded, offer_id)
             else:
                 self._note(agent, recorded, FactKind.OFFER_OVER, offer_id, "", call_id, Cause.CALLER_LEFT)
 
@@ -211,6 +251,8 @@ _STEPS: dict[type[Event], Callable[[Roster, Recorded, Any], None]] = {
     queue.OfferMade: Roster._offer_made,
     queue.OfferWithdrawn: Roster._offer_withdrawn,
     queue.ContactLeft: Roster._left,
+    call.CallDialled: Roster._dialled,
+    call.LegStarted: Roster._leg_started,
     call.OfferAnswered: Roster._answered,
     call.LegEnded: Roster._leg_ended,
     call.CallEnded: Roster._call_ended,

@@ -27,10 +27,12 @@ class Move(StrEnum):
     GO_BREAK = "break chosen"
     SIGN_OUT = "sign out"
     RESERVE = "reserved for an offer"
+    SEIZE = "begins a call"
     ANSWER = "answered"
     OFFER_OVER = "offer over"
     MISS = "offer missed, break by policy"
     CALL_OVER = "call over"
+    SET_FREE = "call over, nobody reached"
 
 
 AT_CHOICE = (IDLE, BUSY_SET, BREAK)
@@ -49,14 +51,17 @@ TABLE: TransitionTable[AgentState, Move] = TransitionTable(
         (OFFLINE, Move.SIGN_IN): IDLE,
         (OFFLINE, Move.SIGN_IN_NOT_READY): BUSY_SET,
         (IDLE, Move.RESERVE): RINGING,
+        (IDLE, Move.SEIZE): BUSY,
         (IDLE, Move.GO_BUSY_SET): BUSY_SET,
         (IDLE, Move.GO_BREAK): BREAK,
         (IDLE, Move.SIGN_OUT): OFFLINE,
         (IDLE, Move.ANSWER): BUSY,
+        (BUSY_SET, Move.SEIZE): BUSY,
         (BUSY_SET, Move.GO_IDLE): IDLE,
         (BUSY_SET, Move.GO_BREAK): BREAK,
         (BUSY_SET, Move.SIGN_OUT): OFFLINE,
         (BUSY_SET, Move.ANSWER): BUSY,
+        (BREAK, Move.SEIZE): BUSY,
         (BREAK, Move.GO_IDLE): IDLE,
         (BREAK, Move.GO_BUSY_SET): BUSY_SET,
         (BREAK, Move.GO_BREAK): BREAK,  # another reason: its time is counted apart (F040)
@@ -66,6 +71,7 @@ TABLE: TransitionTable[AgentState, Move] = TransitionTable(
         (RINGING, Move.OFFER_OVER): IDLE,
         (RINGING, Move.MISS): BREAK,
         (BUSY, Move.CALL_OVER): WRAP_UP,
+        (BUSY, Move.SET_FREE): IDLE,
         (WRAP_UP, Move.GO_IDLE): IDLE,
         (WRAP_UP, Move.GO_BUSY_SET): BUSY_SET,
         (WRAP_UP, Move.GO_BREAK): BREAK,

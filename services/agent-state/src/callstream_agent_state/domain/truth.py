@@ -62,6 +62,8 @@ class Mismatch(msgspec.Struct, frozen=True, kw_only=True):
     call_id: str
     agent_id: str = ""
     offer_id: str = ""
+    wrap_up: bool = True
+    """Of `leg-gone`: the agent has something to wrap up."""
 
 
 class Standing:
@@ -99,12 +101,17 @@ def compare(roster: Roster, gateway: str, truth: Iterable[CallTruth]) -> list[Mi
         if (each.tenant, each.call_id) not in held
     ]
     gone = {(each.tenant, each.call_id) for each in found}
-    legs = {(each.tenant, leg.offer_id): (each, leg) for each in held.values() for leg in each.legs if leg.role is LegRole.AGENT}
+    legs = {
+        (each.tenant, leg.agent_id, leg.offer_id or each.call_id): (each, leg)
+        for each in held.values()
+        for leg in each.legs
+        if leg.agent_id and leg.role in (LegRole.AGENT, LegRole.SUPERVISOR)
+    }
     for agent in roster.agents.values():
         if _concerned(agent) and not agent.facts and _gateway(roster, agent) == gateway:
-            found += _missing(agent, gateway, gone, legs.keys())
+            found += _missing(roster, agent, gateway, gone, legs.keys())
     for call, leg in legs.values():
-        if (call.tenant, call.call_id) in roster.calls.calls:
+        if leg.role is LegRole.AGENT and (call.tenant, call.call_id) in roster.calls.calls:
             found += _unexpected(roster.agent(call.tenant, leg.agent_id), gateway, call, leg)
     return found
 
@@ -122,7 +129,7 @@ def mend(agent: Agent, mismatch: Mismatch, settings: Settings, now: datetime) ->
     if agent.state not in states or (agent.state not in AT_CHOICE and agent.offer_id != mismatch.offer_id):
         return None
     fact = Fact(
-        kind=kind,
+        kind=kind if mismatch.wrap_up else FactKind.SET_FREE,
         event_id=agent.last_event_id,
         at=now,
         offer_id=mismatch.offer_id,
@@ -142,7 +149,7 @@ _FACTS: dict[Kind, tuple[FactKind, Cause, tuple[AgentState, ...]]] = {
 
 
 def _concerned(agent: Agent) -> bool:
-    return bool(agent.open_offer) or agent.state is AgentState.BUSY
+    return bool(agent.open_offer) or (agent.state is AgentState.BUSY and not agent.awaits_call)
 
 
 def _gateway(roster: Roster, agent: Agent) -> str:
@@ -152,25 +159,39 @@ def _gateway(roster: Roster, agent: Agent) -> str:
     return open_call.gateway if open_call is not None else agent.gateway
 
 
-def _missing(agent: Agent, gateway: str, gone: set[tuple[str, str]], offers: Set[tuple[str, str]]) -> list[Mismatch]:
+def _missing(
+    roster: Roster, agent: Agent, gateway: str, gone: set[tuple[str, str]], legs: Set[tuple[str, str, str]]
+) -> list[Mismatch]:
     """What the log says of an agent and the gateway does not have. When the whole call is gone, its end will tell."""
     busy = agent.state is AgentState.BUSY
     offer_id, call_id = (agent.offer_id, agent.call_id) if busy else (agent.open_offer, agent.open_call)
-    if (agent.tenant, offer_id) in offers or (agent.tenant, call_id) in gone:
+    if (agent.tenant, agent.id, offer_id) in legs or (agent.tenant, call_id) in gone:
         return []
     ringing = agent.state is AgentState.RINGING and agent.offer_is_made
     kind = Kind.LEG_GONE if busy else Kind.OFFER_GONE if ringing else Kind.STALE_OFFER
-    return [Mismatch(kind=kind, gateway=gateway, tenant=agent.tenant, call_id=call_id, agent_id=agent.id, offer_id=offer_id)]
+    wrap_up = not busy or offer_id != call_id or roster.freed_as(agent, call_id) is None
+    return [
+        Mismatch(
+            kind=kind,
+            gateway=gateway,
+            tenant=agent.tenant,
+            call_id=call_id,
+            agent_id=agent.id,
+            offer_id=offer_id,
+            wrap_up=wrap_up,
+        )
+    ]
 
 
 def _unexpected(agent: Agent, gateway: str, call: CallTruth, leg: LegTruth) -> list[Mismatch]:
     """What the gateway has and the log does not say."""
-    same = agent.offer_id == leg.offer_id
+    offer_id = leg.offer_id or call.call_id
+    same = agent.offer_id == offer_id
     if leg.answered:
         wrong = agent.state in AT_CHOICE or (agent.state is AgentState.RINGING and same)
         kind = Kind.IN_TALK
     else:
-        wrong = not same and agent.open_offer != leg.offer_id
+        wrong = bool(leg.offer_id) and not same and agent.open_offer != leg.offer_id
         kind = Kind.STRAY_OFFER
     if not wrong or call.over:
         return []
@@ -181,6 +202,6 @@ def _unexpected(agent: Agent, gateway: str, call: CallTruth, leg: LegTruth) -> l
             tenant=call.tenant,
             call_id=call.call_id,
             agent_id=leg.agent_id,
-            offer_id=leg.offer_id,
+            offer_id=offer_id,
         )
     ]
