@@ -55,6 +55,21 @@ def dead_letter_subject(service: str, tenant: str, aggregate: str, name: str) ->
     return f"dlq.{service}.{tenant}.{aggregate}.{name}"
 
 
+def dead_letters_of(service: str) -> str:
+    """All that one consumer could not handle."""
+    return f"dlq.{service}.>"
+
+
+def bucket_stream(bucket: str) -> str:
+    """The stream behind a key-value bucket."""
+    return f"KV_{bucket}"
+
+
+def bucket_subject(bucket: str, key: str = ">") -> str:
+    """Where a key of a bucket is stored; without a key: all of them."""
+    return f"$KV.{bucket}.{key}"
+
+
 def config_key(tenant: str, kind: str, object_id: str) -> str:
     """The key of a configuration document. E.164's plus sign cannot stand in a key and is left out."""
     return f"{tenant}.{kind}.{object_id.lstrip('+')}"

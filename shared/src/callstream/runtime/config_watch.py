@@ -27,7 +27,7 @@ from callstream.contracts.config import (
     TrunkCredential,
 )
 from callstream.contracts.flow import Flow
-from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
+from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, bucket_stream, bucket_subject, config_key
 from callstream.runtime import metrics
 from callstream.runtime.link import Link
 from callstream.runtime.pull_reader import PullReader, RawMessage
@@ -88,7 +88,9 @@ class Documents:
 
     async def watch(self, nc: Client) -> None:
         """Begin to watch the bucket. Returns at once; `ready` tells when the initial documents are here."""
-        reader = PullReader(Link.of(nc), f"KV_{self.BUCKET}", [f"$KV.{self.BUCKET}.>"], 0, self._take, last_per_subject=True)
+        reader = PullReader(
+            Link.of(nc), bucket_stream(self.BUCKET), [bucket_subject(self.BUCKET)], 0, self._take, last_per_subject=True
+        )
         self._reader = reader
         await reader.start()
         self._task = asyncio.create_task(self._get_ready(reader))
@@ -130,7 +132,7 @@ class Documents:
             self._take_one(message)
 
     def _take_one(self, message: RawMessage) -> None:
-        key = message.subject[len(f"$KV.{self.BUCKET}.") :]
+        key = message.subject[len(bucket_subject(self.BUCKET, "")) :]
         parts = key.split(".", 2)
         if len(parts) != 3 or parts[1] not in KINDS:
             self._refuse(key, "no document of a known kind has such a key")

@@ -19,7 +19,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from callstream.contracts.subjects import LEASES_BUCKET
+from callstream.contracts.subjects import LEASES_BUCKET, bucket_stream, bucket_subject
 from callstream.runtime import metrics
 from callstream.runtime.link import Link, NoAnswer
 from callstream.runtime.tasks import end
@@ -64,7 +64,7 @@ class Lease:
         """Called when this instance wins or loses it."""
         self._link = Link.of(nc)
         self._me = Holder(instance, nc._nuid.next().decode())
-        self._subject = f"$KV.{LEASES_BUCKET}.{name}"
+        self._subject = bucket_subject(LEASES_BUCKET, name)
         self._revision = 0
         self._valid_until = 0.0
         self._was_held = False
@@ -152,7 +152,9 @@ class Lease:
         raise NoAnswer(f"{answer.error.err_code}: {answer.error.description}")
 
     async def _read(self) -> Entry:
-        payload, block = await self._link.request(f"$JS.API.DIRECT.GET.KV_{LEASES_BUCKET}.{self._subject}", b"", REQUEST_S)
+        payload, block = await self._link.request(
+            f"$JS.API.DIRECT.GET.{bucket_stream(LEASES_BUCKET)}.{self._subject}", b"", REQUEST_S
+        )
         if status(block) == 404:
             return Entry(0, None)
         headers = parse_headers(block)

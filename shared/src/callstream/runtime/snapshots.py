@@ -13,7 +13,7 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from callstream.contracts.subjects import SNAPSHOTS_BUCKET
+from callstream.contracts.subjects import SNAPSHOTS_BUCKET, bucket_stream, bucket_subject
 from callstream.runtime.link import Link, NoAnswer
 from callstream.runtime.wire import status
 
@@ -120,12 +120,12 @@ class BucketSnapshots:
         return head.position, state
 
     async def _put(self, key: str, value: bytes) -> None:
-        answer, _ = await self._link.request(f"$KV.{SNAPSHOTS_BUCKET}.{self._instance}.{key}", value, TIMEOUT_S)
+        answer, _ = await self._link.request(bucket_subject(SNAPSHOTS_BUCKET, f"{self._instance}.{key}"), value, TIMEOUT_S)
         if b'"error"' in answer:
             raise NoAnswer(answer.decode())
 
     async def _get(self, key: str) -> bytes | None:
-        stream = f"KV_{SNAPSHOTS_BUCKET}"
-        subject = f"$KV.{SNAPSHOTS_BUCKET}.{self._instance}.{key}"
+        stream = bucket_stream(SNAPSHOTS_BUCKET)
+        subject = bucket_subject(SNAPSHOTS_BUCKET, f"{self._instance}.{key}")
         payload, headers = await self._link.request(f"$JS.API.DIRECT.GET.{stream}.{subject}", b"", TIMEOUT_S)
         return None if status(headers) == 404 else payload

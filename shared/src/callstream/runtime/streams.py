@@ -18,6 +18,8 @@ from callstream.contracts.subjects import (
     EVENTS_STREAM,
     LEASES_BUCKET,
     SNAPSHOTS_BUCKET,
+    bucket_stream,
+    bucket_subject,
 )
 from callstream.runtime.link import Link, NoAnswer
 
@@ -32,8 +34,8 @@ class IncompatibleStream(Exception):
 
 def _bucket(name: str, **more: Any) -> dict[str, Any]:
     return {
-        "name": f"KV_{name}",
-        "subjects": [f"$KV.{name}.>"],
+        "name": bucket_stream(name),
+        "subjects": [bucket_subject(name)],
         "max_msgs_per_subject": 1,
         "discard": "new",
         "allow_rollup_hdrs": True,

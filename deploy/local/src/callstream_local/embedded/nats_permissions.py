@@ -6,6 +6,15 @@ the buckets below. What is not listed is refused by the server itself, whatever 
 
 from typing import Any
 
+from callstream.contracts.subjects import (
+    EVENTS_STREAM,
+    bucket_stream,
+    bucket_subject,
+    commands_of,
+    dead_letters_of,
+    events_of,
+)
+
 OPERATOR = "operator"
 """Declares streams, serves the command line and the tests: may do everything."""
 
@@ -48,22 +57,22 @@ def bucket_rules(service: str) -> list[str]:
     subjects: list[str] = []
     for bucket, (readers, writers) in BUCKETS.items():
         if writers is None or service in writers:
-            subjects += [f"$KV.{bucket}.>"]
+            subjects += [bucket_subject(bucket)]
         if readers is None or service in readers:
-            subjects += reading(f"KV_{bucket}")
+            subjects += reading(bucket_stream(bucket))
     return subjects
 
 
 def permissions(service: str) -> dict[str, Any]:
     """The `permissions` block of one service's user, as nats-server's configuration wants it."""
     aggregates, commanded = SERVICES[service]
-    publish = ["$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", *reading("EVENTS")]
-    publish += [f"cs.*.{aggregate}.>" for aggregate in aggregates]
-    publish += [f"cmd.{other}.>" for other in commanded]
-    publish += [f"dlq.{service}.>", *bucket_rules(service)]
+    publish = ["$JS.API.INFO", "$JS.API.STREAM.INFO.*", "$JS.API.STREAM.NAMES", *reading(EVENTS_STREAM)]
+    publish += [events_of(aggregate, ">") for aggregate in aggregates]
+    publish += [commands_of(other, ">") for other in commanded]
+    publish += [dead_letters_of(service), *bucket_rules(service)]
     return {
         "publish": {"allow": publish},
-        "subscribe": {"allow": [f"_INBOX.{service}.>", f"cmd.{service}.>"]},
+        "subscribe": {"allow": [f"_INBOX.{service}.>", commands_of(service, ">")]},
         # A command is answered on its reply subject, which lies in the asker's inbox.
         "allow_responses": True,
     }
