@@ -8,6 +8,7 @@ import re
 import pytest
 
 from callstream_media_gateway.sip.digest import Credentials
+from callstream_media_gateway.sip.errors import NotAcceptableError
 from callstream_media_gateway.sip.handler import Hop
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 from callstream_media_gateway.sip.offer_answer import make_offer
@@ -25,7 +26,10 @@ async def live(caller: Phone, callee: Phone) -> None:
 
     def pick_up(call: IncomingCall) -> None:
         call.provisional(180)
-        callee.answer(call)
+        try:
+            callee.answer(call)
+        except NotAcceptableError:  # a damaged offer
+            call.reject(488)
 
     callee.when_called = pick_up
     caller.call(callee)

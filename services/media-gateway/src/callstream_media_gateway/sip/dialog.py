@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
-from . import dialog_in
+from . import dialog_in, dialog_state
 from .call_tables import DIALOG, OVER
 from .core import Core, DialogKey, new_branch
 from .dialog_out import InDialogRequest, Reinvited, Reinviting
@@ -46,6 +47,7 @@ class Dialog(Machine):
     on_reinvite(offer): a re-INVITE (or UPDATE with an offer); return the answer, or a rejecting code (488).
         offer is None when the peer asks us to offer: return our description. Default: our description again, with the
         direction that fits the offer.
+    on_changed(): a description or the peer's address is another one now; `export` has something new.
     """
 
     table = DIALOG
@@ -76,6 +78,7 @@ class Dialog(Machine):
         self.on_ack: Callable[[SessionDescription | None], None] = _nothing
         self.on_info: Callable[[str, bytes], None] = _nothing
         self.on_reinvite: Callable[[SessionDescription | None], SessionDescription | int] | None = None
+        self.on_changed: Callable[[], None] = _nothing
         self.core = core
         self.source = source
         self.hidden = False  # behind address translation: reached at `source`, whatever its Contact says
@@ -87,6 +90,7 @@ class Dialog(Machine):
         self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
         self.reinviting: Reinviting | None = None
         self.session = SessionTimer(self)
+        self.started_at = time.time()
         self.peer_allows = ""  # the peer's Allow header: with UPDATE in it (RFC 3311) refreshing is lighter
         self.state = "confirmed"
         self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
@@ -125,10 +129,18 @@ class Dialog(Machine):
         dialog.peer_allows = response.get("Allow") or ""
         return dialog
 
+    def export(self) -> dialog_state.DialogState:
+        """What must be kept for `UserAgent.restore`. Credentials are not in it: the owner sets them again.
+
+        An export of an answered call is good for all of it: numbers used later are jumped over. What it cannot know is
+        a later change of the session or of the peer's address: export again at `on_changed`.
+        """
+        return dialog_state.export(self)
+
     @property
     def remote_hop(self) -> Hop:
         """Where our requests inside this dialog go now."""
-        connected = self.source.transport == "tcp" and self.core.transport.is_connected(self.source)
+        connected = self.source.transport != "udp" and self.core.transport.is_connected(self.source)
         return way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
 
     @property
@@ -156,6 +168,12 @@ class Dialog(Machine):
         return Reinviting.begin(self, sdp)
 
     # Called by the user agent and the parts of the dialog.
+
+    def renew(self, target: Uri, local: SessionDescription, remote: SessionDescription | None) -> None:
+        """What an accepted re-INVITE or UPDATE has left in force."""
+        if (target, local, remote) != (self.remote_target, self.local_sdp, self.remote_sdp):
+            self.remote_target, self.local_sdp, self.remote_sdp = target, local, remote
+            self.core.tell(self.on_changed)
 
     def refresh(self) -> None:
         """Ask the peer whether it is still there: an UPDATE, or the same offer again."""
@@ -218,7 +236,7 @@ class Dialog(Machine):
             if sdp is None:
                 self.feed("unusable", "no-answer")
                 return
-            self.remote_sdp = sdp
+            self.renew(self.remote_target, self.local_sdp, sdp)
         self.core.tell(self.on_ack, sdp)
 
     def _send_bye(self, _argument: object) -> None:
@@ -239,7 +257,7 @@ class Dialog(Machine):
             self.reinviting.dialog_over()
         self.session.stop()
         self.core.dialogs.pop(self.key, None)
-        self.on_bye = self.on_ack = self.on_info = _nothing
+        self.on_bye = self.on_ack = self.on_info = self.on_changed = _nothing
         self.on_reinvite = None
 
 

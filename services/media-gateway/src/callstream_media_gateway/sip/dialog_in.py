@@ -60,12 +60,13 @@ def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> No
     target = _new_target(dialog, request)
     if _refused_timer(request, transaction):
         return
-    answer: SessionDescription | None = None
+    answer = offer = None
     if request.body:
-        answer = _decide(dialog, request, transaction)
-        if answer is None:
+        decided = _decide(dialog, request, transaction)
+        if decided is None:
             return
-    dialog.remote_target = target
+        answer, offer = decided
+    dialog.renew(target, answer or dialog.local_sdp, offer or dialog.remote_sdp)
     headers = [dialog.contact(), *_refresh_session(dialog, request)]
     if answer is None:
         _reply(request, transaction, 200, None, headers)
@@ -78,11 +79,12 @@ def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> 
     target = _new_target(dialog, request)
     if _refused_timer(request, transaction):
         return
-    answer = _decide(dialog, request, transaction)
-    if answer is None:
+    decided = _decide(dialog, request, transaction)
+    if decided is None:
         return
-    dialog.awaits_answer = not request.body
-    dialog.remote_target = target
+    answer, offer = decided
+    dialog.awaits_answer = offer is None
+    dialog.renew(target, answer, offer or dialog.remote_sdp)
     headers = [dialog.contact(), ("Allow", ALLOW), *_refresh_session(dialog, request), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
     dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, request.cseq[0], data, dialog.on_no_ack)
@@ -97,8 +99,11 @@ _METHODS = {
 }
 
 
-def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> SessionDescription | None:
-    """Our answer to an offer in a dialog, now in force; None when the request was refused (and answered)."""
+_Decided = tuple[SessionDescription, SessionDescription | None]
+
+
+def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> _Decided | None:
+    """Our answer and the offer it is for (None: ours is the offer); None when the request was refused (and answered)."""
     if dialog.reinviting is not None and dialog.reinviting.is_pending:
         _reply(request, transaction, 491)  # glare (14.2)
         return None
@@ -119,10 +124,7 @@ def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> Sessi
     if isinstance(answer, int):
         _reply(request, transaction, answer)
         return None
-    dialog.local_sdp = answer
-    if offer is not None:
-        dialog.remote_sdp = offer
-    return answer
+    return answer, offer
 
 
 def _ask_owner(dialog: Dialog, offer: SessionDescription | None) -> SessionDescription | int:

@@ -175,8 +175,8 @@ class Reinviting:
             dialog.core.send(*self._ack)
             return
         contacts = response.values("Contact")
-        if contacts:
-            dialog.remote_target = NameAddr.parse(contacts[0], "Contact").uri
+        target = NameAddr.parse(contacts[0], "Contact").uri if contacts else dialog.remote_target
+        dialog.renew(target, dialog.local_sdp, dialog.remote_sdp)
         self._ack = (dialog.make_ack(self._cseq), dialog.remote_hop)
         dialog.core.send(*self._ack)
         try:
@@ -186,7 +186,7 @@ class Reinviting:
             self._done(488, None)  # the old session stays; its owner decides whether to hang up
             return
         dialog.session.set(refreshed(response, dialog))
-        dialog.local_sdp, dialog.remote_sdp = self._sdp, answer
+        dialog.renew(target, self._sdp, answer)
         self._done(response.code, answer)
 
     def on_timeout(self) -> None:

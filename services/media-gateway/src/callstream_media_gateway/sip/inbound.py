@@ -85,6 +85,15 @@ class Inbound:
             return
         if not self._core.transactions.on_response(response, parse_via(top).branch, method):
             self._counters["stray_responses"] += 1
+            if method == "INVITE" and 200 <= response.code < 300:
+                self._acknowledge_late(response)
+
+    def _acknowledge_late(self, response: Response) -> None:
+        """The answer to a re-INVITE that was sent before a restore: a peer without its ACK would hang up."""
+        name = (response.call_id, tag_of(response.need("From")) or "", tag_of(response.need("To")) or "")
+        dialog = self._core.dialogs.get(name)
+        if dialog is not None:
+            self._core.send(dialog.make_ack(response.cseq[0]), dialog.remote_hop)
 
     def _on_request(self, request: Request, source: Hop) -> None:
         self._counters["received_requests"] += 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING, NamedTuple
 
 from .message import Header, Message, parse_seconds
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 MIN_SE = 90
 """Seconds; shorter intervals are refused with 422 (RFC 4028 5)."""
+RESUMED_WITHIN = 5.0
+"""Seconds over which the refreshes of restored dialogs are spread."""
 
 
 class Agreement(NamedTuple):
@@ -104,6 +107,16 @@ class SessionTimer:
             self._entry = timers.after(interval / 2, self._refresh, None)
         else:  # RFC 4028 10: hang up a little before the interval is over
             self._entry = timers.after(interval - min(32, interval / 3), self._expired, None)
+
+    def resume(self, agreement: Agreement) -> None:
+        """Go on with a restored dialog, whose interval may be nearly over: refresh within seconds, not all dialogs at once.
+
+        Where the peer refreshes, a whole interval is granted again.
+        """
+        self.set(agreement)
+        if agreement.we_refresh:
+            self.stop()
+            self._entry = self._dialog.core.timers.after(random.uniform(0.0, RESUMED_WITHIN), self._refresh, None)
 
     def headers(self) -> list[Header]:
         """What a request of ours in this dialog says, so that the agreement goes on."""

@@ -13,7 +13,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 
+from . import dialog_state
 from .core import Core
+from .dialog import Dialog
 from .digest import Credentials
 from .handler import Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
@@ -103,6 +105,15 @@ class UserAgent:
         self.counters["calls_out"] += 1
         call.send_invite()
         return call
+
+    def restore(self, state: dialog_state.DialogState) -> Dialog:
+        """Take up the dialog of a call that another process has answered, and lost. Set its callbacks right after it.
+
+        The peer notices nothing: requests go on with CSeq numbers that it has not seen, and a session timer that we
+        refresh is refreshed within seconds, which also tells (`on_bye("gone")`) when the peer hung up meanwhile. Raises
+        ParseError for a state that `Dialog.export` did not make.
+        """
+        return dialog_state.restore(Dialog, self._core, state)
 
     async def register(
         self,
