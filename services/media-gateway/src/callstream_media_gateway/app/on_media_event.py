@@ -38,11 +38,14 @@ class OnMediaEvent:
             case protocol.PlayFinished():
                 self._feed(event.leg_id, inputs.PlayEnded(play_id=event.play_id, how=event.reason, message=event.detail))
             case protocol.Digit():
-                self._feed(
-                    event.leg_id,
+                self._feed_once(
+                    event,
                     inputs.KeyPressed(leg_id=event.leg_id, digit=event.digit, method="rfc4733", duration_ms=event.duration_ms),
                 )
             case protocol.RtpTimeout():
+                self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
+            case protocol.SecurityFailed():
+                log.warning("a browser's audio was refused", leg_id=event.leg_id, error=event.detail)
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
             case protocol.RecordingStopped():
                 self._recording_stopped(event)
@@ -77,6 +80,13 @@ class OnMediaEvent:
     def _feed(self, leg_id: str, given: inputs.Input) -> None:
         live = self._switchboard.by_leg.get(leg_id)
         if live is not None:
+            self._switchboard.feed(live, given)
+
+    def _feed_once(self, event: protocol.Digit, given: inputs.Input) -> None:
+        """For what would count twice: an event that a killed process had dealt with comes again."""
+        live, number = self._switchboard.by_leg.get(event.leg_id), int(event.event_id.rpartition("-")[2] or 0)
+        if live is not None and number > live.seen_media:
+            live.seen_media = number
             self._switchboard.feed(live, given)
 
     def _recording_stopped(self, event: protocol.RecordingStopped) -> None:

@@ -9,10 +9,12 @@ from pathlib import Path
 
 from callstream_media_gateway.media import protocol as p
 from callstream_media_gateway.media.control import Control
+from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.player import MAX_ITEM_MS, Playing
+from callstream_media_gateway.media.secure import SecureWire, unusable
 from callstream_media_gateway.media.sockets import NoPortsError, open_pair
 
 
@@ -37,6 +39,7 @@ class Commands:
         self._recordings = recordings.resolve()
         self._free_slots = list(range(len(ports)))
         self._control = control
+        self.identity = Identity()
 
     def apply(self, command: p.AnyCommand) -> p.LegCreated | p.WorkerStats | None:
         """Raises `RefusedError`."""
@@ -80,6 +83,7 @@ class Commands:
             raise RefusedError("draining", "leg_id: this worker takes no new legs")
         _check_address(command.remote)
         _check_event_pt(command.event_pt_in)
+        _check_secure(command, command.ice is not None)
         if not self._free_slots:
             raise RefusedError("no-ports", "leg_id: as many legs as this worker can hold")
         # Going round the range keeps a port quiet for a while before the next call gets it.
@@ -109,7 +113,11 @@ class Commands:
         engine.jitter.reset(leg.slot)
         engine.arrivals.reset(leg.slot, now_ms)
         engine.sender.reset(leg.slot)
+        if command.ice is not None:
+            leg.secure = SecureWire(self.identity, command.ice)
         engine.receiver.add(leg)
+        if leg.secure is not None and command.peer is not None:
+            leg.secure.meet(command.peer)
         engine.legs[leg.leg_id] = leg
         engine.changed = True
         return p.LegCreated(pair.port)
@@ -118,6 +126,12 @@ class Commands:
         leg = self._leg(command.leg_id, "leg_id")
         _check_address(command.remote)
         _check_event_pt(command.event_pt_in)
+        _check_secure(command, leg.secure is not None)
+        if leg.secure is not None:
+            if command.ice is not None:
+                leg.secure.login = command.ice
+            if command.peer is not None:
+                leg.secure.meet(command.peer)
         if command.codec is not None:
             leg.codec = command.codec
         if command.event_pt_in is not None:
@@ -252,6 +266,17 @@ def _check_address(address: p.Address | None) -> None:
         raise RefusedError("bad-argument", f"remote: {host!r} is not an IPv4 address")
     if not 0 < port < 65536:
         raise RefusedError("bad-argument", f"remote: port {port}")
+
+
+def _check_secure(command: p.CreateLeg | p.UpdateLeg, is_browser: bool) -> None:
+    if is_browser:
+        wrong = unusable(command.ice, command.peer)
+        if command.remote is not None:
+            wrong = "remote: ICE finds where a browser is"
+    else:
+        wrong = "ice, peer: this leg is none of a browser" if command.ice or command.peer else ""
+    if wrong:
+        raise RefusedError("bad-argument", wrong)
 
 
 def _check_event_pt(payload_type: int | None) -> None:

@@ -15,9 +15,19 @@ from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.library import Library
 from callstream_media_gateway.media.mixer import Matrix
 from callstream_media_gateway.media.player import Player, Playing
-from callstream_media_gateway.media.protocol import AnyEvent, Digit, FirstRtp, PlayEnd, PlayFinished, RecordingStopped, RtpTimeout
+from callstream_media_gateway.media.protocol import (
+    AnyEvent,
+    Digit,
+    FirstRtp,
+    PlayEnd,
+    PlayFinished,
+    RecordingStopped,
+    RtpTimeout,
+    SecurityFailed,
+)
 from callstream_media_gateway.media.receiver import Receiver
 from callstream_media_gateway.media.recorder import Recorder
+from callstream_media_gateway.media.secure import CONSENT_MS, SecureWire
 from callstream_media_gateway.media.sender import Sender
 
 
@@ -119,6 +129,8 @@ class Engine:
 
     def _check_timeouts(self, now_ms: int) -> None:
         for leg in self.legs.values():
+            if leg.secure is not None:
+                self._keep_up(leg, leg.secure, now_ms)
             if not leg.rtp_timeout_ms:
                 continue
             silent = now_ms - max(leg.timeout_from_ms, int(self.arrivals.last_ms[leg.slot]))
@@ -127,6 +139,18 @@ class Engine:
             elif not leg.timeout_told:
                 leg.timeout_told = True
                 self.emit(RtpTimeout(leg_id=leg.leg_id, call_id=leg.call_id, silent_ms=silent))
+
+    def _keep_up(self, leg: Leg, secure: SecureWire, now_ms: int) -> None:
+        secure.repeat()
+        if secure.failed and not leg.failure_told:
+            leg.failure_told = True
+            self.emit(SecurityFailed(leg_id=leg.leg_id, call_id=leg.call_id, detail=secure.failed))
+        if leg.latched is not None and secure.consent_lost(now_ms):
+            self.receiver.unlatch(leg)
+            self.changed = True
+            if not leg.timeout_told:
+                leg.timeout_told = True
+                self.emit(RtpTimeout(leg_id=leg.leg_id, call_id=leg.call_id, silent_ms=CONSENT_MS))
 
     # --- what the parts tell ----------------------------------------------------------------------------------------
 

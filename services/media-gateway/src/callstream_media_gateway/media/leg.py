@@ -3,16 +3,26 @@
 import socket
 from dataclasses import dataclass, field
 
+from callstream_media_gateway.media.coded import CodedSpeech
 from callstream_media_gateway.media.dtmf import DigitReceiver
+from callstream_media_gateway.media.encoders import Encoder, encoder_of
 from callstream_media_gateway.media.g711 import PAYLOAD_TYPES
+from callstream_media_gateway.media.keys_out import KeySender
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.protocol import Address, Codec
+from callstream_media_gateway.media.secure import SecureWire
 from callstream_media_gateway.media.sockets import PortPair
+
+STATIC_IN: dict[int, Codec] = {0: "PCMU", 8: "PCMA", 9: "G722"}
+"""Taken from everybody: a peer may change among these without a word when it offered them."""
 
 
 @dataclass(eq=False)
 class Leg:
-    """fast: the connected socket once the leg is locked to a source (`latched`)."""
+    """fast: the connected socket once the leg is locked to a source (`latched`). secure: the wire of a browser leg.
+    coded: packets of G.722 and Opus, once there were any. encoder: None for G.711, which needs no memory. masked: nobody
+    hears the leg, and no recording.
+    """
 
     leg_id: str
     call_id: str
@@ -23,7 +33,16 @@ class Leg:
     event_pt_in: int | None
     created_ms: int
     latch: Latch
+    pt_out: int | None = None
+    dynamic_in: dict[int, Codec] = field(default_factory=dict)
+    event_pt_out: int | None = None
+    keys: KeySender = field(default_factory=KeySender)
+    encoder: Encoder | None = None
+    coded: CodedSpeech | None = None
+    masked: bool = False
     sending: bool = True
+    secure: SecureWire | None = None
+    failure_told: bool = False
     latched: Address | None = None
     fast: socket.socket | None = None
     digits: DigitReceiver = field(default_factory=DigitReceiver)
@@ -35,7 +54,17 @@ class Leg:
     strangers: int = 0
     malformed: int = 0
 
+    def speak(self, codec: Codec, pt_out: int | None) -> None:
+        """What we send from now on, and under which payload type (None: its static one)."""
+        if codec != self.codec or self.encoder is None:
+            self.encoder = encoder_of(codec)
+        self.codec, self.pt_out = codec, pt_out
+
     @property
-    def law(self) -> int:
-        """Payload type that we send."""
-        return PAYLOAD_TYPES[self.codec]
+    def payload_type(self) -> int:
+        """Of the speech that we send."""
+        return self.pt_out if self.pt_out is not None else PAYLOAD_TYPES[self.codec]
+
+    def codec_in(self, payload_type: int) -> Codec | None:
+        """What a packet of the peer holds; None: no speech that was agreed."""
+        return self.dynamic_in.get(payload_type) or STATIC_IN.get(payload_type)

@@ -34,6 +34,23 @@ class Command(Struct, frozen=True, tag_field="type", omit_defaults=True):
     """Base of all commands."""
 
 
+class IceLogin(Struct, frozen=True):
+    """Our ICE user name fragment and password of one leg (RFC 8839 §5.4): who shows them was told by signalling."""
+
+    ufrag: str
+    password: str
+
+
+class DtlsPeer(Struct, frozen=True):
+    """What a browser's description says of it. fingerprints: "sha-256 AB:CD:...", any one of them will do (RFC 8122).
+    active: we are the DTLS client.
+    """
+
+    ufrag: str
+    fingerprints: tuple[str, ...]
+    active: bool = False
+
+
 class CreateLeg(Command, frozen=True, tag="create_leg"):
     """Open an RTP socket for a leg. Answer: `LegCreated`. Again with a known leg_id: the same port, nothing changed.
 
@@ -44,6 +61,8 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     agreed. event_rate: their clock in Hz.
     rtp_timeout_ms: silence on the wire after which `RtpTimeout` is emitted, 0 = never. Leave 0 while ringing and set it
     by `UpdateLeg` at the answer.
+    ice: this leg speaks ICE-lite and DTLS-SRTP on its one port, with our certificate of `Snapshot.fingerprint`; remote
+    stays None, for ICE finds it. peer: the other side, as soon as its description is known.
     """
 
     leg_id: str
@@ -56,6 +75,8 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     event_rate: int = 8000
     pt_out: int | None = None
     dynamic_in: tuple[tuple[int, Codec], ...] = ()
+    ice: IceLogin | None = None
+    peer: DtlsPeer | None = None
 
 
 class UpdateLeg(Command, frozen=True, tag="update_leg"):
@@ -64,6 +85,8 @@ class UpdateLeg(Command, frozen=True, tag="update_leg"):
     A `remote` different from the one known opens the latch again: the next good source is locked to.
     sending False: the peer said sendonly or inactive, no RTP goes out to it (RFC 3264 §8.4).
     Setting rtp_timeout_ms starts its clock now; 0 switches it off.
+    ice: other credentials (ICE restart, RFC 8445 §9); audio goes on where it goes until the peer has chosen anew.
+    peer: known now; with another fingerprint or role than before, DTLS begins anew. Both for browser legs only.
     """
 
     leg_id: str
@@ -76,6 +99,8 @@ class UpdateLeg(Command, frozen=True, tag="update_leg"):
     event_rate: int | None = None
     pt_out: int | None = None
     dynamic_in: tuple[tuple[int, Codec], ...] | None = None
+    ice: IceLogin | None = None
+    peer: DtlsPeer | None = None
 
 
 class DestroyLeg(Command, frozen=True, tag="destroy_leg"):
@@ -312,11 +337,23 @@ class FirstRtp(Event, frozen=True, tag="first_rtp"):
 
 
 class RtpTimeout(Event, frozen=True, tag="rtp_timeout"):
-    """Nothing received for silent_ms, once until packets come again."""
+    """Nothing received for silent_ms, once until packets come again. Of a browser leg also when its peer no longer asks
+    whether we may send (RFC 7675), whatever rtp_timeout_ms is: a browser that is gone while on hold.
+    """
 
     leg_id: str
     call_id: str
     silent_ms: int
+
+
+class SecurityFailed(Event, frozen=True, tag="security_failed"):
+    """A browser leg will never have audio: its certificate is not the one that its description names, or no handshake
+    came about. detail says which.
+    """
+
+    leg_id: str
+    call_id: str
+    detail: str
 
 
 class RecordingStopped(Event, frozen=True, tag="recording_stopped"):
@@ -364,7 +401,7 @@ class Drained(Event, frozen=True, tag="drained"):
     legs: int
 
 
-AnyEvent = PlayFinished | Digit | FirstRtp | RtpTimeout | RecordingStopped | LegStats | Draining | Drained
+AnyEvent = PlayFinished | Digit | FirstRtp | RtpTimeout | SecurityFailed | RecordingStopped | LegStats | Draining | Drained
 
 
 class EventMessage(Struct, frozen=True, tag="event"):
@@ -374,7 +411,9 @@ class EventMessage(Struct, frozen=True, tag="event"):
 
 
 class LegState(Struct, frozen=True):
-    """A leg as the worker holds it. latched: the source it is locked to."""
+    """A leg as the worker holds it. latched: the source it is locked to. ice, peer: of a browser leg; secured: its audio
+    may flow.
+    """
 
     leg_id: str
     call_id: str
@@ -384,6 +423,9 @@ class LegState(Struct, frozen=True):
     latched: Address | None
     play_id: str | None
     sending: bool
+    ice: IceLogin | None = None
+    peer: DtlsPeer | None = None
+    secured: bool = False
 
 
 class RecordingState(Struct, frozen=True):
@@ -398,7 +440,7 @@ class RecordingState(Struct, frozen=True):
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):
     """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are
-    lost. notes: what `Keep` left here, by call id.
+    lost. notes: what `Keep` left here, by call id. fingerprint: of the certificate that this worker shows to browsers.
     """
 
     worker_id: str
@@ -408,6 +450,7 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
     edges: tuple[Edge, ...]
     recordings: tuple[RecordingState, ...]
     notes: dict[str, bytes] = {}
+    fingerprint: str = ""
 
 
 class Replaced(Struct, frozen=True, tag="replaced"):

@@ -15,12 +15,14 @@ import numpy as np
 from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.arrays import FRAME, I64
 from callstream_media_gateway.media.arrivals import Arrivals
+from callstream_media_gateway.media.browser_legs import BrowserLegs
 from callstream_media_gateway.media.dtmf import Key
 from callstream_media_gateway.media.g711 import PCMA, PCMU
 from callstream_media_gateway.media.jitter import JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.secure import DATAGRAM_BYTES
 from callstream_media_gateway.media.sockets import connected
 
 BATCH = 1024
@@ -54,6 +56,8 @@ class Receiver:
         self._jitter = jitter
         self._arrivals = arrivals
         self._on_latched, self._on_press, self._on_key = on_latched, on_press, on_key
+        self._browsers = BrowserLegs(self._lock, on_latched, self._stranger)
+        self._now_ms = 0
         self._open, self._fast = select.epoll(), select.epoll()
         self._open_legs: dict[int, Leg] = {}
         self._fast_legs: dict[int, Leg] = {}
@@ -67,10 +71,12 @@ class Receiver:
     def add(self, leg: Leg) -> None:
         self._open_legs[leg.ports.open.fileno()] = leg
         self._open.register(leg.ports.open, select.EPOLLIN)
+        self._browsers.add(leg)
 
     def remove(self, leg: Leg) -> None:
         """Close the leg's sockets."""
         self.unlatch(leg)
+        self._browsers.remove(leg)
         self._pressing.discard(leg)
         self._open.unregister(leg.ports.open)
         del self._open_legs[leg.ports.open.fileno()]
@@ -80,6 +86,11 @@ class Receiver:
     def unlatch(self, leg: Leg) -> None:
         """Back to the open socket: the next good source is locked to."""
         leg.latch, leg.latched = Latch(leg.remote), None
+        if leg.secure is not None:
+            leg.secure.bind(None)
+        self._detach(leg)
+
+    def _detach(self, leg: Leg) -> None:
         if leg.fast is not None:
             fd = leg.fast.fileno()
             self._fast.unregister(fd)
@@ -89,6 +100,7 @@ class Receiver:
 
     def read(self, now_ms: int) -> None:
         """Everything that has arrived. now_ms: monotonic."""
+        self._now_ms = now_ms
         for fd, _ in self._open.poll(0, OPEN_PER_READ):
             self._read_open(self._open_legs[fd], now_ms)
         if self._fast_legs:
@@ -97,6 +109,7 @@ class Receiver:
                 if not ready:
                     break
                 self._round(ready, now_ms)
+        self._browsers.shake()
         for leg in list(self._pressing):
             self._keys(leg, leg.digits.time(now_ms))
 
@@ -186,10 +199,13 @@ class Receiver:
     def _read_open(self, leg: Leg, now_ms: int) -> None:
         for _ in range(STRANGERS_PER_READ):
             try:
-                data, source = leg.ports.open.recvfrom(_ROW)
+                data, source = leg.ports.open.recvfrom(DATAGRAM_BYTES)
             except OSError:
                 return
             self.packets += 1
+            if leg.secure is not None:
+                self._browsers.take(leg, data, source, now_ms)
+                continue
             if leg.latched is not None:
                 self._stranger(leg)
                 continue
@@ -208,17 +224,23 @@ class Receiver:
         return False
 
     def _attach(self, leg: Leg, fast: socket.socket, source: Address) -> None:
+        self._detach(leg)
         fd = fast.fileno()
         leg.fast, leg.latched = fast, source
         if fd >= len(self._slot_of_fd):
             self._slot_of_fd = np.concatenate([self._slot_of_fd, np.zeros(fd, np.int64)])
         self._slot_of_fd[fd] = leg.slot
         self._fast_legs[fd] = leg
-        self._recv_into[fd] = fast.recv_into
+        if leg.secure is None:
+            self._recv_into[fd] = fast.recv_into
+        else:
+            self._recv_into[fd] = leg.secure.reader(fast, lambda: self._now_ms)
+            leg.secure.bind(fast)
         self._fast.register(fd, select.EPOLLIN)
         self._arrivals.known[leg.slot] = False
         self._jitter.restart(leg.slot)
-        self._on_latched(leg)
+        if leg.secure is None or leg.secure.ready:
+            self._on_latched(leg)
 
     def _stranger(self, leg: Leg) -> None:
         leg.strangers += 1

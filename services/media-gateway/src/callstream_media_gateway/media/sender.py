@@ -15,8 +15,8 @@ _MARKER = 1 << 23
 
 
 class Sender:
-    """Sequence number, timestamp and SSRC per slot go on while a leg does not send, as RFC 3550 wants of a paused
-    source.
+    """Timestamp and SSRC per slot go on while a leg does not send, as RFC 3550 wants of a paused source. The sequence
+    number does not: it counts packets, and SRTP counts its turns (RFC 3711 §3.3.1), which a long pause would upset.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -68,7 +68,7 @@ class Sender:
         words[:count, 0] = 0x80000000 | self._second[slots] | (sequence & 0xFFFF)
         words[:count, 1] = self._timestamp[slots]
         words[:count, 2] = self._ssrc[slots]
-        self._sequence[slots] = sequence + 1
+        self._sequence[self._sending] += np.uint32(1)
         self._timestamp[slots] += np.uint32(FRAME)
         for transmit, row in self._outgoing:
             try:
@@ -88,6 +88,8 @@ def destination(leg: Leg) -> Callable[[memoryview], int] | None:
     """How to send to the leg's peer: where its audio comes from, before that where its SDP says. None: do not."""
     if not leg.sending:
         return None
+    if leg.secure is not None:
+        return leg.secure.send if leg.secure.ready else None
     if leg.fast is not None:
         return leg.fast.send
     if leg.remote is not None:

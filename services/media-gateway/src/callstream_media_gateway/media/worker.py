@@ -158,12 +158,16 @@ class Worker:
                     latched=leg.latched,
                     play_id=playing.play_id if playing else None,
                     sending=leg.sending,
+                    ice=leg.secure.login if leg.secure else None,
+                    peer=leg.secure.peer if leg.secure else None,
+                    secured=leg.secure.ready if leg.secure else False,
                 )
             )
         return Snapshot(
             worker_id=self._id,
             rtp_host=self._host,
             draining=self._commands.draining,
+            fingerprint=self._commands.identity.fingerprint,
             legs=tuple(legs),
             edges=tuple(Edge(to.leg_id, source.leg_id, gain) for to, source, gain in engine.matrix.entries()),
             recordings=tuple(

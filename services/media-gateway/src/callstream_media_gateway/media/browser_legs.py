@@ -1,0 +1,69 @@
+"""What browser legs need beside the batched path: checks on the open socket, handshakes, upkeep once a second."""
+
+import contextlib
+import time
+from collections.abc import Callable
+
+from callstream_media_gateway.media.leg import Leg
+from callstream_media_gateway.media.protocol import Address
+
+_SHAKE_NS = 2_000_000
+"""Time for handshakes per read, of which there are four in a tick: however many browsers come at once, audio is at most
+this much later. A handshake takes 0.25 ms in all; those beyond the bound wait for the next read.
+"""
+
+
+class BrowserLegs:
+    """lock(leg, source): make source the one that is heard. on_ready(leg): its keys are there. on_stranger(leg): a
+    datagram of somebody who has not proved himself.
+    """
+
+    def __init__(
+        self, lock: Callable[[Leg, Address], bool], on_ready: Callable[[Leg], None], on_stranger: Callable[[Leg], None]
+    ) -> None:
+        self._lock, self._on_ready, self._on_stranger = lock, on_ready, on_stranger
+        self._shaking: dict[Leg, None] = {}
+
+    def add(self, leg: Leg) -> None:
+        """Before signalling's first word about the leg is applied."""
+        if leg.secure is not None:
+            leg.secure.on_dtls = lambda: self._shaking.setdefault(leg)
+
+    def remove(self, leg: Leg) -> None:
+        self._shaking.pop(leg, None)
+
+    def take(self, leg: Leg, data: bytes, source: Address, now_ms: int) -> None:
+        """A datagram on the open socket: a check, something queued there before the lock, or a stranger's."""
+        secure = leg.secure
+        if secure is None:
+            return
+        if data and data[0] < 4:
+            answer = secure.check(data, source, now_ms)
+            if answer.data:
+                with contextlib.suppress(OSError):  # as if lost on the way: checks are repeated
+                    leg.ports.open.sendto(answer.data, source)
+            if not answer.accepted:
+                self._on_stranger(leg)
+            elif leg.latched is None or (answer.nominated and leg.latched != source):
+                self._lock(leg, source)
+        elif source == leg.latched:
+            secure.put_by(data)
+        else:
+            self._on_stranger(leg)
+
+    def shake(self) -> None:
+        """Go on with the handshakes that wait, one step each in turn."""
+        if not self._shaking:
+            return
+        until_ns = time.monotonic_ns() + _SHAKE_NS
+        while self._shaking and time.monotonic_ns() < until_ns:
+            leg = next(iter(self._shaking))
+            del self._shaking[leg]
+            secure = leg.secure
+            if secure is None:
+                continue
+            was_ready = secure.ready
+            if secure.shake():
+                self._shaking[leg] = None
+            if secure.ready and not was_ready:
+                self._on_ready(leg)
