@@ -152,7 +152,7 @@ async def test_a_name_without_an_address_fails_the_call() -> None:
 
 async def test_a_transport_that_we_do_not_speak_fails_and_is_never_replaced_by_another() -> None:
     async with phones(2, **FAST) as (caller, callee):
-        caller.call(callee.uri() + ";transport=tls")
+        caller.call(callee.uri() + ";transport=sctp")
         await until(lambda: caller.story == [("failed", 503)])
         assert callee.ua.counters["received_requests"] == 0
 
@@ -279,7 +279,7 @@ async def test_a_call_outlives_its_tcp_connection(who: str) -> None:
     async with phones(2, **FAST) as (caller, callee):
         await talk(caller, callee, next_hop=callee.tcp)
         for phone in (caller, callee):
-            for connection in list(phone.ua._core.transport.connections.values()):
+            for connection in list(phone.ua._core.transport.streams.held):
                 connection.abort()
         await until(lambda: caller.held("connections") + callee.held("connections") == 0)
         ending, hearing = (caller, callee) if who == "caller" else (callee, caller)

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callstream_media_gateway.sip import tcp
+from callstream_media_gateway.sip import connection
 from callstream_media_gateway.sip.message import Request, Response
 from callstream_media_gateway.sip.responses import tag_of
 
@@ -317,7 +317,7 @@ async def test_the_ack_of_an_earlier_answer_does_not_count_for_a_later_one(phone
 
 
 async def test_a_connection_that_says_nothing_is_closed(phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tcp, "SILENT", 0.05)
+    monkeypatch.setattr(connection, "SILENT", 0.05)
     silent = await RawStream.connect(phone)
     silent.writer.write(b"OPTIONS sip:a")
     assert await silent.closed()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .counters import new_counters
-from .handler import Hop, UserAgentConfig
+from .handler import WEB, Hop, UserAgentConfig
 from .message import Header, Request
 from .timers import LoopTimers
 from .transactions import ClientUser, Transaction, Transactions
@@ -47,22 +47,40 @@ class Core:
         self.offered: dict[CallKey, IncomingCall] = {}
         self.leaving: set[DialogKey] = set()
         self.sent_by = ""
+        self.on_closed: list[Callable[[Hop], None]] = []
+        self._sent_by: dict[str, str] = {}
+        self._nowhere = f"{secrets.token_hex(6)}.invalid"
 
-    def bound(self, host: str, port: int) -> None:
-        """Remember under which address peers reach us."""
+    def bound(self, host: str, ports: dict[str, int]) -> None:
+        """Remember under which addresses peers reach us, by transport."""
         name = self.config.advertised_host or host
-        self.sent_by = f"[{name}]:{port}" if ":" in name else f"{name}:{port}"
+        name = f"[{name}]" if ":" in name else name
+        self._sent_by = {transport: f"{name}:{port}" for transport, port in ports.items()}
+        self.sent_by = self._sent_by["udp"]
+
+    def closed(self, hop: Hop) -> None:
+        """A connection is gone: its requests fail, then who asked for it is told."""
+        self.transactions.connection_lost(hop)
+        for callback in list(self.on_closed):
+            self.tell(callback, hop)
+
+    def address(self, transport: str) -> str:
+        """What we call ourselves to peers on this transport: host and port, or a name that leads nowhere (RFC 7118 5)."""
+        return self._sent_by.get(transport) or (self._nowhere if transport in WEB else self.sent_by)
 
     def send(self, data: bytes, hop: Hop, failed: Callable[[], None] | None = None) -> None:
         self.transport.send(data, hop, failed)
 
     def contact(self, user: str | None, hop: Hop) -> str:
         """The Contact header's value for a request or response that goes to `hop`."""
-        at = f"{user}@{self.sent_by}" if user else self.sent_by
-        return f"<sip:{at};transport=tcp>" if hop.transport == "tcp" else f"<sip:{at}>"
+        address = self.address(hop.transport)
+        at = f"{user}@{address}" if user else address
+        if hop.transport == "udp":
+            return f"<sip:{at}>"
+        return f"<sip:{at};transport={'ws' if hop.transport in WEB else hop.transport}>"
 
     def via(self, branch: str, hop: Hop) -> Header:
-        return ("Via", f"SIP/2.0/{hop.transport.upper()} {self.sent_by};branch={branch};rport")
+        return ("Via", f"SIP/2.0/{hop.transport.upper()} {self.address(hop.transport)};branch={branch};rport")
 
     def request(self, method: str, uri: str, headers: list[Header], body: bytes, hop: Hop, user: ClientUser) -> Transaction:
         """Put our Via on top and send a request; its fate comes to `user`."""

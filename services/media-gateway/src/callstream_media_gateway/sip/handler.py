@@ -6,6 +6,7 @@ counted (`handler_errors`) and answered 500 where an answer is due; it never rea
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple, Protocol
@@ -15,11 +16,18 @@ if TYPE_CHECKING:
     from .message import Request
 
 
+WEB = frozenset(("ws", "wss"))
+"""WebSockets (RFC 7118): only the browser opens them, so its connection is the one way to it."""
+STREAMS = frozenset(("tcp", "tls")) | WEB
+"""Transports with connections; what is sent there arrives or the connection breaks."""
+
+
 class Hop(NamedTuple):
     """One address on the network: where a message came from, or where to send it.
 
-    `transport` is "udp" or "tcp". `host` is a numeric IP address without brackets when it is a source; as a next hop it
-    may be a name, which is resolved. A TCP source names its connection, so replying to it reuses that connection.
+    `transport` is "udp", "tcp", "tls", "ws" or "wss". `host` is a numeric IP address without brackets when it is a source;
+    as a next hop it may be a name, which is resolved, and which a TLS peer's certificate must bear. The source of a stream
+    names its connection, so replying to it reuses that connection.
     """
 
     transport: str
@@ -42,6 +50,9 @@ class UserAgentConfig:
     host, port: where UDP and TCP are bound (port 0: a free one, the same for both). `advertised_host` goes into Via and
     Contact when peers reach us under another address. `t1`, `t2`, `t4`: seconds, RFC 3261 17.1.1.1.
     `session_expires`: seconds offered for RFC 4028 (0: no session timer offered; a peer's is honoured all the same).
+    tls_port, ws_port, wss_port: None: not listened on; 0: a free one. TLS and WSS need `server_tls`. `client_tls`: for
+    connections of ours; None verifies against the system's authorities. max_connections: over all streams.
+    ws_origins: web pages that may connect, as `https://host`; None: all.
     """
 
     host: str = "127.0.0.1"
@@ -53,6 +64,12 @@ class UserAgentConfig:
     t4: float = 5.0
     session_expires: int = 0
     max_connections: int = 1000
+    tls_port: int | None = None
+    ws_port: int | None = None
+    wss_port: int | None = None
+    server_tls: ssl.SSLContext | None = None
+    client_tls: ssl.SSLContext | None = None
+    ws_origins: tuple[str, ...] | None = None
 
 
 class UserAgentHandler(Protocol):

@@ -5,31 +5,41 @@ from __future__ import annotations
 import ipaddress
 from functools import lru_cache
 
-from .handler import Hop
+from .handler import WEB, Hop
 from .uri import NameAddr, Uri
+
+_PORTS = {"tls": 5061, "ws": 80, "wss": 443}
 
 
 def hop_to(uri: Uri) -> Hop:
-    """Where a URI says it can be reached: its host or maddr, its port or 5060, its ;transport= or UDP.
+    """Where a URI says it can be reached: its host or maddr, its port or the transport's, its ;transport= or UDP.
 
-    A transport that we do not speak (tls, ws) stays in the hop: sending to it fails, and never falls back to UDP.
+    A sips: URI allows only secure transports (RFC 3261 26.2.2). A transport that we do not speak stays in the hop: sending
+    to it fails, and never falls back to UDP.
     """
-    transport = "tls" if uri.scheme == "sips" else (uri.params.get("transport") or "udp").lower()
+    transport = (uri.params.get("transport") or "udp").lower()
+    if uri.scheme == "sips":
+        transport = "wss" if transport in WEB else "tls"
     host = uri.params.get("maddr") or uri.host
-    return Hop(transport, host.strip("[]"), uri.port or 5060)
+    return Hop(transport, host.strip("[]"), uri.port or _PORTS.get(transport, 5060))
+
+
+def is_nowhere(host: str) -> bool:
+    """The names that browsers give themselves (RFC 7118 5): only their connection leads to them."""
+    return host.endswith(".invalid")
 
 
 def way_to(target: Uri, route_set: list[NameAddr], source: Hop, *, connected: bool, hidden: bool) -> Hop:
     """Where requests inside a dialog go: the first route, or the target (RFC 3261 12.2.1.1), with two corrections.
 
-    A peer on TCP is reached by its open connection. A peer behind address translation (`hidden`) is reached where it
+    A peer on a stream is reached by its open connection. A peer behind address translation (`hidden`) is reached where it
     was heard from, which is what RFC 3581 does for responses.
     """
     if connected:
         return source
     if route_set:
         return hop_to(route_set[0].uri)
-    return source if hidden else hop_to(target)
+    return source if hidden and not is_nowhere(target.host) else hop_to(target)
 
 
 def is_hidden(contact: Uri, claimed: str, source: Hop) -> bool:

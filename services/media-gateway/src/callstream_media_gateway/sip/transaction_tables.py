@@ -67,6 +67,7 @@ CLIENT_INVITE: Table = {
     ("proceeding", "1xx"): Move("proceeding", ("deliver",)),
     ("proceeding", "2xx"): Move("accepted", ("start M", "deliver")),
     ("proceeding", "3xx-6xx"): Move("completed", ("ack", "start D", "deliver")),
+    ("proceeding", "transport error"): Move(TERMINATED, ("tell error",)),
     ("accepted", "2xx"): Move("accepted", ("deliver",)),
     ("accepted", "timer M"): Move(TERMINATED),
     ("completed", "3xx-6xx"): Move("completed", ("resend",)),

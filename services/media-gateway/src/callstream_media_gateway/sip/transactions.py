@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple, Protocol
 
-from .handler import Hop
+from .handler import WEB, Hop
 from .message import Header, Request, Response, without
 from .timers import Entry, Lingering, Timers
 from .transaction_tables import MACHINES, TERMINATED, TIMERS, Table
@@ -208,6 +208,19 @@ class Transactions:
         """Give a response to its transaction. False when there is none, or it wants no more."""
         transaction = self.client.get((branch, method))
         return transaction is not None and transaction.feed(_CLASS.get(response.code // 100, "3xx-6xx"), response)
+
+    def connection_lost(self, hop: Hop) -> None:
+        """What was under way on a connection that is gone.
+
+        Requests that nobody has answered have failed. An answer that was on its way may still come by a new connection
+        (RFC 3261 18.2.2), but not from a browser, which nobody can call back and which forgets its calls with its page.
+        """
+        for transaction in [t for t in self.client.values() if t.hop == hop]:
+            if hop.transport in WEB or transaction.state in ("calling", "trying"):
+                transaction.network_failed()
+        if hop.transport in WEB:
+            for transaction in [t for t in self.server.values() if t.hop == hop]:
+                transaction.network_failed()
 
     def forget(self, transaction: Transaction) -> None:
         transaction.stop_timers()

@@ -11,18 +11,18 @@ Identities are arguments of `invite` and `register`, so one user agent serves on
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from . import dialog_state
 from .core import Core
 from .dialog import Dialog
 from .digest import Credentials
-from .handler import Hop, UserAgentConfig, UserAgentHandler
+from .handler import WEB, Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
 from .message import Header
 from .options import ask
 from .outgoing_call import OutgoingCall
-from .reach import hop_to
+from .reach import hop_to, is_nowhere
 from .registration import Registration
 from .sdp import SessionDescription
 from .timers import LoopTimers
@@ -32,7 +32,7 @@ from .uri import NameAddr, Uri
 
 
 class UserAgent:
-    """Binds UDP and TCP on one address and carries calls, registrations and their dialogs.
+    """Binds UDP and TCP on one address, and what else is configured; carries calls, registrations and their dialogs.
 
     counters: what was seen since the start; the names are listed in counters.py.
     local_addr: (host, port) as bound, after `start`.
@@ -50,17 +50,18 @@ class UserAgent:
         self.counters = self._core.counters
 
     async def start(self) -> None:
-        """Bind UDP and TCP on the configured host and port (0: one free port for both). Raises OSError when taken."""
+        """Bind what is configured (port 0: one free port for UDP and TCP). Raises OSError when a port is taken."""
         core, config = self._core, self.config
         core.timers = LoopTimers(asyncio.get_running_loop())
-        core.transport = Transport(self.counters, self._inbound.on_message, self._inbound.on_broken, config.max_connections)
+        core.transport = Transport(self.counters, self._inbound.on_message, self._inbound.on_broken, config)
+        core.transport.streams.on_closed = core.closed
         core.transactions = Transactions(
             core.timers, core.transport.send, self.counters, t1=config.t1, t2=config.t2, t4=config.t4
         )
         core.transactions.on_late_ack = self._inbound.on_ack
-        await core.transport.start(config.host, config.port)
+        await core.transport.start()
         self.local_addr = core.transport.local_addr
-        core.bound(*self.local_addr)
+        core.bound(self.local_addr[0], core.transport.ports)
 
     async def stop(self) -> None:
         """Close the sockets and forget all state. Sends no BYE: whoever owns the calls ends them first."""
@@ -140,6 +141,23 @@ class UserAgent:
         """Ask a peer whether it lives: the final code, 408 when nothing answers, 503 when it cannot be reached."""
         return await ask(self._core, Uri.parse(target, "target") if isinstance(target, str) else target, next_hop)
 
+    def hop(self, transport: str) -> Hop:
+        """Where we listen on this transport. Raises KeyError when we do not."""
+        return Hop(transport, self.local_addr[0], self._core.transport.ports[transport])
+
+    def on_closed(self, callback: Callable[[Hop], None]) -> None:
+        """Have `callback(source)` called when an open connection is gone, whoever closed it."""
+        self._core.on_closed.append(callback)
+
+    def alias(self, contact: Uri, source: Hop) -> None:
+        """Reach a browser's made-up host (RFC 7118 5) by the connection that it has registered over.
+
+        So the requests of a call find the browser's next connection when the one of the call is gone. Unlike the rest of
+        a message, the Contact of a REGISTER is vouched for by a password: call this for registrations only.
+        """
+        if source.transport in WEB and is_nowhere(contact.host):
+            self._core.transport.streams.alias(hop_to(contact), source)
+
     def held(self) -> dict[str, int]:
         """How much state is held now: transactions, dialogs, calls, connections, timers. All 0 when nothing goes on."""
         core = self._core
@@ -149,6 +167,6 @@ class UserAgent:
             "dialogs": len(core.dialogs),
             "offered_calls": len(core.offered),
             "early_dialogs": len(core.early),
-            "connections": len(core.transport.connections),
+            "connections": len(core.transport.streams.held),
             "timers": len(core.timers),
         }

@@ -72,7 +72,7 @@ def mark_received(via: Via, source: Hop) -> Via:
 def way_back(via: Via, source: Hop) -> Hop:
     """Where the response to a request goes (RFC 3261 18.2.2, RFC 3581 4). `via` is the top one, after mark_received.
 
-    On TCP the connection the request came on; on UDP the source address, at the source port when rport was asked for,
+    On a stream the connection the request came on; on UDP the source address, at the source port when rport was asked for,
     at the port in the Via otherwise.
     """
     if source.transport != "udp" or "rport" in via.params:

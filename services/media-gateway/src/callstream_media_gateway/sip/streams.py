@@ -1,0 +1,213 @@
+"""All connections of one user agent: TCP, TLS and WebSockets, with their doors (RFC 3261 18, RFC 7118)."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from typing import cast
+
+from . import tls
+from .connection import HANDSHAKE, Connection
+from .handler import WEB, Hop, UserAgentConfig
+from .reach import is_nowhere
+from .stream import BrokenStreamError
+from .websocket import WebSocketWire
+from .wire import StreamWire, Wire
+
+Failed = Callable[[], None]
+SECURE = frozenset(("tls", "wss"))
+CONNECT = 10.0
+"""Seconds that making a TCP connection may take, before its handshakes."""
+
+
+class Streams:
+    """connections: by the peer's numeric address, by the name that one was dialled under, and by aliases (see `alias`).
+
+    on_message(data, source), on_broken(error, source); on_closed(source) when an open connection is gone.
+    """
+
+    def __init__(
+        self,
+        counters: dict[str, int],
+        on_message: Callable[[bytes, Hop], None],
+        on_broken: Callable[[BrokenStreamError, Hop], None],
+        config: UserAgentConfig,
+    ) -> None:
+        self.counters = counters
+        self.on_message = on_message
+        self.on_broken = on_broken
+        self.on_closed: Callable[[Hop], None] = lambda _source: None
+        self.connections: dict[Hop, Connection] = {}
+        self.held: set[Connection] = set()
+        self.ports: dict[str, int] = {}
+        self.loop = asyncio.get_running_loop()
+        self._config = config
+        self._calling = config.client_tls
+        self._doors: list[asyncio.Server] = []
+        self._greeting: set[asyncio.Transport] = set()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
+
+    async def listen(self, transport: str, host: str, port: int) -> None:
+        """Open one door. Raises OSError when the port is taken; port 0 takes a free one."""
+        factory: Callable[[], asyncio.Protocol]
+        if transport in SECURE:
+            context = self._config.server_tls
+            if context is None:
+                raise ValueError("server_tls: needed to listen on TLS and WSS")
+            factory = lambda: _Greeting(self, transport, context)  # noqa: E731 - a factory, as the one below
+        else:
+            factory = lambda: self.accepted(transport)  # noqa: E731
+        server = await self.loop.create_server(factory, host, port)
+        self._doors.append(server)
+        self.ports[transport] = server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        self._stopped = True
+        for door in self._doors:
+            door.close()
+        self._doors.clear()
+        for task in list(self._tasks):
+            task.cancel()
+        for transport in list(self._greeting):
+            transport.abort()
+        for connection in list(self.held):
+            connection.abort()
+        self.connections.clear()
+        self.held.clear()
+        await asyncio.sleep(0)
+
+    def send(self, data: bytes, hop: Hop, failed: Failed | None) -> None:
+        """By an open connection or a new one. A browser cannot be called back: who serves WebSockets opens none."""
+        connection = self.connections.get(hop)
+        if connection is None:
+            if self._stopped:
+                return
+            if (hop.transport in WEB and hop.transport in self.ports) or is_nowhere(hop.host):
+                self.fail(failed)
+                return
+            if self.is_full:
+                self.counters["connections_refused"] += 1
+                self.fail(failed)
+                return
+            connection = self.connections[hop] = Connection(self, hop.transport, self._wire(hop), hop)
+            self.held.add(connection)
+            self.start(self._connect(connection, hop))
+        connection.send(data, failed)
+
+    def fail(self, failed: Failed | None) -> None:
+        """Report a failure on a later turn, so that no caller is surprised in the middle of its own work."""
+        self.counters["transport_errors"] += 1
+        if failed is not None:
+            self.loop.call_soon(failed)
+
+    @property
+    def is_full(self) -> bool:
+        return len(self.held) + len(self._greeting) >= self._config.max_connections
+
+    # called by connections
+
+    def accepted(self, transport: str) -> Connection:
+        """For one who has connected to us."""
+        wire = WebSocketWire.serving(self._config.ws_origins) if transport in WEB else StreamWire(dialled=False)
+        return Connection(self, transport, wire, None)
+
+    def opened(self, connection: Connection) -> bool:
+        """It stands. False: there are too many."""
+        hop = connection.hop
+        if hop is None or self._stopped:
+            return False
+        if connection.key is None and self.is_full:
+            self.counters["connections_refused"] += 1
+            connection.hop = None  # it was never one of ours
+            return False
+        self.connections[hop] = connection
+        self.held.add(connection)
+        return True
+
+    def alias(self, hop: Hop, source: Hop) -> None:
+        """Reach `hop`, an address that nobody can connect to, by the connection of `source`, unless it leads elsewhere."""
+        connection = self.connections.get(source)
+        if connection is not None and hop not in self.connections:
+            self.connections[hop] = connection
+            connection.aliases.add(hop)
+
+    def closed(self, connection: Connection) -> None:
+        """It is over, or could not be made."""
+        self.held.discard(connection)
+        for hop in {connection.key, connection.hop, *connection.aliases}:
+            if hop is not None and self.connections.get(hop) is connection:
+                del self.connections[hop]
+        if connection.hop is not None and not self._stopped:
+            self.on_closed(connection.hop)
+
+    def greet(self, plain: asyncio.Transport, transport: str, context: ssl.SSLContext) -> None:
+        """TLS with one who has connected; until it is done, the place is taken."""
+        if self.is_full or self._stopped:
+            self.counters["connections_refused"] += 1
+            plain.abort()
+            return
+        self._greeting.add(plain)
+        self.start(self._greet(plain, transport, context))
+
+    def start(self, work: Coroutine[None, None, None]) -> None:
+        task = self.loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _greet(self, plain: asyncio.Transport, transport: str, context: ssl.SSLContext) -> None:
+        connection = self.accepted(transport)
+        try:
+            secured = await self.loop.start_tls(plain, connection, context, server_side=True, ssl_handshake_timeout=HANDSHAKE)
+        except (OSError, EOFError):  # OSError: all that TLS and the network may say
+            secured = None
+        finally:
+            self._greeting.discard(plain)
+        if secured is None:
+            self.counters["handshakes_failed"] += 1
+            plain.abort()
+        else:
+            connection.connection_made(secured)
+
+    async def _connect(self, connection: Connection, hop: Hop) -> None:
+        host = hop.host.strip("[]")
+        try:
+            if hop.transport in SECURE:
+                if self._calling is None:
+                    self._calling = tls.calling()
+                async with asyncio.timeout(CONNECT + HANDSHAKE):
+                    await self.loop.create_connection(
+                        lambda: connection,
+                        host,
+                        hop.port,
+                        ssl=self._calling,
+                        server_hostname=host,
+                        ssl_handshake_timeout=HANDSHAKE,
+                    )
+            else:
+                async with asyncio.timeout(CONNECT):
+                    await self.loop.create_connection(lambda: connection, host, hop.port)
+        except ssl.SSLError:
+            self.counters["handshakes_failed"] += 1
+            connection.give_up()
+        except (OSError, OverflowError, ValueError, EOFError):  # ValueError: a name that no certificate can have
+            connection.give_up()
+
+    @staticmethod
+    def _wire(hop: Hop) -> Wire:
+        if hop.transport in WEB:
+            return WebSocketWire.calling(hop.host.strip("[]"), hop.port, secure=hop.transport == "wss")
+        return StreamWire(dialled=True)
+
+
+class _Greeting(asyncio.Protocol):
+    """One who has connected, before TLS: counted from the first moment, which TLS by the server itself would not be."""
+
+    def __init__(self, owner: Streams, transport: str, context: ssl.SSLContext) -> None:
+        self._owner, self._name, self._context = owner, transport, context
+
+    def connection_made(self, base: asyncio.BaseTransport) -> None:
+        plain = cast("asyncio.Transport", base)
+        plain.pause_reading()
+        self._owner.greet(plain, self._name, self._context)
