@@ -9,6 +9,7 @@ from nats.aio.client import Client
 
 from callstream.contracts.commands import AgentView, GetAgent, Reply
 from callstream.contracts.states import AgentState
+from callstream.contracts.subjects import ANY
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime import command_handlers
@@ -242,3 +243,42 @@ async def test_memory_of_answers_is_bounded(service: Answering, commands: Comman
         await commands.send(get(f"q{i}"), "acme")
     assert len(service.handlers._remembered) == 10
     assert not service.handlers._running
+
+
+async def test_a_command_of_scope_any_is_done_by_one_instance_and_not_by_a_draining_one(
+    server: Server, commands: Commands
+) -> None:
+    """Each gateway listens to its own name, and all together to `any` (a call that none of them holds yet)."""
+    done: list[str] = []
+    both: list[Answering] = []
+
+    async def listen(name: str) -> Answering:
+        answering = Answering(server)
+
+        async def handle(_: GetAgent, scope: str) -> AgentView:
+            done.append(f"{name}:{scope}")
+            return VIEW
+
+        answering.handlers.on(GetAgent, handle, name)
+        answering.handlers.on(GetAgent, handle, ANY)
+        await answering.broker.start()
+        await answering.broker.connection.flush()
+        both.append(answering)
+        return answering
+
+    first, _ = await listen("gw-1"), await listen("gw-2")
+    try:
+        for number in range(10):
+            assert (await commands.send(get(f"q{number}"), ANY, retries=0)).accepted
+        assert len(done) == 10, "one of them each time"
+        assert (await commands.send(get("own"), "gw-1")).accepted
+        assert done.pop() == "gw-1:gw-1"
+        await first.handlers.drain(1)
+        await first.broker.connection.flush()
+        done.clear()
+        for number in range(10):
+            assert (await commands.send(get(f"r{number}"), ANY, retries=0)).accepted
+        assert done == ["gw-2:any"] * 10
+    finally:
+        for answering in both:
+            await answering.broker.stop()

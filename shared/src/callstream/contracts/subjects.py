@@ -40,6 +40,10 @@ def parse_event_subject(subject: str) -> tuple[str, str, str, str]:
     return parts[1], parts[2], parts[3], parts[4]
 
 
+ANY = "any"
+"""The scope of a command that one instance of a service, whichever, is to carry out: a call that no gateway holds yet."""
+
+
 def command_subject(service: str, scope: str, command: str) -> str:
     """Where a command is sent: `scope` is the tenant, or the gateway instance that holds the call."""
     return f"cmd.{service}.{scope}.{command}"

@@ -9,6 +9,9 @@ Handlers run beside each other, at most LIMIT at a time; more are refused with `
 answer and not a growing queue. A standby does not answer: its active twin does. It keeps what it hears for
 PARKED_S and handles that when it takes over, so who asked while nobody was there need not wait for a second try. What the
 twin had still answered is then handled again, like any repetition.
+
+Commands of scope `any` go to one instance only: they share a queue group, which a draining one leaves. Whoever sends one must
+not repeat it, for the repetition may come to another instance.
 """
 
 import asyncio
@@ -25,7 +28,7 @@ import structlog
 from faststream.nats import NatsBroker, NatsMessage
 
 from callstream.contracts.commands import Command, Reply
-from callstream.contracts.subjects import commands_of
+from callstream.contracts.subjects import ANY, commands_of
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime import metrics
@@ -62,11 +65,16 @@ class CommandHandlers:
         self._running: dict[str, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._parked: deque[tuple[float, str, Callable[[], None]]] = deque(maxlen=PARKED)
+        self._leave: list[Callable[[], Awaitable[None]]] = []
 
     def on(self, kind: type[C], handler: Handler[C], scope: str = "*") -> None:
-        """Answer commands of `kind` with `handler`. `scope` narrows them, for example to this gateway instance."""
+        """Answer commands of `kind` with `handler`. `scope` narrows them, for example to this gateway instance, or to `any`."""
         decoder = msgspec.json.Decoder(kind)
-        subscriber = self._broker.subscriber(commands_of(kind.SERVICE, kind.NAME, scope), decoder=_whole, no_reply=True)
+        subscriber = self._broker.subscriber(
+            commands_of(kind.SERVICE, kind.NAME, scope), queue=ANY if scope == ANY else "", decoder=_whole, no_reply=True
+        )
+        if scope == ANY:
+            self._leave.append(subscriber.stop)
 
         async def take(message: NatsMessage) -> None:
             if self.active(_scope(message)):
@@ -102,6 +110,8 @@ class CommandHandlers:
     async def drain(self, within_s: float) -> bool:
         """Refuse new commands and wait for those under way; False when some were still running at the end."""
         self.draining = True
+        for leave in self._leave:
+            await leave()
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=within_s)
         return not self._tasks
