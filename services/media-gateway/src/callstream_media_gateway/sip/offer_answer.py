@@ -5,6 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from .browser_sdp import (
+    PROTOCOLS,
+    OurSide,
+    TheirSide,
+    answered_line,
+    offered_line,
+    our_side,
+    refused_line,
+    session_attributes,
+    speaks_browser,
+    their_side,
+)
 from .errors import NotAcceptableError
 from .sdp import Codec, Direction, Media, SessionDescription
 
@@ -23,6 +35,7 @@ DEFAULT_CODECS = (PCMA, PCMU, G722, OPUS, TELEPHONE_EVENT, TELEPHONE_EVENT_48)
 ANSWER_CODECS = (*DEFAULT_CODECS, COMFORT_NOISE)
 """What we take; comfort noise is understood, and never asked for."""
 _NO_SPEECH = frozenset(("TELEPHONE-EVENT", "CN"))
+PLAIN_PROTOCOLS = ("RTP/AVP", "RTP/AVPF")
 
 # (what the offer says, what we wish) -> what the answer says (RFC 3264 6.1). The offer's view is the peer's.
 _SENDS = {"sendrecv": True, "sendonly": True, "recvonly": False, "inactive": False}
@@ -55,6 +68,8 @@ class AudioStream(NamedTuple):
     """Clock of the telephone-events, Hz."""
     dynamic_in: tuple[tuple[int, str], ...] = ()
     """The speech that we named under dynamic payload types: the peer may change among all that was agreed."""
+    browser: TheirSide | None = None
+    """The peer of a leg with ICE and DTLS; host and port mean nothing then."""
 
 
 def make_offer(
@@ -66,10 +81,14 @@ def make_offer(
     codecs: Sequence[Codec] = DEFAULT_CODECS,
     direction: Direction = "sendrecv",
     ptime: int = 20,
+    browser: OurSide | None = None,
 ) -> SessionDescription:
-    """An offer of one audio line at our RTP address."""
+    """An offer of one audio line at our RTP address, for a browser of the WebRTC profile."""
     line = Media("audio", port, "RTP/AVP", host, tuple(codecs), direction, ptime, _formats(codecs))
-    return SessionDescription(host, session_id, version, (line,))
+    if browser is None:
+        return SessionDescription(host, session_id, version, (line,))
+    line = offered_line(line, browser)
+    return SessionDescription(host, session_id, version, (line,), attributes=session_attributes((line,)))
 
 
 def make_answer(
@@ -81,26 +100,30 @@ def make_answer(
     version: int = 1,
     codecs: Sequence[Codec] = ANSWER_CODECS,
     direction: Direction = "sendrecv",
+    browser: OurSide | None = None,
 ) -> SessionDescription:
     """Answer the first usable audio line; every other line is refused with port 0 (RFC 3264 6).
 
     The codecs keep the offer's order and payload types; telephone-event alone is no audio. `direction` is what we
-    wish; the answer is what the offer allows of it. Raises NotAcceptableError when nothing fits.
+    wish; the answer is what the offer allows of it. A line of the WebRTC profile is usable when `browser` is given, and
+    no other then. Raises NotAcceptableError when nothing fits.
     """
     answered = False
     lines: list[Media] = []
     for media in offer.media:
-        common = () if answered else _common(media, codecs)
+        common = () if answered else _common(media, codecs, PLAIN_PROTOCOLS if browser is None else PROTOCOLS)
         if not common:
-            lines.append(media._replace(port=0, codecs=(), attributes=()))
+            lines.append(refused_line(media))
             continue
         answered = True
         agreed = answer_direction(media.direction, direction)
         formats = _formats(common)
-        lines.append(Media("audio", port, media.protocol, host, common, agreed, media.ptime or 20, formats))
+        line = Media("audio", port, media.protocol, host, common, agreed, media.ptime or 20, formats)
+        lines.append(line if browser is None else answered_line(line, browser, offer, media))
     if not answered:
         raise NotAcceptableError("no audio line with a codec we speak")
-    return SessionDescription(host, session_id, version, tuple(lines))
+    attributes = session_attributes(lines) if browser is not None else ()
+    return SessionDescription(host, session_id, version, tuple(lines), attributes=attributes)
 
 
 def answer_direction(offered: Direction, wished: Direction) -> Direction:
@@ -111,11 +134,19 @@ def answer_direction(offered: Direction, wished: Direction) -> Direction:
 def agreed_stream(local: SessionDescription, remote: SessionDescription) -> AudioStream:
     """What both sides have agreed on. Raises NotAcceptableError when the peer refused the audio or shares no codec.
 
-    Holds the old way too: c=0.0.0.0 means the peer will not receive (RFC 3264 8.4).
+    Holds the old way too: c=0.0.0.0 means the peer will not receive (RFC 3264 8.4), but not of a browser, which writes it
+    while it knows no address.
     """
     for ours, theirs in zip(local.media, remote.media, strict=False):
         if ours.kind != "audio" or not ours.port or not theirs.port or theirs.kind != "audio":
             continue
+        browser = None
+        if ours.protocol in PROTOCOLS:
+            if theirs.protocol not in PROTOCOLS:
+                raise NotAcceptableError(f"m=: {theirs.protocol} is not the profile of the offer")
+            browser = their_side(local, ours, remote, theirs)
+        elif theirs.protocol not in PLAIN_PROTOCOLS:
+            raise NotAcceptableError(f"m=: {theirs.protocol} is not the profile of the offer")
         sent = next((c for c in theirs.codecs if c.name not in _NO_SPEECH and _find(ours.codecs, c)), None)
         mine = _find(ours.codecs, sent) if sent else None
         if sent is None or mine is None:
@@ -124,7 +155,7 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
         event_in = _event(ours.codecs, event_out.rate) if event_out else None
         dynamic = tuple((c.payload_type, c.name) for c in ours.codecs if c.payload_type >= 96 and c.name not in _NO_SPEECH)
         direction = answer_direction(theirs.direction, ours.direction)
-        if theirs.host == "0.0.0.0":
+        if theirs.host == "0.0.0.0" and browser is None:
             direction = answer_direction("sendonly", direction)
         return AudioStream(
             theirs.host,
@@ -137,25 +168,31 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
             event_in.payload_type if event_out and event_in else None,
             event_out.rate if event_out else 8000,
             dynamic,
+            browser,
         )
     raise NotAcceptableError("the peer refused the audio")
 
 
-def answer_again(offer: SessionDescription, local: SessionDescription) -> SessionDescription:
+def answer_again(offer: SessionDescription, local: SessionDescription, browser: OurSide | None = None) -> SessionDescription:
     """Our description in force as the answer to a new offer: same address and codecs, direction as the offer allows.
 
-    The version of o= rises only when something else changed (RFC 3264 8). Raises NotAcceptableError.
+    browser: what a browser leg says of us from now on, as before when None. The version of o= rises only when something
+    else changed (RFC 3264 8). Raises NotAcceptableError.
     """
     mine = local.audio
     if mine is None:
         raise NotAcceptableError("no audio in force")
-    same = make_answer(offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=mine.codecs)
+    if browser is None and speaks_browser(local):
+        browser = our_side(local, mine)
+    same = make_answer(
+        offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=mine.codecs, browser=browser
+    )
     return same if same.media == local.media else same._replace(version=local.version + 1)
 
 
-def _common(media: Media, codecs: Sequence[Codec]) -> tuple[Codec, ...]:
+def _common(media: Media, codecs: Sequence[Codec], protocols: tuple[str, ...]) -> tuple[Codec, ...]:
     """The offer's codecs that we speak, with the offer's payload types; empty when no real audio is among them."""
-    if media.kind != "audio" or not media.port or media.protocol not in ("RTP/AVP", "RTP/AVPF"):
+    if media.kind != "audio" or not media.port or media.protocol not in protocols:
         return ()
     chosen = []
     for codec in media.codecs:

@@ -53,7 +53,9 @@ class Media(NamedTuple):
 
 
 class SessionDescription(NamedTuple):
-    """A whole description. host: of o=. session_id and version: the two numbers of o=."""
+    """A whole description. host: of o=. session_id and version: the two numbers of o=. attributes: the a= lines before
+    the first m= line, without directions.
+    """
 
     host: str
     session_id: int
@@ -61,6 +63,7 @@ class SessionDescription(NamedTuple):
     media: tuple[Media, ...] = ()
     username: str = "-"
     name: str = "-"
+    attributes: tuple[str, ...] = ()
 
     @property
     def audio(self) -> Media | None:
@@ -79,6 +82,7 @@ class SessionDescription(NamedTuple):
             f"s={self.name}",
             f"c=IN {family} {self.host}",
             "t=0 0",
+            *(f"a={attribute}" for attribute in self.attributes),
         ]
         for media in self.media:
             _write_media(media, self.host, lines)
@@ -92,6 +96,7 @@ def _write_media(media: Media, session_host: str, lines: list[str]) -> None:
     formats = media.formats or tuple(str(codec.payload_type) for codec in media.codecs) or ("0",)
     lines.append(f"m={media.kind} {media.port} {media.protocol} {' '.join(formats)}")
     if not media.port:
+        lines.extend(f"a={attribute}" for attribute in media.attributes)
         return
     if media.host != session_host:
         lines.append(f"c=IN {'IP6' if ':' in media.host else 'IP4'} {media.host}")
@@ -155,7 +160,7 @@ def parse_sdp(body: bytes) -> SessionDescription:
         raise ParseError("sdp o=", "missing")
     username, session_id, version, host = _origin(origin)
     media = tuple([_media(section) for section in sections])
-    return SessionDescription(host, session_id, version, media, username, (name or "-").strip() or "-")
+    return SessionDescription(host, session_id, version, media, username, (name or "-").strip() or "-", tuple(session.attributes))
 
 
 def _origin(value: str) -> tuple[str, int, int, str]:
