@@ -64,6 +64,11 @@ class MediaSide:
         """The address of all RTP sockets."""
         return self.client.snapshot.rtp_host if self.client.snapshot is not None else ""
 
+    @property
+    def fingerprint(self) -> str:
+        """Of the certificate that the worker shows to browsers; it changes with the worker."""
+        return self.client.snapshot.fingerprint if self.client.snapshot is not None else ""
+
     def tell(self, command: AnyCommand, failed: Callable[[str], None] | None = None) -> None:
         """Send a command; `failed` (why) is called when it was refused or not answered in time."""
 

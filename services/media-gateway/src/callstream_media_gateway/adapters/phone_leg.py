@@ -12,6 +12,9 @@ from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.uri import NameAddr, Uri
 from callstream_media_gateway.sip.user_agent import UserAgent
 
+BROWSER_TRANSPORTS = frozenset(("ws", "wss"))
+"""What registers over a WebSocket speaks the WebRTC profile and nothing else (RFC 7118)."""
+
 
 class PhoneLeg:
     """One INVITE to an agent's registered phone and the dialog that it becomes."""
@@ -28,7 +31,8 @@ class PhoneLeg:
         feed: Feed,
     ) -> None:
         self.leg_id = leg_id
-        self.session = SdpSession(media.rtp_host, None)
+        browser = next_hop.transport in BROWSER_TRANSPORTS
+        self.session = SdpSession(media.rtp_host, None, fingerprint=media.fingerprint, browser=browser)
         self._target, self._next_hop, self._caller = target, next_hop, caller
         self._user_agent, self._media, self._rtp_timeout_ms, self._feed = user_agent, media, rtp_timeout_ms, feed
         self._calling: OutgoingCall | None = None

@@ -78,7 +78,7 @@ class OnInvite:
             self._record_blocked(admitted, incoming.call_id)
             return Reason.BLACKLISTED
         try:
-            session = SdpSession(self._media.rtp_host, incoming.offer)
+            session = SdpSession(self._media.rtp_host, incoming.offer, fingerprint=self._media.fingerprint)
         except NotAcceptableError:
             return Reason.NO_COMMON_CODEC
         call_id = ulid(self._clock.now(), randbits(80))
