@@ -7,7 +7,7 @@ from typing import Protocol
 import structlog
 from msgspec import Struct
 
-from callstream.contracts.config import Trunk
+from callstream.contracts.outbound import Outgoing
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.dialog_events import Feed, listen
@@ -17,7 +17,7 @@ from callstream_media_gateway.domain.inputs import HungUp, Input, PhoneAnswered,
 from callstream_media_gateway.domain.trunk_choice import FAILS_OVER
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.digest import Credentials
-from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
+from callstream_media_gateway.sip.errors import NotAcceptableError
 from callstream_media_gateway.sip.handler import Hop
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.sdp import SessionDescription
@@ -34,11 +34,11 @@ class Way(Struct, frozen=True):
     """One trunk's way to the callee: what to send, and where."""
 
     tenant: str
-    trunk: Trunk
+    trunk: str
+    outgoing: Outgoing
     target: Uri
     caller: NameAddr
     hop: Hop
-    answer_within_s: float
     credentials: Credentials | None = None
 
 
@@ -97,11 +97,9 @@ class TrunkLeg:
         """INVITE through the first trunk that has a place."""
         for way in self._ways:
             if self._book.take(way):
-                self._way = way
-                self.trunk = way.trunk.id
-                if self._try(way):
-                    return
-                self._leave("refused")
+                self._way, self.trunk = way, way.trunk
+                self._try(way)
+                return
         reason = Reason.TRUNKS_FAILED if self._status else Reason.NO_TRUNK
         self._end(PhoneRefused(leg_id=self.leg_id, sip_status=self._status, reason=reason))
 
@@ -118,20 +116,14 @@ class TrunkLeg:
         """Tell the worker what was agreed, and from when on silence counts."""
         self._media.tell(self.session.update(self.leg_id, self._rtp_timeout_ms))
 
-    def _try(self, way: Way) -> bool:
-        try:
-            calling = self._user_agent.invite(
-                way.target, from_=way.caller, sdp=self.session.local, next_hop=way.hop, credentials=way.credentials
-            )
-        except ParseError as error:
-            log.error("trunk cannot be used", tenant=way.tenant, trunk=way.trunk.id, error=str(error))
-            return False
-        self._calling = calling
+    def _try(self, way: Way) -> None:
+        calling = self._calling = self._user_agent.invite(
+            way.target, from_=way.caller, sdp=self.session.local, next_hop=way.hop, credentials=way.credentials
+        )
         calling.on_ringing = self._on_ringing
         calling.on_failed = self._on_failed
         calling.on_answered = self._on_answered
-        self._wait(way.answer_within_s, self._unanswered)
-        return True
+        self._wait(way.outgoing.answer_within_s, self._unanswered)
 
     def _wait(self, seconds: float, then: Callable[[], None]) -> None:
         self._patience = asyncio.get_running_loop().call_later(seconds, then)
@@ -175,7 +167,7 @@ class TrunkLeg:
     def _on_failed(self, code: int, reason: str) -> None:
         way = self._way
         if way is not None and code in FAILS_OVER and not self._rings and not self._over:
-            log.warning("trunk failed", tenant=way.tenant, trunk=way.trunk.id, status=code, reason=reason)
+            log.warning("trunk failed", tenant=way.tenant, trunk=way.trunk, status=code, reason=reason)
             self._book.failed(way, f"{code} {reason}")
             self._status = code
             self._leave("failed-over")

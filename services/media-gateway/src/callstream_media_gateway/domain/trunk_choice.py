@@ -63,23 +63,25 @@ class TrunkState:
         return None
 
 
-def carries(trunk: Trunk, number: Number) -> bool:
+def carries(trunk: Trunk, outgoing: Outgoing, number: Number) -> bool:
     """Whether calls that show this number may leave through the trunk."""
-    outgoing = trunk.outgoing
-    if outgoing is None or (number.trunks and trunk.id not in number.trunks):
+    if number.trunks and trunk.id not in number.trunks:
         return False
     return not outgoing.callers or number.number in outgoing.callers
 
 
-def in_order(trunks: Iterable[Trunk], chance: Callable[[], float]) -> list[Trunk]:
+Exit = tuple[Trunk, Outgoing]
+"""A trunk that calls may leave through, and how."""
+
+
+def in_order(exits: Iterable[Exit], chance: Callable[[], float]) -> list[Exit]:
     """Lowest priority number first; among equals at random by weight (as RFC 2782 has it). `chance`: 0 <= x < 1."""
-    waiting = [(trunk, trunk.outgoing) for trunk in trunks if trunk.outgoing is not None]
-    ordered: list[Trunk] = []
+    waiting, ordered = list(exits), []
     while waiting:
         first = min(outgoing.priority for _, outgoing in waiting)
-        equals = [(trunk, outgoing.weight) for trunk, outgoing in waiting if outgoing.priority == first]
-        limits = list(accumulate(weight for _, weight in equals))
-        chosen = equals[bisect(limits, chance() * limits[-1])][0]
+        equals = [pair for pair in waiting if pair[1].priority == first]
+        limits = list(accumulate(outgoing.weight for _, outgoing in equals))
+        chosen = equals[bisect(limits, chance() * limits[-1])]
         ordered.append(chosen)
-        waiting = [pair for pair in waiting if pair[0] is not chosen]
+        waiting.remove(chosen)
     return ordered

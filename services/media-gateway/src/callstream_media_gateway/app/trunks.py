@@ -1,0 +1,154 @@
+"""The trunks that calls leave through: their health, their places, and the ways to an outside number (F175)."""
+
+import random
+import time
+from collections.abc import Callable, Iterable
+from urllib.parse import quote
+
+import structlog
+
+from callstream.contracts.config import Number, Trunk
+from callstream.contracts.outbound import Outgoing
+from callstream.runtime.config_watch import Configuration, Credentials
+from callstream.runtime.tasks import end
+from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.trunk_leg import Way
+from callstream_media_gateway.app.watch_trunk import WatchTrunk, credentials_of
+from callstream_media_gateway.domain.number_format import written
+from callstream_media_gateway.domain.trunk_choice import Exit, TrunkState, Unusable, carries, in_order
+from callstream_media_gateway.sip.handler import Hop
+from callstream_media_gateway.sip.uri import NameAddr, Uri
+from callstream_media_gateway.sip.user_agent import UserAgent
+
+log = structlog.get_logger(__name__)
+
+USABLE = "usable"
+
+
+class Trunks:
+    """A TrunkBook (adapters/trunk_leg.py). What it knows dies with the process: a new one begins with no calls counted, holds
+    all trunks to live, and registers again.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        credentials: Credentials,
+        user_agent: UserAgent,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._configuration, self._credentials, self._user_agent = configuration, credentials, user_agent
+        self._clock, self._chance = clock, chance
+        self._states: dict[tuple[str, str], TrunkState] = {}
+        self._watches: dict[tuple[str, str], WatchTrunk] = {}
+        configuration.on_change.append(self._changed)
+        credentials.on_change.append(self._credential_changed)
+        for name in (USABLE, *Unusable):
+            metrics.trunks.labels(name).set_function(lambda name=name: self._count(name))  # type: ignore[misc]
+
+    def start(self) -> None:
+        """Register, and ask every outgoing trunk whether it lives, from now on. The user agent has been started."""
+        for tenant, trunk in self._configuration.trunks():
+            self._watch(tenant, trunk)
+
+    async def stop(self) -> None:
+        """Unregister, and ask no more."""
+        watches, self._watches = list(self._watches.values()), {}
+        for watch in watches:
+            await end(*watch.tasks)
+        for watch in watches:
+            await watch.leave()
+
+    def state(self, tenant: str, trunk_id: str) -> TrunkState:
+        """What is known of a trunk."""
+        return self._states.setdefault((tenant, trunk_id), TrunkState())
+
+    def exits(self, tenant: str, number: Number) -> list[Exit]:
+        """The tenant's trunks that calls showing `number` may leave through, whether they can take one now or not."""
+        trunks = [trunk for owner, trunk in self._configuration.trunks() if owner == tenant]
+        pairs = [(trunk, trunk.outgoing) for trunk in trunks if trunk.outgoing is not None]
+        return [(trunk, outgoing) for trunk, outgoing in pairs if carries(trunk, outgoing, number)]
+
+    def ways(self, tenant: str, number: Number, callee: str) -> list[Way]:
+        """How to reach `callee` (E.164, or a short number) showing `number`: the trunks in the order to be tried."""
+        exits = in_order(self.exits(tenant, number), self._chance)
+        return [self._way(tenant, trunk, outgoing, number.number, callee) for trunk, outgoing in exits]
+
+    # what legs tell
+
+    def take(self, way: Way) -> bool:
+        """Take one of the trunk's places; False when it cannot take a call now."""
+        state, now = self.state(way.tenant, way.trunk), self._clock()
+        why = state.unusable(way.outgoing, now)
+        if why is not None:
+            metrics.trunk_attempts.labels(why).inc()
+            return False
+        state.calls += 1
+        state.started.note(now)
+        return True
+
+    def give_back(self, way: Way) -> None:
+        """The call that took it is over."""
+        self.state(way.tenant, way.trunk).calls -= 1
+
+    def failed(self, way: Way, message: str) -> None:
+        """The trunk itself did not do its work."""
+        if self.state(way.tenant, way.trunk).failed(way.outgoing, message):
+            log.error("trunk down", tenant=way.tenant, trunk=way.trunk, error=message)
+
+    def answered(self, way: Way) -> None:
+        """The trunk lives."""
+        if self.state(way.tenant, way.trunk).alive():
+            log.info("trunk up", tenant=way.tenant, trunk=way.trunk)
+
+    # inside
+
+    def _way(self, tenant: str, trunk: Trunk, outgoing: Outgoing, caller: str, callee: str) -> Way:
+        domain = outgoing.domain or outgoing.host
+        port = outgoing.port if not outgoing.domain and outgoing.port != 5060 else None
+        called_user = quote(written(callee, outgoing.called, trunk.country), safe="+*")
+        caller_user = quote(written(caller, outgoing.caller, trunk.country), safe="+*")
+        return Way(
+            tenant=tenant,
+            trunk=trunk.id,
+            outgoing=outgoing,
+            target=Uri("sip", called_user, domain, port),
+            caller=NameAddr("", Uri("sip", caller_user, domain)),
+            hop=Hop(outgoing.transport, outgoing.host.strip("[]"), outgoing.port),
+            credentials=credentials_of(trunk, self._credentials.of_trunk(tenant, trunk.id)),
+        )
+
+    def _watch(self, tenant: str, trunk: Trunk) -> None:
+        if trunk.outgoing is None:
+            return
+        state = self.state(tenant, trunk.id)
+        watch = WatchTrunk(tenant, trunk, trunk.outgoing, state, self._user_agent, self._credentials, self._chance)
+        self._watches[tenant, trunk.id] = watch
+        watch.start()
+
+    def _changed(self, tenant: str, kind: str, trunk_id: str) -> None:
+        """Begin anew with what it is now. The calls through it stay counted."""
+        if kind != Trunk.KIND:
+            return
+        watch = self._watches.pop((tenant, trunk_id), None)
+        trunk = self._configuration.trunk(tenant, trunk_id)
+        if watch is not None:
+            watch.retire(registered_elsewhere=trunk is None or trunk.registration != watch.trunk.registration)
+        state = self.state(tenant, trunk_id)
+        state.alive()
+        state.registered = None
+        if trunk is not None:
+            self._watch(tenant, trunk)
+
+    def _credential_changed(self, tenant: str, kind: str, key_id: str) -> None:
+        if kind == "trunk-credential":
+            self._changed(tenant, Trunk.KIND, key_id)
+
+    def _count(self, name: str) -> float:
+        now = self._clock()
+        return sum((state or USABLE) == name for state in self._unusable(now))
+
+    def _unusable(self, now: float) -> Iterable[Unusable | None]:
+        for key, watch in self._watches.items():
+            yield self._states[key].unusable(watch.outgoing, now)
