@@ -11,15 +11,17 @@ import msgspec
 from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import queue_events as queue
 from callstream.contracts.agent_events import AgentStateChanged
 from callstream.contracts.config import Agent, Customer, CustomerType, Document, Prompt, Settings, SkillGroup
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.ivr_events import AgentRequested
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Purpose
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Party, Reason
+from callstream_routing.app.offer import AFTER_REFUSAL
 from callstream_routing.app.react import new_events
 from callstream_routing.domain import policy
 from callstream_routing.domain.board import Board
@@ -164,6 +166,7 @@ class Story:
         request = self.board.requests[found.request_id]
         if found.agent_id in self.refusing:
             self.board.hold(request, None)
+            self.board.hold_seat(self.board.seat(found.agent_id), self.clock.now() + AFTER_REFUSAL)
             return
         ringing = AgentStateChanged(
             state=AgentState.RINGING,
@@ -251,6 +254,38 @@ class Story:
         fact = call.CallDialled(agent_id=agent_id, callee=callee, caller="+861012345678", gateway="gw")
         self.tell(fact, f"c-out-{len(self.told)}")
 
+    def transferred(
+        self, name: str, request: str, agent_id: str, to: str = "", group: str = "", caller: str = "", gateway: str = "gw"
+    ) -> None:
+        """The agent who serves call c-`name` gives its customer to an agent or a group: request `request`."""
+        fact = call.TransferStarted(
+            request_id=request,
+            agent_id=agent_id,
+            target_agent_id=to,
+            group_id=group,
+            actor=agent_id,
+            caller=caller,
+            gateway=gateway,
+            customer_leg_id=f"leg-{name}",
+        )
+        self.tell(fact, f"c-{name}")
+
+    def wanted(self, name: str, request: str, agent_id: str, target: str, purpose: str = "consult") -> None:
+        """The agent who serves call c-`name` asks for a colleague."""
+        fact = control.AgentWanted(
+            request_id=request,
+            purpose=Purpose(purpose),
+            agent_id=agent_id,
+            target_agent_id=target,
+            actor=agent_id,
+            caller="+8613800000001",
+            gateway="gw",
+        )
+        self.tell(fact, f"c-{name}")
+
+    def consult_ended(self, name: str, request: str, how: str = "cancelled") -> None:
+        self.tell(control.ConsultEnded(consult_id=request, agent_id="1001", how=how), f"c-{name}")
+
     def call_ended(self, name: str, reason: str = "caller-hung-up", party: str = "customer") -> None:
         self.tell(call.CallEnded(reason=Reason(reason), party=Party(party)), f"c-{name}")
 
@@ -259,7 +294,8 @@ class Story:
         offer_id = offer_id or self.offer(name).offer_id
         agent_id = next(m.agent_id for m in self.matches if m.offer_id == offer_id)
         fact = call.OfferAnswered(offer_id=offer_id, request_id=name, agent_id=agent_id, leg_id="leg")
-        self.tell(fact, f"c-{name}")
+        call_id = next(m.call_id for m in self.matches if m.offer_id == offer_id)
+        self.tell(fact, call_id)
         self.state(agent_id, "busy", offer_id)
 
     def failed(self, name: str, reason: str = "agent-unreachable") -> None:

@@ -81,6 +81,7 @@ class ConsultStarted(Event, frozen=True, kw_only=True):
     """The agent asks somebody else while the customer is held (F016, F017)."""
 
     consult_id: str
+    """Of an asked agent: the request id of `call.agent-wanted`, which the end of the consultation ends as well."""
     agent_id: str
     target_agent_id: str = ""
     number: str = ""

@@ -72,6 +72,8 @@ class Reason(StrEnum):
     AGENT_REJECTED = "agent-rejected"
     AGENT_UNREACHABLE = "agent-unreachable"
     AGENT_GONE = "agent-gone"
+    AGENT_BUSY = "agent-busy"
+    """The one agent who was wanted is at something else."""
     NO_AGENT_ONLINE = "no-agent-online"
     OFFER_LOST = "offer-lost"
     """The offer and its answer crossed with a withdrawal that stands earlier in the log."""

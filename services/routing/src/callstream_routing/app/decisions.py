@@ -6,6 +6,7 @@ import msgspec
 
 from callstream.contracts.agent_events import AgentStateChanged
 from callstream.contracts.call_events import OfferAnswered, TransferStarted
+from callstream.contracts.control_events import AgentWanted
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.queue_events import Decision, OfferMade, OfferWithdrawn
@@ -17,6 +18,7 @@ from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.words import explain, reason_of, standing
 
 OPEN = "open"
+_REQUESTS = AgentRequested | TransferStarted | AgentWanted
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,7 +48,7 @@ class Decisions:
         calls = await self._store.read(tenant, "call", call_id)
         flows = await self._store.read(tenant, "ivr", call_id)
         answered = {r.event.offer_id for r in calls if isinstance(r.event, OfferAnswered)}
-        requests = [r.event.request_id for r in (*flows, *calls) if isinstance(r.event, AgentRequested | TransferStarted)]
+        requests = [r.event.request_id for r in (*flows, *calls) if isinstance(r.event, _REQUESTS)]
         views = []
         for request_id in dict.fromkeys(requests):
             own = await self._store.read(tenant, "queue", request_id)

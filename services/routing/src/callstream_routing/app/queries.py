@@ -73,7 +73,7 @@ class Queries:
 
 def _waiting(board: Board, request_id: str) -> Request:
     request = board.requests.get(request_id)
-    if request is None or request.ending is not None:
+    if request is None or request.ending is not None or not request.groups:
         raise Refusal(Reason.UNKNOWN_CALL, f"request {request_id} does not wait", "request_id")
     return request
 

@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from callstream.contracts.config import CustomerType, Settings
 from callstream.kernel.timers import Timers
 from callstream_routing.domain.group import Group
-from callstream_routing.domain.memory import Memory
+from callstream_routing.domain.memory import Memory, Served
 from callstream_routing.domain.recent import Recent
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import FREE, Seat
@@ -36,6 +36,8 @@ class Board:
         """Calls that are over, for requests that stand behind the end in the log."""
         self.left: Recent[str, None] = Recent()
         """Requests that are over."""
+        self.served: Recent[str, Served] = Recent()
+        """Calls that an agent serves, with what a transfer keeps of their first request (F019)."""
         self.memory = Memory()
         self.settings = Settings()
         self.types: dict[str, CustomerType] = {}

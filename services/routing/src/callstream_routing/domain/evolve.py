@@ -6,14 +6,16 @@ from typing import Any
 
 from callstream.contracts import agent_events as agent
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
-from callstream.contracts.states import AgentState
+from callstream.contracts.states import AgentState, Purpose
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.memory import GivenUp
+from callstream_routing.domain.onward import agent_wanted, consult_ended, served, transfer_started
 from callstream_routing.domain.request import Ending, Offer, Request
 from callstream_routing.domain.seat import Seat, stamp
 from callstream_routing.domain.settle import millis
@@ -31,6 +33,8 @@ FOLLOWS = (
     events_of("call", "ended"),
     events_of("call", "transfer-started"),
     events_of("call", "dialled"),
+    events_of("call", "agent-wanted"),
+    events_of("call", "consult-ended"),
 )
 
 COOL_DOWN = timedelta(seconds=5)
@@ -72,43 +76,20 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
     board.add_request(request)
 
 
-def _transfer_started(board: Board, recorded: Recorded, event: call.TransferStarted) -> None:
-    """A supervisor moves a customer to another agent (F214): a request like any other, for the group that served them."""
-    if event.request_id in board.requests or event.request_id in board.left:
-        return
-    groups = (board.seat(event.agent_id).serving,)
-    request = Request(
-        id=event.request_id,
-        call_id=recorded.aggregate_id,
-        caller=event.caller,
-        asked=groups,
-        groups=groups,
-        priority=0,
-        requested_at=recorded.time,
-        enqueued_at=recorded.time,
-        gateway=event.gateway,
-        customer_leg_id=event.customer_leg_id,
-        connect_prompt=(),
-        requested_seq=recorded.seq,
-        requested_by=recorded.id,
-        ending=board.ended.get(recorded.aggregate_id),
-    )
-    assign(board, request, event.target_agent_id, recorded.time)
-    board.add_request(request)
-
-
 def _stop_asked(_: Board, recorded: Recorded, __: queue.RequestStopAsked, request: Request) -> None:
     ending = Ending(outcome=RequestOutcome.STOPPED, reason=Reason.SUPERVISOR, at=recorded.time, event_id=recorded.id)
     request.ending = request.ending or ending
 
 
 def _assigned(board: Board, recorded: Recorded, event: queue.AgentAssigned, request: Request) -> None:
+    request.rule = ""
     assign(board, request, event.agent_id, recorded.time)
 
 
 def _call_ended(board: Board, recorded: Recorded, event: call.CallEnded) -> None:
     ending = _ending_of_call(recorded, event)
     board.ended.add(recorded.aggregate_id, ending)
+    board.served.drop(recorded.aggregate_id)
     for request_id in sorted(board.of_call.get(recorded.aggregate_id, ())):
         request = board.requests[request_id]
         with board.changing(request):
@@ -138,6 +119,9 @@ def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered)
         return
     with board.changing(request):
         request.ending = Ending(outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id)
+    if request.only:
+        return  # a colleague's question, not a customer's call: nothing is counted or learnt from it
+    board.served.put(request.call_id, served(request))
     seat = board.seat(request.offer.agent_id)
     with board.changing_seat(seat):
         seat.count(board.today, answered=1)
@@ -180,7 +164,8 @@ def _take_time(board: Board, seat: Seat, state: AgentState, at: datetime) -> Non
 
 
 def _dialled(board: Board, recorded: Recorded, event: call.CallDialled) -> None:
-    board.memory.note_dialled(event.callee, event.agent_id, recorded.time)
+    if event.purpose is Purpose.OUTBOUND:
+        board.memory.note_dialled(event.callee, event.agent_id, recorded.time)
 
 
 def _presence_changed(board: Board, recorded: Recorded, event: agent.AgentPresenceChanged) -> None:
@@ -213,7 +198,7 @@ def _own(step: Callable[[Board, Recorded, Any, Request], None]) -> Callable[[Boa
 
 def _queued(board: Board, recorded: Recorded, event: queue.ContactQueued, request: Request) -> None:
     with board.relisting(request):
-        request.groups = event.groups or (event.group_id,)
+        request.groups = event.groups or ((event.group_id,) if event.group_id else ())
         request.customer_type, request.level = event.customer_type, event.level
         request.enqueued_at, request.estimate_ms = event.enqueued_at, event.estimate_ms
     request.queued = True
@@ -251,18 +236,20 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
     board.memory.note_offer(event.agent_id, request.call_id)
     seat = board.seat(event.agent_id)
     with board.changing_seat(seat):
-        seat.count(board.today, offered=1)
+        seat.count(board.today, offered=0 if request.only else 1)
     if seat.open_request and not seat.rings_for(event.offer_id):
         return  # an offer that came too late: it is withdrawn, and the one that the agent rings for stays theirs
     with board.changing_seat(seat):
         seat.open_request = request.id
 
 
-def _offer_withdrawn(board: Board, _: Recorded, event: queue.OfferWithdrawn, request: Request) -> None:
+def _offer_withdrawn(board: Board, recorded: Recorded, event: queue.OfferWithdrawn, request: Request) -> None:
     """A withdrawal that stands behind the answer changes nothing: the order of the log decides."""
     answered = request.ending is not None and request.ending.outcome is RequestOutcome.ANSWERED
     if request.offer is not None and request.offer.id == event.offer_id and not answered:
         board.close_offer(request)
+        if request.only and request.ending is None:
+            request.ending = Ending(outcome=RequestOutcome.FAILED, reason=event.reason, at=recorded.time, event_id=recorded.id)
 
 
 def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
@@ -276,7 +263,7 @@ def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
 def _learn(board: Board, recorded: Recorded, event: queue.ContactLeft, request: Request) -> None:
     """Service level, estimates, and the place that a caller gave up."""
     answered, abandoned = event.outcome is RequestOutcome.ANSWERED, event.outcome is RequestOutcome.ABANDONED
-    if not answered and not abandoned:
+    if request.only or (not answered and not abandoned):
         return
     group = board.group(request.offer.group_id if answered and request.offer is not None else request.groups[0])
     group.target.note(event.waited_ms, answered=answered)
@@ -295,7 +282,9 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     call.CallEnded: _call_ended,
     call.OfferAnswered: _offer_answered,
     call.OfferFailed: _offer_failed,
-    call.TransferStarted: _transfer_started,
+    call.TransferStarted: transfer_started,
+    control.AgentWanted: agent_wanted,
+    control.ConsultEnded: consult_ended,
     agent.AgentStateChanged: _state_changed,
     agent.AgentPresenceChanged: _presence_changed,
     agent.AgentSessionTaken: _session_began,

@@ -6,7 +6,7 @@ import msgspec
 
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.hall import Hall
-from callstream_routing.domain.memory import OFFERS, GivenUp
+from callstream_routing.domain.memory import OFFERS, GivenUp, Served
 from callstream_routing.domain.pace import Pace
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import Seat
@@ -42,6 +42,7 @@ class KeptBoard(msgspec.Struct, kw_only=True):
     dialled: list[tuple[str, tuple[str, datetime]]]
     given_up: list[tuple[tuple[str, str], GivenUp]]
     offers: dict[str, list[str]]
+    served: list[tuple[str, Served]] = []
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -75,6 +76,7 @@ def _take(board: Board) -> KeptBoard:
         answered=list(memory.answered.items()),
         dialled=list(memory.dialled.items()),
         given_up=list(memory.given_up.items()),
+        served=list(board.served.items()),
         offers={agent_id: list(calls) for agent_id, calls in memory.offers.items()},
     )
 
@@ -104,6 +106,8 @@ def _restore(board: Board, kept: KeptBoard) -> None:
         board.ended.add(call_id, ending)
     for request_id in kept.left:
         board.left.add(request_id, None)
+    for call_id, served in kept.served:
+        board.served.put(call_id, served)
     memory = board.memory
     for caller, agent_id in kept.answered:
         memory.answered.put(caller, agent_id)

@@ -22,6 +22,15 @@ class GivenUp(msgspec.Struct, frozen=True):
     at: datetime
 
 
+class Served(msgspec.Struct, frozen=True):
+    """What a served request leaves to those that transfers of its call make."""
+
+    enqueued_at: datetime
+    priority: int
+    customer_type: str
+    level: int
+
+
 class Memory:
     """Bounded: the callers of the longest ago are forgotten first. A withheld number is nobody's."""
 

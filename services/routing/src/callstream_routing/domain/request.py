@@ -64,8 +64,14 @@ class Request(msgspec.Struct, kw_only=True):
     skills: dict[str, int] = {}
     relax: tuple[SkillStep, ...] = ()
     preferred_agent: str = ""
+    only: str = ""
+    """The one agent who may serve it (F016, F022, F056): it stands in no group's line, and leaves when they cannot."""
+    chosen: bool = False
+    """A person chose its group (F019): the customer's type keeps it out of none."""
+    rule: str = ""
+    """Why `assigned` is the one; empty: a supervisor says so."""
     assigned: str = ""
-    """The agent whom a supervisor wants for it (F212, F214); until an offer is made, at the latest until `assigned_until`."""
+    """The agent who is wanted for it (F018, F212, F214); until an offer is made, at the latest until `assigned_until`."""
     assigned_until: datetime | None = None
     customer_type: str = ""
     level: int = 0

@@ -13,6 +13,7 @@ from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferW
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.estimate import estimate
+from callstream_routing.domain.only import kept_by
 from callstream_routing.domain.overflow import overflowed
 from callstream_routing.domain.request import Ending, Offer, Request
 from callstream_routing.domain.terms import terms
@@ -33,6 +34,9 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
         return _end(request, request.ending, now)
     if request.offer is not None:
         return _watch_offer(board, request, request.offer, now)
+    if request.only:
+        reason = kept_by(board.seat(request.only), request.assigned_until, now)
+        return None if reason is None else Step(events=(_failed(request, reason, now),), causation_id=request.last_event_id)
     if not any(board.is_open(group_id) for group_id in request.groups):
         return Step(events=(_failed(request, Reason.UNKNOWN_GROUP, now),), causation_id=request.last_event_id)
     match overflowed(board, request, now):
@@ -46,6 +50,9 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
 
 def _queue(board: Board, request: Request, now: datetime) -> Step:
     """Every request is queued, also one that leaves at once: so each has a beginning and an end in the log."""
+    if request.only:
+        alone = ContactQueued(call_id=request.call_id, group_id="", priority=0, enqueued_at=request.enqueued_at, ahead=0)
+        return Step(events=(alone,), causation_id=request.requested_by)
     granted = terms(board, request, now)
     first = board.group(granted.groups[0])
     ahead = first.ahead(request.place(first.policy.ageing_s, granted.level, granted.enqueued_at))

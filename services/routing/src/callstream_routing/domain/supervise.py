@@ -1,4 +1,4 @@
-"""What supervisors may do to a request, as a table, and the match that an assignment makes (F211, F212, F214)."""
+"""What supervisors may do to a request, as a table, and the match that an assignment makes (F018, F211, F212, F214)."""
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -60,7 +60,7 @@ def standing(request: Request) -> Standing:
 def check(board: Board, request_id: str, action: Action) -> Request:
     """The request, if the action is possible now; raises Refusal."""
     request = board.requests.get(request_id)
-    if request is None or request.ending is not None:
+    if request is None or request.ending is not None or request.only:
         raise Refusal(Reason.UNKNOWN_CALL, f"request {request_id} does not wait", "request_id")
     now = standing(request)
     if (action, now) not in ALLOWED:
@@ -78,35 +78,42 @@ def check_able(board: Board, agent_id: str) -> Seat:
 
 
 def assign(board: Board, request: Request, agent_id: str, at: datetime) -> None:
-    """A supervisor's choice has come in through the log. Inside `changing`, or before the request is added."""
+    """Somebody's choice of an agent has come in through the log. Inside `changing`, or before the request is added."""
     request.assigned, request.assigned_until = agent_id, at + TRIED_WITHIN
     board.assigned[request.id] = None
 
 
 def assigned(board: Board, now: datetime) -> Iterator[Match]:
-    """The matches that supervisors have made; they go before all rules. Each is tried once."""
+    """The matches that people have made; they go before all rules. Each is tried once, unless nobody else may serve."""
     for request_id in list(board.assigned):
         request = board.requests.get(request_id)
-        if request is None or not request.assigned or request.assigned_until is None or request.assigned_until < now:
+        if request is None or not request.assigned or _void(request, now):
             del board.assigned[request_id]
         elif request.ready:
-            del board.assigned[request_id]
+            if not request.only:
+                del board.assigned[request_id]
             seat = board.seat(request.assigned)
             if seat.label == FREE:
                 yield _match(board, request, seat, now)
 
 
+def _void(request: Request, now: datetime) -> bool:
+    """An assignment that came too late. Who may be served by one agent alone goes on with them, or leaves (`settle`)."""
+    return not request.only and (request.assigned_until is None or request.assigned_until < now)
+
+
 def _match(board: Board, request: Request, seat: Seat, now: datetime) -> Match:
-    group = board.group(request.groups[0])
+    group = board.group(request.groups[0]) if request.groups else None
+    rule = request.rule or SUPERVISOR
     decision = Decision(
-        rule=SUPERVISOR,
+        rule=rule,
         rule_version=RULE_VERSION,
-        group_id=group.id,
+        group_id=group.id if group is not None else "",
         waited_ms=millis(request.requested_at, now),
-        ahead=group.ahead(request.places[group.id]),
+        ahead=group.ahead(request.places[group.id]) if group is not None else 0,
         eligible=1,
         candidates=(Candidate(agent_id=seat.id, idle_ms=millis(seat.since or now, now), rank=1),),
-        preferred={SUPERVISOR: seat.id},
+        preferred={rule: seat.id},
     )
     found = Match(
         tenant=board.tenant,

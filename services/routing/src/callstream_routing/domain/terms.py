@@ -27,7 +27,10 @@ class Terms(msgspec.Struct, frozen=True, kw_only=True):
 def terms(board: Board, request: Request, now: datetime) -> Terms:
     """The terms of a request that is not queued yet."""
     kind = board.type_of(request.caller)
-    named = allowed(request.asked, kind.groups if kind is not None else ())
+    named = request.asked if request.chosen else allowed(request.asked, kind.groups if kind is not None else ())
+    type_id, level = (kind.id, kind.level) if kind is not None else ("", 0)
+    if request.chosen:
+        type_id, level = request.customer_type, request.level
     groups: list[str] = []
     for group_id in named:
         found = stand_in(board, group_id, request.id, set(groups))
@@ -41,8 +44,8 @@ def terms(board: Board, request: Request, now: datetime) -> Terms:
     return Terms(
         groups=tuple(groups) or named,
         enqueued_at=enqueued_at,
-        customer_type=kind.id if kind is not None else "",
-        level=kind.level if kind is not None else 0,
+        customer_type=type_id,
+        level=level,
         resumed=resumed,
         refusal=refusal,
     )
@@ -60,7 +63,7 @@ def allowed(asked: tuple[str, ...], of_type: tuple[str, ...]) -> tuple[str, ...]
 
 def _place(board: Board, request: Request, groups: list[str], now: datetime) -> tuple[datetime, str]:
     """The request's own moment, or the oldest place that the caller has given up in one of the groups."""
-    enqueued_at, resumed = request.requested_at, ""
+    enqueued_at, resumed = request.enqueued_at, ""
     for group_id in groups:
         within_s = board.group(group_id).policy.resume_s
         found = board.memory.place_of(group_id, request.caller, within_s, now)

@@ -7,6 +7,10 @@ _PREFERRED = {
     "preferred-agent": "was asked for by the flow",
     "last-agent": "answered this caller last time",
     "supervisor": "was assigned by a supervisor",
+    "transfer": "was chosen for the transfer",
+    "consult": "was asked for by a colleague",
+    "invite": "was invited by a colleague",
+    "internal": "was called by a colleague",
 }
 _CRITERIA = {
     "longest-idle": "idle for {} s",
