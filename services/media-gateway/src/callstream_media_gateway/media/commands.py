@@ -169,6 +169,7 @@ class Commands:
                 resyncs=int(engine.jitter.resyncs[leg.slot]),
                 jitter_ms=engine.arrivals.jitter_ms(leg.slot),
                 duration_ms=_now_ms() - leg.created_ms,
+                unauthentic=leg.secure.refused if leg.secure is not None else 0,
             )
         )
         heapq.heappush(self._free_slots, leg.slot)

@@ -372,7 +372,7 @@ class LegStats(Event, frozen=True, tag="leg_stats"):
 
     lost: gaps in the sequence numbers never filled; late: packets that came after their turn; jitter_ms: interarrival
     jitter of RFC 3550 §6.4.1; resyncs: how often the jitter buffer jumped to a new position after a stall or a new
-    source.
+    source. unauthentic: what came to a browser leg without a good seal, for the second time, or before the keys.
     """
 
     leg_id: str
@@ -387,6 +387,7 @@ class LegStats(Event, frozen=True, tag="leg_stats"):
     resyncs: int
     jitter_ms: float
     duration_ms: int
+    unauthentic: int = 0
 
 
 class Draining(Event, frozen=True, tag="draining"):
