@@ -31,6 +31,9 @@ trunks = Gauge(
     "callstream_gateway_trunks", "Outgoing trunks, by what keeps calls from them; `usable` when nothing does.", ["state"]
 )
 
+dials = Counter("callstream_gateway_dials_total", "Outside numbers that agents wanted: `allowed`, or why not.", ["outcome"])
+dials_forbidden = Counter("callstream_gateway_dials_forbidden_total", "What the toll-fraud guard stopped.", ["why"])
+
 
 class SipCounters(Collector):
     """What the SIP stack counts (sip/counters.py lists the names), read when somebody asks: the stack knows no metrics."""

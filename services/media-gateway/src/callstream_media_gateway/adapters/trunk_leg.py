@@ -39,6 +39,8 @@ class Way(Struct, frozen=True):
     target: Uri
     caller: NameAddr
     hop: Hop
+    agent_id: str = ""
+    """Who dials; empty when nobody does, as for a mobile agent's own leg."""
     credentials: Credentials | None = None
 
 
@@ -101,7 +103,7 @@ class TrunkLeg:
                 self._try(way)
                 return
         reason = Reason.TRUNKS_FAILED if self._status else Reason.NO_TRUNK
-        self._end(PhoneRefused(leg_id=self.leg_id, sip_status=self._status, reason=reason))
+        self._end(PhoneRefused(leg_id=self.leg_id, sip_status=self._status or 503, reason=reason))
 
     def hang_up(self) -> None:
         """CANCEL before the answer, BYE after it."""

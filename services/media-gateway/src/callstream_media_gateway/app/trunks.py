@@ -2,10 +2,12 @@
 
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable
 from urllib.parse import quote
 
 import structlog
+from msgspec import structs
 
 from callstream.contracts.config import Number, Trunk
 from callstream.contracts.outbound import Outgoing
@@ -41,6 +43,7 @@ class Trunks:
         self._configuration, self._credentials, self._user_agent = configuration, credentials, user_agent
         self._clock, self._chance = clock, chance
         self._states: dict[tuple[str, str], TrunkState] = {}
+        self._at_once: Counter[tuple[str, str]] = Counter()
         self._watches: dict[tuple[str, str], WatchTrunk] = {}
         configuration.on_change.append(self._changed)
         credentials.on_change.append(self._credential_changed)
@@ -70,10 +73,15 @@ class Trunks:
         pairs = [(trunk, trunk.outgoing) for trunk in trunks if trunk.outgoing is not None]
         return [(trunk, outgoing) for trunk, outgoing in pairs if carries(trunk, outgoing, number)]
 
-    def ways(self, tenant: str, number: Number, callee: str) -> list[Way]:
+    def ways(self, tenant: str, number: Number, callee: str, agent_id: str = "") -> list[Way]:
         """How to reach `callee` (E.164, or a short number) showing `number`: the trunks in the order to be tried."""
         exits = in_order(self.exits(tenant, number), self._chance)
-        return [self._way(tenant, trunk, outgoing, number.number, callee) for trunk, outgoing in exits]
+        ways = [self._way(tenant, trunk, outgoing, number.number, callee) for trunk, outgoing in exits]
+        return [structs.replace(way, agent_id=agent_id) for way in ways]
+
+    def at_once(self, tenant: str, agent_id: str = "") -> int:
+        """Legs through trunks that go on now: those that an agent has dialled, or all of the tenant."""
+        return self._at_once[tenant, agent_id]
 
     # what legs tell
 
@@ -86,11 +94,13 @@ class Trunks:
             return False
         state.calls += 1
         state.started.note(now)
+        self._count_leg(way, +1)
         return True
 
     def give_back(self, way: Way) -> None:
         """The call that took it is over."""
         self.state(way.tenant, way.trunk).calls -= 1
+        self._count_leg(way, -1)
 
     def failed(self, way: Way, message: str) -> None:
         """The trunk itself did not do its work."""
@@ -103,6 +113,12 @@ class Trunks:
             log.info("trunk up", tenant=way.tenant, trunk=way.trunk)
 
     # inside
+
+    def _count_leg(self, way: Way, change: int) -> None:
+        for whose in {way.agent_id, ""}:
+            self._at_once[way.tenant, whose] += change
+            if not self._at_once[way.tenant, whose]:
+                del self._at_once[way.tenant, whose]
 
     def _way(self, tenant: str, trunk: Trunk, outgoing: Outgoing, caller: str, callee: str) -> Way:
         domain = outgoing.domain or outgoing.host

@@ -1,0 +1,138 @@
+"""Outside numbers: may it be dialled, with which caller id, through which trunks; and the leg that rings it.
+
+For an agent's dial, a consultation or a transfer to an outside number: `prepare` when the command comes (it refuses), `leg` when
+the leg is opened. For an agent who answers on a mobile: `to_mobile`, then `leg`.
+"""
+
+import secrets
+import time
+from collections import defaultdict
+from collections.abc import Callable
+
+from msgspec import Struct
+
+from callstream.contracts.config import Number
+from callstream.contracts.roles import Role
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.config_watch import Configuration
+from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.dialog_events import Feed
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
+from callstream_media_gateway.app.trunks import Trunks
+from callstream_media_gateway.domain.callee import Callee, CalleeKind, callee
+from callstream_media_gateway.domain.caller_id import Choice, ChosenBy, choose_any, choose_caller_id, choose_marked
+from callstream_media_gateway.domain.dial_guard import Dialler, Recent, may_dial, refusal
+from callstream_media_gateway.domain.regions import RegionTable
+from callstream_media_gateway.domain.window import Window
+from callstream_media_gateway.sip.user_agent import UserAgent
+
+MINUTE_S = 60.0
+
+
+class Prepared(Struct, frozen=True):
+    """A leg that may be rung. `callee`: E.164, or a short number of the country; `region`: its home, or empty.
+
+    `choice`: the number that is shown, by what it was chosen, and from which.
+    """
+
+    tenant: str
+    agent_id: str
+    callee: str
+    region: str
+    choice: Choice
+
+
+class DialOut:
+    """Limits count what this process has seen: several gateways each keep their own."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        trunks: Trunks,
+        regions: RegionTable,
+        user_agent: UserAgent,
+        media: MediaSide,
+        rtp_timeout_ms: int,
+        clock: Callable[[], float] = time.monotonic,
+        chance: Callable[[int], int] = secrets.randbelow,
+    ) -> None:
+        self._configuration, self._trunks, self._regions = configuration, trunks, regions
+        self._user_agent, self._media, self._rtp_timeout_ms = user_agent, media, rtp_timeout_ms
+        self._clock, self._chance = clock, chance
+        self._dials: defaultdict[tuple[str, str], Window] = defaultdict(lambda: Window(MINUTE_S))
+
+    def prepare(
+        self,
+        tenant: str,
+        agent_id: str,
+        typed: str,
+        *,
+        wish: str = "",
+        role: Role = Role.AGENT,
+        transfer_out: bool = False,
+    ) -> Prepared:
+        """Check an agent's dial of `typed` and choose its caller id; it counts as one dial from here on.
+
+        wish: a caller id chosen by hand (F143). transfer_out: for a customer's transfer, which shows the number marked for
+        that (F020) before all others. Raises Refusal: `unknown-agent`; field `number`: `invalid`, `forbidden` (destination),
+        `at-capacity` (rate and concurrency); field `caller_id`: `forbidden`, `invalid`; `no-trunk`.
+        """
+        try:
+            return self._prepare(tenant, agent_id, typed, wish, role, transfer_out)
+        except Refusal as error:
+            metrics.dials.labels(error.reason).inc()
+            raise
+
+    def to_mobile(self, tenant: str, mobile: str) -> Prepared | None:
+        """A leg to an agent's own mobile (F034, F061, F141); None when no number can be shown there through any trunk."""
+        numbers = self._showable(tenant)
+        choice = choose_marked(numbers, ChosenBy.MOBILE_LEG, self._chance) or choose_any(numbers, self._chance)
+        return Prepared(tenant, "", mobile, self._home(mobile), choice) if choice is not None else None
+
+    def leg(self, prepared: Prepared, leg_id: str, feed: Feed) -> TrunkLeg:
+        """The SIP side of the leg: as PhoneLeg, and trunks are tried one after another."""
+        ways = self._trunks.ways(prepared.tenant, prepared.choice.number, prepared.callee, prepared.agent_id)
+        return TrunkLeg(leg_id, ways, self._trunks, self._user_agent, self._media, self._rtp_timeout_ms, feed)
+
+    def _prepare(self, tenant: str, agent_id: str, typed: str, wish: str, role: Role, transfer_out: bool) -> Prepared:
+        agent, settings = self._configuration.agent(tenant, agent_id), self._configuration.settings(tenant)
+        if agent is None:
+            raise Refusal(Reason.UNKNOWN_AGENT, "no such agent", "agent_id")
+        dialler = Dialler(agent_id, agent.groups, role)
+        called = callee(typed, settings.country)
+        why = may_dial(settings.dial_guard, dialler, called, settings.country, self._recent(tenant, agent_id))
+        if why is not None:
+            metrics.dials_forbidden.labels(why).inc()
+            raise refusal(why)
+        numbers = self._showable(tenant)
+        if not numbers:
+            raise Refusal(Reason.NO_TRUNK, "no trunk takes calls of any of the company's numbers")
+        marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
+        home = self._regions.home_of(called.number)
+        choice = marked or choose_caller_id(dialler, home, numbers, settings.caller_id, wish, self._regions.home_of, self._chance)
+        self._note(tenant, agent_id, called)
+        metrics.dials.labels("allowed").inc()
+        return Prepared(tenant, agent_id, called.number, str(home or ""), choice)
+
+    def _showable(self, tenant: str) -> list[Number]:
+        return [number for number in self._configuration.numbers(tenant) if self._trunks.exits(tenant, number)]
+
+    def _home(self, number: str) -> str:
+        return str(self._regions.home_of(number) or "")
+
+    def _recent(self, tenant: str, agent_id: str) -> Recent:
+        now = self._clock()
+        return Recent(
+            agent_at_once=self._trunks.at_once(tenant, agent_id),
+            agent_dials=self._dials[tenant, agent_id].count(now),
+            tenant_at_once=self._trunks.at_once(tenant),
+            tenant_dials=self._dials[tenant, ""].count(now),
+        )
+
+    def _note(self, tenant: str, agent_id: str, called: Callee) -> None:
+        """An emergency call takes nothing from what the others may."""
+        if called.kind is not CalleeKind.EMERGENCY:
+            for whose in (agent_id, ""):
+                self._dials[tenant, whose].note(self._clock())
