@@ -14,16 +14,10 @@ from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.player import MAX_ITEM_MS, Playing
+from callstream_media_gateway.media.refused import RefusedError
 from callstream_media_gateway.media.secure import SecureWire, unusable
 from callstream_media_gateway.media.sockets import NoPortsError, open_pair
-
-
-class RefusedError(Exception):
-    """Carries the refusal of the reply."""
-
-    def __init__(self, refusal: p.Refusal, detail: str) -> None:
-        super().__init__(detail)
-        self.refusal = refusal
+from callstream_media_gateway.media.speech_commands import check_formats, send_digits, set_formats
 
 
 class Commands:
@@ -54,6 +48,12 @@ class Commands:
                 self._play(command)
             case p.StopPlay():
                 self._engine.player.stop(command.play_id)
+            case p.SendDigits():
+                send_digits(self._leg(command.leg_id, "leg_id"), command)
+                self._engine.changed = True
+            case p.Mask():
+                self._leg(command.leg_id, "leg_id").masked = command.on
+                self._engine.changed = True
             case p.Connect():
                 self._connect(command)
             case p.Disconnect():
@@ -82,7 +82,7 @@ class Commands:
         if self.draining:
             raise RefusedError("draining", "leg_id: this worker takes no new legs")
         _check_address(command.remote)
-        _check_event_pt(command.event_pt_in)
+        check_formats(command)
         _check_secure(command, command.ice is not None)
         if not self._free_slots:
             raise RefusedError("no-ports", "leg_id: as many legs as this worker can hold")
@@ -110,6 +110,7 @@ class Commands:
             timeout_from_ms=now_ms,
         )
         engine = self._engine
+        set_formats(leg, command)
         engine.jitter.reset(leg.slot)
         engine.arrivals.reset(leg.slot, now_ms)
         engine.sender.reset(leg.slot)
@@ -125,17 +126,14 @@ class Commands:
     def _update_leg(self, command: p.UpdateLeg) -> None:
         leg = self._leg(command.leg_id, "leg_id")
         _check_address(command.remote)
-        _check_event_pt(command.event_pt_in)
+        check_formats(command)
         _check_secure(command, leg.secure is not None)
         if leg.secure is not None:
             if command.ice is not None:
                 leg.secure.login = command.ice
             if command.peer is not None:
                 leg.secure.meet(command.peer)
-        if command.codec is not None:
-            leg.codec = command.codec
-        if command.event_pt_in is not None:
-            leg.event_pt_in = command.event_pt_in
+        set_formats(leg, command)
         if command.sending is not None:
             leg.sending = command.sending
         if command.rtp_timeout_ms is not None:
@@ -152,6 +150,7 @@ class Commands:
         if leg is None:
             return
         engine.player.end(leg, "stopped")
+        engine.stop_keys(leg)
         engine.matrix.remove(leg)
         engine.receiver.remove(leg)
         engine.changed = True
@@ -278,8 +277,3 @@ def _check_secure(command: p.CreateLeg | p.UpdateLeg, is_browser: bool) -> None:
         wrong = "ice, peer: this leg is none of a browser" if command.ice or command.peer else ""
     if wrong:
         raise RefusedError("bad-argument", wrong)
-
-
-def _check_event_pt(payload_type: int | None) -> None:
-    if payload_type is not None and not 96 <= payload_type <= 127:
-        raise RefusedError("bad-argument", f"event_pt_in: {payload_type} is not a dynamic payload type (96..127)")

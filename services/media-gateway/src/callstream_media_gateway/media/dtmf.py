@@ -34,6 +34,8 @@ class DigitReceiver:
     def __init__(self) -> None:
         self.pressed = False
         self.begun = 0
+        self.rate = 8000
+        """Clock of the durations, Hz."""
         self._timestamp: int | None = None
         self._digit = ""
         self._duration = 0
@@ -70,4 +72,4 @@ class DigitReceiver:
         if not self.pressed:
             return []
         self.pressed = False
-        return [Key(self._digit, self._duration // 8)]
+        return [Key(self._digit, self._duration * 1000 // self.rate)]

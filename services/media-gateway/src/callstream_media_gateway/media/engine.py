@@ -8,9 +8,11 @@ import numpy as np
 
 from callstream_media_gateway.media.arrays import FRAME, FRAME_MS, I16, I64
 from callstream_media_gateway.media.arrivals import Arrivals
+from callstream_media_gateway.media.comfort import comfort_noise
 from callstream_media_gateway.media.dtmf import Key
 from callstream_media_gateway.media.g711 import DECODE, PCMA, PCMU
-from callstream_media_gateway.media.jitter import WINDOW_TICKS, JitterBuffers
+from callstream_media_gateway.media.jitter import NOISE, WINDOW_TICKS, JitterBuffers
+from callstream_media_gateway.media.keys_out import SentDigits
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.library import Library
 from callstream_media_gateway.media.mixer import Matrix
@@ -18,6 +20,7 @@ from callstream_media_gateway.media.player import Player, Playing
 from callstream_media_gateway.media.protocol import (
     AnyEvent,
     Digit,
+    DigitsSent,
     FirstRtp,
     PlayEnd,
     PlayFinished,
@@ -50,7 +53,7 @@ class Engine:
         self.library = Library(wake)
         self.player = Player(self.library, self._play_finished)
         self.recorder = Recorder(wake)
-        self.sender = Sender(capacity)
+        self.sender = Sender(capacity, self._keys_sent)
         self.changed = True
         """Set whenever legs, latches, codecs, matrix or recordings change: rows are laid out anew before the next
         tick.
@@ -58,6 +61,7 @@ class Engine:
         self.emit = emit
         self._row_of: dict[Leg, int] = {}
         self._slots: I64 = np.zeros(0, np.int64)
+        self._masked: list[int] = []
 
     # --- time -------------------------------------------------------------------------------------------------------
 
@@ -109,11 +113,15 @@ class Engine:
 
     def _lay_out(self) -> None:
         legs = list(self.legs.values())
+        for leg in legs:
+            if leg.keys.busy and not leg.sending:
+                self.stop_keys(leg)
         self._row_of = {leg: row for row, leg in enumerate(legs)}
         self._slots = np.array([leg.slot for leg in legs], np.int64)
         self.matrix.compile(self._row_of)
         self.recorder.compile(self._row_of)
         self.sender.compile(legs)
+        self._masked = [row for row, leg in enumerate(legs) if leg.masked]
         self.changed = False
 
     def _said(self) -> I16:
@@ -125,6 +133,14 @@ class Engine:
         other = np.flatnonzero(laws == PCMU)
         if len(other):
             said[other] = DECODE[PCMU][codes[other]]
+        if self.jitter.noisy:
+            for row in np.flatnonzero(laws == NOISE).tolist():
+                said[row] = comfort_noise(int(codes[row, 0]))
+        for leg, speech in self.receiver.coded.items():
+            frame = speech.frame()
+            if frame is not None:
+                said[self._row_of[leg]] = frame
+        said[self._masked] = 0
         return said
 
     def _check_timeouts(self, now_ms: int) -> None:
@@ -165,6 +181,15 @@ class Engine:
 
     def _key(self, leg: Leg, key: Key) -> None:
         self.emit(Digit(leg_id=leg.leg_id, call_id=leg.call_id, digit=key.digit, duration_ms=key.duration_ms))
+
+    def stop_keys(self, leg: Leg) -> None:
+        """Nothing more can be sent to the leg."""
+        for sent in leg.keys.stop():
+            self._keys_sent(leg, sent)
+
+    def _keys_sent(self, leg: Leg, sent: SentDigits) -> None:
+        self.changed = True
+        self.emit(DigitsSent(leg_id=leg.leg_id, send_id=sent.send_id, count=sent.keys))
 
     def _play_finished(self, playing: Playing, reason: PlayEnd, detail: str) -> None:
         self.emit(

@@ -30,6 +30,9 @@ CALM_WINDOWS = 5
 CONCEALED = 3
 """Lost frames in a row that repeat the last one, 6 dB softer each time; after that silence."""
 _NO_LEAD = 1 << 20
+NOISE = 13
+"""Law of a frame of comfort noise (its RTP payload type)."""
+NO_NOISE = 255
 
 
 class JitterBuffers:
@@ -46,6 +49,9 @@ class JitterBuffers:
         self.gap_run = np.zeros(capacity, np.int64)
         self.late = np.zeros(capacity, np.int64)
         self.resyncs = np.zeros(capacity, np.int64)
+        self.noise = np.full(capacity, NO_NOISE, np.uint8)
+        """Level of the comfort noise that a leg's silence is filled with, -dBov."""
+        self.noisy = False
         self._late_run = np.zeros(capacity, np.int64)
         self._late_at = np.zeros(capacity, np.int64)
         self._window_late = np.zeros(capacity, np.int64)
@@ -56,6 +62,8 @@ class JitterBuffers:
     def reset(self, slot: int) -> None:
         """A slot gets a new leg."""
         self.tag[slot * DEPTH : (slot + 1) * DEPTH] = -1
+        self.law[slot * DEPTH : (slot + 1) * DEPTH] = PCMU
+        self.noise[slot] = NO_NOISE
         self.head_index[slot] = 0
         self.target[slot] = FIRST_TARGET
         self.gap_run[slot] = CONCEALED
@@ -96,6 +104,24 @@ class JitterBuffers:
                     self.ring[at], self.tag[at], self.law[at] = SILENCE[law], index, law
                 self.ring[at, offset : offset + len(part)] = part
             codes, offset, index, lead = codes[FRAME - offset :], 0, index + 1, lead + 1
+
+    def place(self, slot: int, timestamp: int, *, snap: bool) -> tuple[int, int]:
+        """Where a packet begins that is kept elsewhere: (index, offset in samples). It is late when index < head_index."""
+        lead = int(self._place(np.array([slot]), np.array([timestamp], np.uint32), snap=snap)[0])
+        offset = (timestamp - int(self.head_ts[slot]) - lead * FRAME) & 0xFFFFFFFF
+        return int(self.head_index[slot]) + lead, offset
+
+    def reserve(self, slot: int, index: int, frames: int, law: int) -> None:
+        """These frames are there, although their speech is not kept in the ring."""
+        for number in range(index, index + min(frames, DEPTH)):
+            at = slot * DEPTH + (number & (DEPTH - 1))
+            self.tag[at], self.law[at] = number, law
+
+    def played_law(self, slot: int) -> int | None:
+        """Of the frame that `pull` has just passed; None: it was lost."""
+        index = int(self.head_index[slot]) - 1
+        at = slot * DEPTH + (index & (DEPTH - 1))
+        return int(self.law[at]) if self.tag[at] == index else None
 
     def _place(self, slots: I64, timestamps: U32, *, snap: bool) -> I64:
         """Lead of each packet in frames, after the head was moved where it must; negative: late, not to be stored.
@@ -140,8 +166,18 @@ class JitterBuffers:
         self.started[slots] = True
         self.gap_run[slots[anew]] = CONCEALED
 
+    def push_noise(self, slot: int, timestamp: int, level: int) -> None:
+        """From this frame on, until speech comes again, there is noise of -level dBov (RFC 3389 §3.1)."""
+        index, _ = self.place(slot, timestamp, snap=False)
+        if index >= self.head_index[slot]:
+            self.reserve(slot, index, 1, NOISE)
+            self.ring[slot * DEPTH + (index & (DEPTH - 1)), 0] = level
+            self.noisy = True
+
     def pull(self, slots: I64) -> tuple[U8, U8]:
-        """The frame under each head: codes (n, FRAME) and their laws (n). Heads move on by one frame."""
+        """The frame under each head: codes (n, FRAME) and their laws (n); law NOISE: the level stands in the first code.
+        Heads move on by one frame.
+        """
         index = self.head_index[slots]
         at = slots * DEPTH + (index & (DEPTH - 1))
         there = self.tag[at] == index
@@ -151,6 +187,8 @@ class JitterBuffers:
             self.gap_run[slots] = 0
         else:
             self._conceal(slots, index, at, there, codes, laws)
+        if self.noisy:
+            self._continue_noise(slots, there, codes, laws)
         self.head_index[slots] = index + 1
         self.head_ts[slots] += np.uint32(FRAME)
         return codes, laws
@@ -171,6 +209,14 @@ class JitterBuffers:
         # What was played stays in the ring, so that the next lost frame repeats it softer still.
         kept = at[repeated]
         self.ring[kept], self.law[kept], self.tag[kept] = codes[repeated], laws[repeated], -1
+
+    def _continue_noise(self, slots: I64, there: Flags, codes: U8, laws: U8) -> None:
+        begins = np.flatnonzero(there & (laws == NOISE))
+        self.noise[slots[there]] = NO_NOISE
+        self.noise[slots[begins]] = codes[begins, 0]
+        on = np.flatnonzero(self.noise[slots] != NO_NOISE)
+        codes[on, 0], laws[on] = self.noise[slots[on]], NOISE
+        self.noisy = bool(len(on)) or bool((self.law == NOISE).any())
 
     def skip(self, slots: I64, frames: int) -> None:
         """Time passed in which nothing was played (the process was stopped)."""

@@ -3,10 +3,8 @@
 import socket
 from dataclasses import dataclass, field
 
-from callstream_media_gateway.media.coded import CodedSpeech
 from callstream_media_gateway.media.dtmf import DigitReceiver
 from callstream_media_gateway.media.encoders import Encoder, encoder_of
-from callstream_media_gateway.media.g711 import PAYLOAD_TYPES
 from callstream_media_gateway.media.keys_out import KeySender
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.protocol import Address, Codec
@@ -15,13 +13,13 @@ from callstream_media_gateway.media.sockets import PortPair
 
 STATIC_IN: dict[int, Codec] = {0: "PCMU", 8: "PCMA", 9: "G722"}
 """Taken from everybody: a peer may change among these without a word when it offered them."""
+STATIC_OUT: dict[Codec, int] = {codec: payload_type for payload_type, codec in STATIC_IN.items()}
 
 
 @dataclass(eq=False)
 class Leg:
     """fast: the connected socket once the leg is locked to a source (`latched`). secure: the wire of a browser leg.
-    coded: packets of G.722 and Opus, once there were any. encoder: None for G.711, which needs no memory. masked: nobody
-    hears the leg, and no recording.
+    encoder: None for G.711, which needs no memory. masked: nobody hears the leg, and no recording does.
     """
 
     leg_id: str
@@ -38,7 +36,6 @@ class Leg:
     event_pt_out: int | None = None
     keys: KeySender = field(default_factory=KeySender)
     encoder: Encoder | None = None
-    coded: CodedSpeech | None = None
     masked: bool = False
     sending: bool = True
     secure: SecureWire | None = None
@@ -63,7 +60,7 @@ class Leg:
     @property
     def payload_type(self) -> int:
         """Of the speech that we send."""
-        return self.pt_out if self.pt_out is not None else PAYLOAD_TYPES[self.codec]
+        return self.pt_out if self.pt_out is not None else STATIC_OUT[self.codec]
 
     def codec_in(self, payload_type: int) -> Codec | None:
         """What a packet of the peer holds; None: no speech that was agreed."""

@@ -189,8 +189,12 @@ class RtpPeers:
     def open(self, law: int = PCMA) -> RtpPeer:
         """A peer on a free port."""
         peer = RtpPeer(self._host, law)
-        self._peers.append(peer)
+        self.add(peer)
         return peer
+
+    def add(self, peer: RtpPeer) -> None:
+        """Give a peer its clock; it is closed with the others."""
+        self._peers.append(peer)
 
     def close(self, peer: RtpPeer) -> None:
         if peer in self._peers:

@@ -158,6 +158,28 @@ class StopPlay(Command, frozen=True, tag="stop_play"):
     play_id: str
 
 
+class SendDigits(Command, frozen=True, tag="send_digits"):
+    """Press keys towards the leg's peer as telephone-events (RFC 4733), one after the other; it hears nothing else
+    meanwhile. `DigitsSent` follows. An order comes after those before it; the same send_id again: nothing.
+    digits: 0-9 * # A-D. duration_ms and gap_ms: 40..1000.
+    """
+
+    leg_id: str
+    send_id: str
+    digits: str
+    duration_ms: int = 100
+    gap_ms: int = 70
+
+
+class Mask(Command, frozen=True, tag="mask"):
+    """While on, other legs and recordings get silence from this leg: keys that are a secret may be in its sound. Its
+    telephone-events are told as ever.
+    """
+
+    leg_id: str
+    on: bool
+
+
 class Edge(Struct, frozen=True):
     """One entry of the mixing matrix: `listener` hears `source`, multiplied by gain (1.0 = as it is)."""
 
@@ -215,7 +237,19 @@ class Drain(Command, frozen=True, tag="drain"):
 
 
 AnyCommand = (
-    CreateLeg | UpdateLeg | DestroyLeg | Play | StopPlay | Connect | Disconnect | StartRecording | StopRecording | Stats | Drain
+    CreateLeg
+    | UpdateLeg
+    | DestroyLeg
+    | Play
+    | StopPlay
+    | SendDigits
+    | Mask
+    | Connect
+    | Disconnect
+    | StartRecording
+    | StopRecording
+    | Stats
+    | Drain
 )
 
 
@@ -328,6 +362,14 @@ class Digit(Event, frozen=True, tag="digit"):
     method: Literal["rtp"] = "rtp"
 
 
+class DigitsSent(Event, frozen=True, tag="digits_sent"):
+    """A `SendDigits` is over. count: keys that went out; fewer than asked for when the leg ended or was put on hold."""
+
+    leg_id: str
+    send_id: str
+    count: int
+
+
 class FirstRtp(Event, frozen=True, tag="first_rtp"):
     """The leg locked to a source: audio flows from there, and ours goes there (symmetric RTP, RFC 4961)."""
 
@@ -402,7 +444,9 @@ class Drained(Event, frozen=True, tag="drained"):
     legs: int
 
 
-AnyEvent = PlayFinished | Digit | FirstRtp | RtpTimeout | SecurityFailed | RecordingStopped | LegStats | Draining | Drained
+AnyEvent = (
+    PlayFinished | Digit | DigitsSent | FirstRtp | RtpTimeout | SecurityFailed | RecordingStopped | LegStats | Draining | Drained
+)
 
 
 class EventMessage(Struct, frozen=True, tag="event"):

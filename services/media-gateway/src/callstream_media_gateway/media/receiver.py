@@ -16,9 +16,10 @@ from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.arrays import FRAME, I64
 from callstream_media_gateway.media.arrivals import Arrivals
 from callstream_media_gateway.media.browser_legs import BrowserLegs
+from callstream_media_gateway.media.coded import CodedSpeech
 from callstream_media_gateway.media.dtmf import Key
-from callstream_media_gateway.media.g711 import PCMA, PCMU
-from callstream_media_gateway.media.jitter import JitterBuffers
+from callstream_media_gateway.media.g711 import PAYLOAD_TYPES, PCMA
+from callstream_media_gateway.media.jitter import NOISE, JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.protocol import Address
@@ -34,7 +35,6 @@ _ROW = 1024
 _PLAIN_BYTES = wire.HEADER_BYTES + FRAME
 _PLAIN_MASK, _PLAIN = 0xFF770000, 0x80000000
 """Version 2, no padding, extension or CSRC; payload type 0 or 8; the marker and the sequence number may be anything."""
-_COMFORT_NOISE = 13
 
 
 class Receiver:
@@ -52,6 +52,8 @@ class Receiver:
         self.packets = 0
         self.malformed = 0
         self.strangers = 0
+        self.coded: dict[Leg, CodedSpeech] = {}
+        """Legs that have sent speech which is kept as packets."""
         self._host = host
         self._jitter = jitter
         self._arrivals = arrivals
@@ -78,6 +80,7 @@ class Receiver:
         self.unlatch(leg)
         self._browsers.remove(leg)
         self._pressing.discard(leg)
+        self.coded.pop(leg, None)
         self._open.unregister(leg.ports.open)
         del self._open_legs[leg.ports.open.fileno()]
         leg.ports.open.close()
@@ -148,13 +151,13 @@ class Receiver:
         if packet is None:
             self._malformed(leg)
             return
-        is_event = packet.payload_type == leg.event_pt_in
-        if not is_event and packet.payload_type not in (PCMU, PCMA, _COMFORT_NOISE):
+        is_event, is_noise = packet.payload_type == leg.event_pt_in, packet.payload_type == NOISE
+        codec = leg.codec_in(packet.payload_type)
+        if not is_event and not is_noise and codec is None:
             self._malformed(leg)
             return
         own_ssrc = packet.ssrc == self._arrivals.ssrc[leg.slot] and self._arrivals.packets[leg.slot] > 0
         slots: I64 = np.array([leg.slot])
-        timestamps = np.array([packet.timestamp], np.uint32)
         if is_event and not own_ssrc:
             # sipp and some border controllers send keys under an SSRC of their own: speech is not a new source by that.
             self._arrivals.last_ms[leg.slot] = now_ms
@@ -163,18 +166,38 @@ class Receiver:
         if not own_ssrc:
             self._arrivals.new_source(leg.slot, packet.ssrc)
             self._jitter.restart(leg.slot)
+            if leg in self.coded:
+                self.coded[leg].restart()
+        timestamp = packet.timestamp
+        if codec == "OPUS":
+            timestamp = self._coded(leg).clock.at_8khz(timestamp)
+        timestamps = np.array([timestamp], np.uint32)
         self._arrivals.packet(slots, np.array([packet.sequence]), timestamps, now_ms, timed=not is_event)
         if is_event:
             self._event(leg, packet, now_ms)
             return
         codes = np.frombuffer(packet.payload, np.uint8)
-        if packet.payload_type == _COMFORT_NOISE or not len(codes):
+        if not len(codes):
             return
-        if len(codes) == FRAME:
-            laws = np.array([packet.payload_type], np.uint8)
+        if codec is None:
+            self._jitter.push_noise(leg.slot, timestamp, packet.payload[0] & 0x7F)
+        elif codec == "G722" or codec == "OPUS":
+            verdict = self._coded(leg).take(codec, timestamp, packet.payload)
+            if verdict == "duplicate":
+                self._arrivals.duplicates[leg.slot] += 1
+            elif verdict == "malformed":
+                self._malformed(leg)
+        elif len(codes) == FRAME:
+            laws = np.array([PAYLOAD_TYPES[codec]], np.uint8)
             self._arrivals.duplicate(slots, self._jitter.push(slots, timestamps, codes[None, :], laws))
         else:
-            self._jitter.push_samples(leg.slot, packet.timestamp, codes, packet.payload_type)
+            self._jitter.push_samples(leg.slot, timestamp, codes, PAYLOAD_TYPES[codec])
+
+    def _coded(self, leg: Leg) -> CodedSpeech:
+        speech = self.coded.get(leg)
+        if speech is None:
+            speech = self.coded[leg] = CodedSpeech(self._jitter, leg.slot)
+        return speech
 
     def _event(self, leg: Leg, packet: wire.Packet, now_ms: int) -> None:
         if packet.ssrc != leg.event_ssrc:

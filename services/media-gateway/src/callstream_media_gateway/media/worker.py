@@ -17,7 +17,7 @@ import uuid
 from pathlib import Path
 
 from callstream_media_gateway.media.arrays import FRAME_MS
-from callstream_media_gateway.media.commands import Commands, RefusedError
+from callstream_media_gateway.media.commands import Commands
 from callstream_media_gateway.media.control import Control, SocketTakenError
 from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.protocol import (
@@ -30,6 +30,7 @@ from callstream_media_gateway.media.protocol import (
     Request,
     Snapshot,
 )
+from callstream_media_gateway.media.refused import RefusedError
 
 log = logging.getLogger(__name__)
 
