@@ -36,8 +36,8 @@ def callee(typed: str, country: str) -> Callee:
         parsed = phonenumbers.parse(typed, country)
     except phonenumbers.NumberParseException:
         raise Refusal(Reason.INVALID, f"no telephone number: {typed[:40]!r}", "number") from None
-    digits = phonenumbers.normalize_diallable_chars_only(typed)
-    if len(digits) <= LONGEST_SHORT and not digits.startswith("+"):
+    digits = phonenumbers.normalize_digits_only(typed)
+    if len(digits) <= LONGEST_SHORT and typed.strip()[0] not in "+\N{FULLWIDTH PLUS SIGN}":
         return _short(digits, parsed, country)
     if not phonenumbers.is_possible_number(parsed):
         raise Refusal(Reason.INVALID, f"no number has this length: {typed[:40]!r}", "number")
