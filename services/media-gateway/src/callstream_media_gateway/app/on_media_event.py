@@ -42,6 +42,8 @@ class OnMediaEvent:
                     event,
                     inputs.KeyPressed(leg_id=event.leg_id, digit=event.digit, method="rfc4733", duration_ms=event.duration_ms),
                 )
+            case protocol.DigitsSent():
+                self._performer.keys.sent(event)
             case protocol.RtpTimeout():
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
             case protocol.SecurityFailed():

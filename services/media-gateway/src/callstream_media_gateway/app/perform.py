@@ -9,6 +9,7 @@ from callstream_media_gateway.adapters.recordings import wav_path
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.play_prompts import PlayPrompts
+from callstream_media_gateway.app.press_keys import PressKeys
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import effects as do
@@ -32,6 +33,7 @@ class Performer:
     ) -> None:
         self._switchboard, self._media, self._ring_agent = switchboard, media, ring_agent
         self._prompts, self._finish = prompts, finish
+        self.keys = PressKeys(media)
         self._actions: dict[type[do.Effect], Callable[[LiveCall, Any], None]] = {
             do.Append: switchboard.record,
             do.Ring: lambda live, _: live.caller.ring(),
@@ -47,6 +49,8 @@ class Performer:
             do.BridgeLegs: self._bridge,
             do.Record: self._record,
             do.StopRecord: lambda _, effect: self._media.tell(protocol.StopRecording(effect.recording_id)),
+            do.SendDigits: self.keys.press,
+            do.MaskLeg: lambda _, effect: self._media.tell(protocol.Mask(effect.leg_id, effect.on)),
             do.Salvage: lambda live, effect: self._finish.salvage(live, effect.recording_id),
         }
 

@@ -115,3 +115,20 @@ class Salvage(Effect, frozen=True):
     """The worker is gone: make of the recording what lies on the disk. Answered like Record."""
 
     recording_id: str
+
+
+# keys and secrets
+
+
+class SendDigits(Effect, frozen=True):
+    """Keys towards the leg's far end (F030). Needs no answer. digits: 0-9, *, #, A-D, at most 64."""
+
+    leg_id: str
+    digits: str
+
+
+class MaskLeg(Effect, frozen=True):
+    """While on, nobody hears the leg and no recording does, but its keys are told (F026). Needs no answer."""
+
+    leg_id: str
+    on: bool
