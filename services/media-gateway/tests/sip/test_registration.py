@@ -28,6 +28,7 @@ def serve(server: Phone, **options: object) -> Registrar:
     clock = asyncio.get_running_loop().time
     registrar = Registrar(REALM, secrets_of, clock, b"key", **options)  # type: ignore[arg-type]
     server.register_reply = registrar.register
+    server.ua.on_closed(registrar.connection_closed)
     return registrar
 
 

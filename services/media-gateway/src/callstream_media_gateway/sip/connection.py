@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 
 MAX_UNSENT = 1 << 20
 """Bytes waiting for a peer that does not read; beyond that its connection is cut."""
-MAX_EARLY = 1 << 17
-"""Bytes that a peer may send while its TLS handshake is being finished."""
 HANDSHAKE = 10.0
 """Seconds that a handshake may take, TLS and WebSocket each."""
 SILENT = 32.0
@@ -43,8 +41,6 @@ class Connection(asyncio.Protocol):
         self._name = transport
         self._wire = wire
         self._transport: asyncio.Transport | None = None
-        self._early = b""
-        self._lost = False
         self._heard = True
         self._queue: list[tuple[bytes, Callable[[], None] | None]] = []
         self._patience: asyncio.TimerHandle | None = None
@@ -54,9 +50,8 @@ class Connection(asyncio.Protocol):
         # uvloop's transport is one in all but its base classes.
         transport = cast("asyncio.Transport", base)
         peer = transport.get_extra_info("peername")
-        if peer is None or self._lost:
+        if peer is None:
             transport.abort()
-            self.give_up()
             return
         self._transport, self.hop = transport, Hop(self._name, peer[0], peer[1])
         _watch(transport.get_extra_info("socket"))
@@ -67,12 +62,8 @@ class Connection(asyncio.Protocol):
         self._beat = self.owner.loop.call_later(PING_EVERY, self._ping)
         self._write(self._wire.begin())
         self._flush()
-        if self._early:
-            early, self._early = self._early, b""
-            self.data_received(early)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        self._lost = True
         self._transport = None
         self._be_patient(None)
         if self._beat is not None:
@@ -106,11 +97,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         hop, wire = self.hop, self._wire
-        if hop is None or self._transport is None:
-            # The bytes behind a TLS handshake may come before its task goes on.
-            self._early += data
-            if len(self._early) > MAX_EARLY:
-                self._lost = True
+        if hop is None:
             return
         self._heard = True
         was_open, pings = wire.is_open, wire.keepalives

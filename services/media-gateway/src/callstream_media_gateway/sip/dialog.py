@@ -141,7 +141,8 @@ class Dialog(Machine):
     def remote_hop(self) -> Hop:
         """Where our requests inside this dialog go now."""
         connected = self.source.transport != "udp" and self.core.transport.is_connected(self.source)
-        return way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
+        hop = way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
+        return self.core.transport.actual(hop)
 
     @property
     def is_over(self) -> bool:
@@ -182,6 +183,11 @@ class Dialog(Machine):
             InDialogRequest(self, "UPDATE", headers, b"")
         else:
             self.reinvite(self.local_sdp)
+
+    def heard_from(self, source: Hop) -> None:
+        """A peer whose connection broke is reached by its new one from now on."""
+        if "udp" not in (source.transport, self.source.transport) and not self.core.transport.is_connected(self.source):
+            self.source = source
 
     def on_request(self, request: Request, transaction: Transaction) -> None:
         """A request of the peer other than ACK, with its server transaction."""

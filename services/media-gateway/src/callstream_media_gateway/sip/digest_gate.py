@@ -9,7 +9,7 @@ from typing import NamedTuple
 from .backoff import Backoff
 from .digest import ALGORITHMS, Answer, Challenge, parse_answer, response_of
 from .errors import ParseError
-from .handler import Hop, Reply
+from .handler import WEB, Hop, Reply
 from .message import Header, Request
 from .nonces import Nonces
 from .unanswered import UnansweredChallenges
@@ -55,6 +55,9 @@ class DigestGate:
             return Reply(400, f"Bad {error.field}")
         if answer is None:
             algorithms = self._unanswered.algorithms(source.host, aor, request.get("Via"), now)
+            if source.transport in WEB:
+                # Browsers' libraries look at the first challenge only, and know MD5 only.
+                algorithms = algorithms[::-1]
             return self._challenge(now, algorithms, stale=False)
         self._unanswered.answered(source.host, aor, answer.algorithm)
         if answer.algorithm == "MD5":
@@ -97,7 +100,7 @@ class DigestGate:
         return right and secrets is not None
 
     def _challenge(self, now: float, algorithms: tuple[str, ...], *, stale: bool) -> Reply:
-        """One challenge for each algorithm, the stronger first (RFC 8760 2.4)."""
+        """One challenge for each algorithm, in their order: phones take the first that they know (RFC 8760 2.4)."""
         headers: list[Header] = []
         for algorithm in algorithms:
             challenge = Challenge(self._realm, self._nonces.make(now), algorithm, ("auth",), None, stale)

@@ -11,9 +11,10 @@ from collections.abc import Sequence
 
 from .core import ALLOW, Core, log
 from .errors import ParseError
-from .handler import Hop, Reply, UserAgentHandler
+from .handler import WEB, Hop, Reply, UserAgentHandler
 from .incoming_call import IncomingCall
 from .message import MAX_MESSAGE, Header, Request, Response, parse_message
+from .reach import hop_to, is_nowhere
 from .responses import make_response, stateless_tag, tag_of
 from .salvage import salvage_request
 from .sdp import SessionDescription, parse_sdp
@@ -170,6 +171,7 @@ class Inbound:
             return
         if dialog is not None:
             transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
+            dialog.heard_from(source)
             dialog.on_request(request, transaction)
             return
         call = self._core.early.get(name)
@@ -222,9 +224,23 @@ class Inbound:
         if reply.code >= 300:
             self._stateless(request, source, reply.code, reply.reason, reply.headers)
             return
+        if source.transport in WEB:
+            self._alias(request, source)
         transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
         tag = stateless_tag(request, self._secret)
         send_response(transaction, reply.code, make_response(request, reply.code, tag, reply.reason, reply.headers))
+
+    def _alias(self, request: Request, source: Hop) -> None:
+        """Reach the host that a browser has made up (RFC 7118 5) by the connection that it has registered over.
+
+        So calls that it had before its connection broke, or before we were restarted, go on. Only here: the Contact of a
+        REGISTER that was accepted is vouched for by a password.
+        """
+        for value in request.values("Contact"):
+            if value != "*":
+                uri = NameAddr.parse(value, "Contact").uri
+                if is_nowhere(uri.host):
+                    self._core.transport.streams.alias(hop_to(uri), source)
 
     def _on_invite(self, request: Request, source: Hop, via: Via, key: ServerKey) -> None:
         refusal = _unusable_invite(request)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .backoff import Backoff
 from .digest_gate import DigestGate, Secrets
 from .errors import ParseError
-from .handler import Hop, Reply
+from .handler import STREAMS, Hop, Reply
 from .message import Header, Request, parse_seconds
 from .nonces import Nonces
 from .uri import NameAddr, Uri
@@ -18,9 +18,10 @@ MAX_CONTACTS = 5
 
 
 class Binding(NamedTuple):
-    """One phone of a user. source: where its REGISTER really came from, which is the way back through NAT and TCP.
+    """One phone of a user. source: where its REGISTER really came from, which is the way back through NAT and streams.
 
-    expires_at: seconds of the registrar's clock. An INVITE to it: `ua.invite(b.contact, next_hop=b.source, ...)`.
+    expires_at: seconds of the registrar's clock. instance: what names the phone over all its connections (RFC 5626 4.1),
+    or "". An INVITE to it: `ua.invite(b.contact, next_hop=b.source, ...)`.
     """
 
     contact: Uri
@@ -29,6 +30,7 @@ class Binding(NamedTuple):
     call_id: str
     cseq: int
     agent: str
+    instance: str = ""
 
 
 class Registrar:
@@ -56,6 +58,7 @@ class Registrar:
         self._shortest = shortest
         self._longest = longest
         self._users: dict[str, list[Binding]] = {}  # newest first
+        self._streams: dict[Hop, set[str]] = {}  # who has registered over each connection
 
     def register(self, request: Request, source: Hop) -> Reply:
         """Decide one REGISTER: 401, 403, 400, 423, 500 for an old CSeq, or 200 with the bindings in force."""
@@ -102,8 +105,13 @@ class Registrar:
         return gone
 
     def drop(self, user: str, source: Hop | None = None) -> None:
-        """Forget a user's bindings, or those of one source (a TCP connection that broke)."""
+        """Forget a user's bindings, or those of one source."""
         self._set(user, [b for b in self._users.get(user, ()) if source is not None and b.source != source])
+
+    def connection_closed(self, source: Hop) -> None:
+        """A connection is gone, and with it the phones that were reached by it (RFC 5626 5.3)."""
+        for user in list(self._streams.get(source, ())):
+            self.drop(user, source)
 
     def _update(self, user: str, request: Request, source: Hop) -> Reply | None:
         values = request.values("Contact")
@@ -123,12 +131,13 @@ class Registrar:
             seconds = default if wish is None else parse_seconds(wish, "expires")
             if 0 < seconds < self._shortest:
                 return Reply(423, None, [("Min-Expires", str(self._shortest))])
-            kept = [b for b in kept if not _same_contact(b.contact, address.uri)]
+            instance = _instance(address)
+            kept = [b for b in kept if not (_same_contact(b.contact, address.uri) or (instance and b.instance == instance))]
             if seconds:
                 expires_at = self._clock() + min(seconds, self._longest)
                 agent = request.get("User-Agent") or ""
                 cseq = request.cseq[0]
-                added.append(Binding(address.uri, source, expires_at, request.call_id, cseq, agent))
+                added.append(Binding(address.uri, source, expires_at, request.call_id, cseq, agent, instance))
         if not values:
             return None  # a query (10.2.3)
         return self._set_in_order(user, held, [*added, *kept][:MAX_CONTACTS], request)
@@ -148,12 +157,25 @@ class Registrar:
             self._users[user] = bindings
         else:
             self._users.pop(user, None)
+        for source in {binding.source for binding in before}:
+            self._streams.get(source, set()).discard(user)
+            if not self._streams.get(source, True):
+                del self._streams[source]
+        for binding in bindings:
+            if binding.source.transport in STREAMS:
+                self._streams.setdefault(binding.source, set()).add(user)
         if bindings != before:
             self.on_change(user, tuple(bindings))
 
     def _contacts(self, user: str) -> list[Header]:
         now = self._clock()
         return [("Contact", f"<{b.contact}>;expires={max(1, round(b.expires_at - now))}") for b in self.bindings(user)]
+
+
+def _instance(address: NameAddr) -> str:
+    """RFC 5626 4.2: a phone that names itself and its flow replaces its earlier registration of that flow."""
+    name, flow = address.params.get("+sip.instance"), address.params.get("reg-id")
+    return f"{name};{flow}" if name and flow else ""
 
 
 def _same_contact(one: Uri, other: Uri) -> bool:

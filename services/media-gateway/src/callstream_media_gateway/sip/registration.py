@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import secrets
 from collections.abc import Callable
 
@@ -11,7 +12,7 @@ from .core import Core, new_tag
 from .digest import Credentials
 from .errors import ParseError, RegistrationError
 from .final_answer import FinalAnswer
-from .handler import Hop
+from .handler import STREAMS, Hop
 from .message import Header, Response, parse_seconds
 from .timers import Entry
 from .uri import NameAddr, Uri
@@ -45,6 +46,8 @@ class Registration:
         """Register for `expires` seconds and refresh from then on. Raises RegistrationError."""
         await self.once(expires)
         self._schedule(self.expires * _EARLY)
+        if self._registrar.transport in STREAMS and self._on_closed not in self._core.on_closed:
+            self._core.on_closed.append(self._on_closed)
 
     async def once(self, expires: int) -> int:
         """Register for `expires` seconds and leave refreshing to the caller; the granted seconds. Raises RegistrationError."""
@@ -56,10 +59,18 @@ class Registration:
         """Remove the binding and stop refreshing. Raises RegistrationError when the registrar does not confirm."""
         self._core.timers.cancel(self._refresh)
         self._wanted = 0
+        if self._on_closed in self._core.on_closed:
+            self._core.on_closed.remove(self._on_closed)
         if self._task is not None:
             self._task.cancel()
         await self._exchange(0)
         self.expires = 0
+
+    def _on_closed(self, hop: Hop) -> None:
+        """The registrar reaches us by our connection: without it we are not registered (RFC 5626 4.4)."""
+        if hop == self._registrar and self.expires:
+            self._core.timers.cancel(self._refresh)
+            self._schedule(_MIN_WAIT + random.random())  # spread over those whom one restart has cut off
 
     def _schedule(self, delay: float) -> None:
         self._refresh = self._core.timers.after(max(delay, _MIN_WAIT), self._due, None)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Callable, Coroutine
-from typing import cast
 
 from . import tls
 from .connection import HANDSHAKE, Connection
+from .door import Door
 from .handler import WEB, Hop, UserAgentConfig
 from .reach import is_nowhere
 from .stream import BrokenStreamError
@@ -24,7 +25,8 @@ CONNECT = 10.0
 class Streams:
     """connections: by the peer's numeric address, by the name that one was dialled under, and by aliases (see `alias`).
 
-    on_message(data, source), on_broken(error, source); on_closed(source) when an open connection is gone.
+    on_message(data, source), on_broken(error, source); on_closed(source) when an open connection is gone,
+    also under the name that it was dialled by.
     """
 
     def __init__(
@@ -44,24 +46,19 @@ class Streams:
         self.loop = asyncio.get_running_loop()
         self._config = config
         self._calling = config.client_tls
-        self._doors: list[asyncio.Server] = []
-        self._greeting: set[asyncio.Transport] = set()
+        self._doors: list[Door] = []
+        self._greeting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
-    async def listen(self, transport: str, host: str, port: int) -> None:
+    def listen(self, transport: str, host: str, port: int) -> None:
         """Open one door. Raises OSError when the port is taken; port 0 takes a free one."""
-        factory: Callable[[], asyncio.Protocol]
-        if transport in SECURE:
-            context = self._config.server_tls
-            if context is None:
-                raise ValueError("server_tls: needed to listen on TLS and WSS")
-            factory = lambda: _Greeting(self, transport, context)  # noqa: E731 - a factory, as the one below
-        else:
-            factory = lambda: self.accepted(transport)  # noqa: E731
-        server = await self.loop.create_server(factory, host, port)
-        self._doors.append(server)
-        self.ports[transport] = server.sockets[0].getsockname()[1]
+        context = self._config.server_tls if transport in SECURE else None
+        if transport in SECURE and context is None:
+            raise ValueError("server_tls: needed to listen on TLS and WSS")
+        door = Door(host, port, lambda accepted: self._welcome(accepted, transport, context))
+        self._doors.append(door)
+        self.ports[transport] = door.port
 
     async def stop(self) -> None:
         self._stopped = True
@@ -70,8 +67,6 @@ class Streams:
         self._doors.clear()
         for task in list(self._tasks):
             task.cancel()
-        for transport in list(self._greeting):
-            transport.abort()
         for connection in list(self.held):
             connection.abort()
         self.connections.clear()
@@ -104,32 +99,23 @@ class Streams:
 
     @property
     def is_full(self) -> bool:
-        return len(self.held) + len(self._greeting) >= self._config.max_connections
+        return len(self.held) + self._greeting >= self._config.max_connections
 
     # called by connections
 
-    def accepted(self, transport: str) -> Connection:
-        """For one who has connected to us."""
-        wire = WebSocketWire.serving(self._config.ws_origins) if transport in WEB else StreamWire(dialled=False)
-        return Connection(self, transport, wire, None)
-
     def opened(self, connection: Connection) -> bool:
-        """It stands. False: there are too many."""
+        """It stands. False: we have stopped meanwhile."""
         hop = connection.hop
         if hop is None or self._stopped:
-            return False
-        if connection.key is None and self.is_full:
-            self.counters["connections_refused"] += 1
-            connection.hop = None  # it was never one of ours
             return False
         self.connections[hop] = connection
         self.held.add(connection)
         return True
 
     def alias(self, hop: Hop, source: Hop) -> None:
-        """Reach `hop`, an address that nobody can connect to, by the connection of `source`, unless it leads elsewhere."""
+        """Reach `hop`, an address that nobody can connect to, by the connection of `source`."""
         connection = self.connections.get(source)
-        if connection is not None and hop not in self.connections:
+        if connection is not None:
             self.connections[hop] = connection
             connection.aliases.add(hop)
 
@@ -140,35 +126,32 @@ class Streams:
             if hop is not None and self.connections.get(hop) is connection:
                 del self.connections[hop]
         if connection.hop is not None and not self._stopped:
-            self.on_closed(connection.hop)
-
-    def greet(self, plain: asyncio.Transport, transport: str, context: ssl.SSLContext) -> None:
-        """TLS with one who has connected; until it is done, the place is taken."""
-        if self.is_full or self._stopped:
-            self.counters["connections_refused"] += 1
-            plain.abort()
-            return
-        self._greeting.add(plain)
-        self.start(self._greet(plain, transport, context))
+            for hop in {connection.hop, connection.key or connection.hop}:
+                self.on_closed(hop)
 
     def start(self, work: Coroutine[None, None, None]) -> None:
         task = self.loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _greet(self, plain: asyncio.Transport, transport: str, context: ssl.SSLContext) -> None:
-        connection = self.accepted(transport)
+    def _welcome(self, accepted: socket.socket, transport: str, context: ssl.SSLContext | None) -> None:
+        """Somebody has connected. The place is taken from now on, also while TLS is not done."""
+        if self.is_full:
+            self.counters["connections_refused"] += 1
+            accepted.close()
+            return
+        wire: Wire = WebSocketWire.serving(self._config.ws_origins) if transport in WEB else StreamWire(dialled=False)
+        self._greeting += 1
+        self.start(self._greet(accepted, Connection(self, transport, wire, None), context))
+
+    async def _greet(self, accepted: socket.socket, connection: Connection, context: ssl.SSLContext | None) -> None:
+        timeout = None if context is None else HANDSHAKE
         try:
-            secured = await self.loop.start_tls(plain, connection, context, server_side=True, ssl_handshake_timeout=HANDSHAKE)
+            await self.loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, ssl_handshake_timeout=timeout)
         except (OSError, EOFError):  # OSError: all that TLS and the network may say
-            secured = None
-        finally:
-            self._greeting.discard(plain)
-        if secured is None:
             self.counters["handshakes_failed"] += 1
-            plain.abort()
-        else:
-            connection.connection_made(secured)
+        finally:
+            self._greeting -= 1
 
     async def _connect(self, connection: Connection, hop: Hop) -> None:
         host = hop.host.strip("[]")
@@ -199,15 +182,3 @@ class Streams:
         if hop.transport in WEB:
             return WebSocketWire.calling(hop.host.strip("[]"), hop.port, secure=hop.transport == "wss")
         return StreamWire(dialled=True)
-
-
-class _Greeting(asyncio.Protocol):
-    """One who has connected, before TLS: counted from the first moment, which TLS by the server itself would not be."""
-
-    def __init__(self, owner: Streams, transport: str, context: ssl.SSLContext) -> None:
-        self._owner, self._name, self._context = owner, transport, context
-
-    def connection_made(self, base: asyncio.BaseTransport) -> None:
-        plain = cast("asyncio.Transport", base)
-        plain.pause_reading()
-        self._owner.greet(plain, self._name, self._context)

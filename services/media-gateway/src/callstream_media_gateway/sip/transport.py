@@ -42,10 +42,10 @@ class Transport:
         """Bind all. Raises OSError when a port is taken; port 0 tries until one is free for UDP and TCP."""
         config = self._config
         try:
-            await self._bind_both(config.host, config.port)
+            self._bind_both(config.host, config.port)
             for transport, port in (("tls", config.tls_port), ("ws", config.ws_port), ("wss", config.wss_port)):
                 if port is not None:
-                    await self.streams.listen(transport, config.host, port)
+                    self.streams.listen(transport, config.host, port)
         except BaseException:
             await self.stop()
             raise
@@ -65,6 +65,11 @@ class Transport:
         """True while there is a connection with this peer address, open or being made."""
         return hop in self.streams.connections
 
+    def actual(self, hop: Hop) -> Hop:
+        """The peer's address, when its connection has been asked for by another name."""
+        connection = self.streams.connections.get(hop)
+        return hop if connection is None or connection.hop is None else connection.hop
+
     def send(self, data: bytes, hop: Hop, failed: Failed | None = None) -> None:
         if hop.transport == "udp":
             if self._udp is not None:
@@ -74,11 +79,11 @@ class Transport:
         else:
             self.streams.fail(failed)
 
-    async def _bind_both(self, host: str, port: int) -> None:
+    def _bind_both(self, host: str, port: int) -> None:
         for attempt in range(_BIND_TRIES):
             udp = UdpSocket(host, port, self.streams, self._on_message)
             try:
-                await self.streams.listen("tcp", host, udp.port)
+                self.streams.listen("tcp", host, udp.port)
             except OSError as error:
                 udp.close()
                 if port or error.errno != errno.EADDRINUSE or attempt == _BIND_TRIES - 1:
