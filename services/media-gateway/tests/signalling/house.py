@@ -59,6 +59,8 @@ class House:
         self.tenant = f"t{secrets.token_hex(4)}"
         self.instance = f"gw-{secrets.token_hex(4)}"
         self.media_timeout_s = 30
+        self.sip_port = 0
+        """Of the next gateway; 0: any."""
         self.log: list[Recorded] = []
         self.phones: list[Phone] = []
         self.service: Service
@@ -105,7 +107,7 @@ class House:
             ]
         )
 
-    async def start_gateway(self, sip_port: int = 0) -> None:
+    async def start_gateway(self) -> None:
         self.service = Service(
             Settings(
                 service="media-gateway",
@@ -117,7 +119,7 @@ class House:
         )
         config = GatewayConfig(
             sip_host="127.0.0.1",
-            sip_port=sip_port,
+            sip_port=self.sip_port,
             sip_advertised_host=None,
             media_socket=self.folder / "media.sock",
             data_dir=self.folder,

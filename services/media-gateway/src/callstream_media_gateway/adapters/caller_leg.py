@@ -20,7 +20,7 @@ class CallerLeg:
     def __init__(self, leg_id: str, incoming: IncomingCall, session: SdpSession, media: MediaSide, rtp_timeout_ms: int) -> None:
         self.leg_id, self.session = leg_id, session
         self._incoming, self._media, self._rtp_timeout_ms = incoming, media, rtp_timeout_ms
-        self._dialog: Dialog | None = None
+        self.dialog: Dialog | None = None
         self._feed: Feed = _unheard
 
     def attach(self, feed: Feed) -> None:
@@ -35,7 +35,7 @@ class CallerLeg:
     def answer(self) -> None:
         """200. When the caller has cancelled meanwhile, CallerCancelled is on its way."""
         try:
-            dialog = self._dialog = self._incoming.answer(self.session.local)
+            dialog = self.dialog = self._incoming.answer(self.session.local)
         except CallOverError:
             return
         dialog.on_ack = self._on_ack
@@ -48,8 +48,8 @@ class CallerLeg:
 
     def hang_up(self) -> None:
         """BYE."""
-        if self._dialog is not None:
-            self._dialog.bye()
+        if self.dialog is not None:
+            self.dialog.bye()
 
     def watch(self) -> None:
         """From when on silence counts. What was agreed the worker knows since the leg was opened, if the offer came first."""

@@ -51,13 +51,13 @@ class MediaSide:
 
     @property
     def connected(self) -> bool:
-        """Whether commands reach the worker now."""
-        return self.client.connected
+        """Whether commands reach the worker now, or as soon as `connect` has returned."""
+        return not self._attached or self.client.connected
 
     @property
     def ready(self) -> bool:
         """Whether it is connected and takes new legs."""
-        return self.client.connected and self.client.snapshot is not None and not self.draining
+        return self._attached and self.client.connected and self.client.snapshot is not None and not self.draining
 
     @property
     def rtp_host(self) -> str:
@@ -79,6 +79,11 @@ class MediaSide:
                     failed(why)
 
         self._post(command, done)
+
+    def keep(self, call_id: str, note: bytes) -> None:
+        """Leave a note about a call for the next signalling process; empty: take it back."""
+        if self._attached:
+            self.client.keep(call_id, note)
 
     def open_leg(self, command: CreateLeg, opened: Callable[[int], None], failed: Callable[[str], None]) -> None:
         """Open a leg: `opened` (RTP port) or `failed` (why) is called."""

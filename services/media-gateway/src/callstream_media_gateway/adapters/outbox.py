@@ -8,7 +8,7 @@ the nature of calls, apart from keys; those are dropped, and counted, when MAX_W
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -67,6 +67,21 @@ class Outbox:
         """Whether everything put in is stored or given up."""
         return not self._waiting
 
+    @property
+    def waiting(self) -> Sequence[NewEvent]:
+        """What is not known to stand in the log, in order."""
+        return self._waiting
+
+    def resume(self, version: int, waiting: list[NewEvent]) -> None:
+        """Go on where a former process stopped; `put` or `hurry` sends what waits."""
+        self.version, self._waiting = version, waiting
+        self._health.waiting += len(waiting)
+
+    def hurry(self) -> None:
+        """Send what waits."""
+        if self._waiting and self._task is None:
+            self._task = asyncio.create_task(self._drain())
+
     def put(self, new: NewEvent) -> None:
         """Queue an event."""
         if self._superseded:
@@ -76,8 +91,7 @@ class Outbox:
             return
         self._waiting.append(new)
         self._health.waiting += 1
-        if self._task is None:
-            self._task = asyncio.create_task(self._drain())
+        self.hurry()
 
     async def settled(self) -> None:
         """Wait until it is empty."""

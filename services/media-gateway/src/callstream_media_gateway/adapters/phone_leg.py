@@ -36,7 +36,7 @@ class PhoneLeg:
         self._target, self._next_hop, self._caller = target, next_hop, caller
         self._user_agent, self._media, self._rtp_timeout_ms, self._feed = user_agent, media, rtp_timeout_ms, feed
         self._calling: OutgoingCall | None = None
-        self._dialog: Dialog | None = None
+        self.dialog: Dialog | None = None
 
     def invite(self) -> None:
         """INVITE with our offer, to where the phone registered from."""
@@ -52,8 +52,8 @@ class PhoneLeg:
 
     def hang_up(self) -> None:
         """CANCEL before the answer, BYE after it."""
-        if self._dialog is not None:
-            self._dialog.bye()
+        if self.dialog is not None:
+            self.dialog.bye()
         elif self._calling is not None:
             self._calling.cancel()
 
@@ -63,7 +63,7 @@ class PhoneLeg:
 
     def _on_answered(self, dialog: Dialog, sdp: SessionDescription) -> None:
         """The user agent has made sure that the answer fits our offer."""
-        self._dialog = dialog
+        self.dialog = dialog
         self.session.answered(sdp)
         listen(dialog, self.leg_id, self.session, self._feed, self.watch)
         self._feed(PhoneAnswered(leg_id=self.leg_id))

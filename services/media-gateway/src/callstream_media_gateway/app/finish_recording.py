@@ -22,16 +22,16 @@ class FinishRecording:
 
     def __init__(self, feed: Feed, encoder: Encoder, root: Path) -> None:
         self._feed, self._encoder, self._root = feed, encoder, root
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        """By recording id."""
 
     def stopped(self, live: LiveCall, recording_id: str) -> None:
         """The worker has closed the file, whole or with an error: what there is is kept."""
-        path = live.wavs.pop(recording_id, None)
-        if path is None:
+        path = live.wavs.get(recording_id)
+        if path is None or recording_id in self._tasks:
             return
-        task = asyncio.create_task(self._finish(live, recording_id, self._root / path))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task = self._tasks[recording_id] = asyncio.create_task(self._finish(live, recording_id, self._root / path))
+        task.add_done_callback(lambda _: self._tasks.pop(recording_id, None))
 
     salvage = stopped
     """The worker is gone: its file ends where it was killed, and is encoded as far as it goes."""
@@ -39,7 +39,7 @@ class FinishRecording:
     async def settled(self) -> None:
         """Wait until nothing is being encoded."""
         while self._tasks:
-            await asyncio.wait(self._tasks)
+            await asyncio.wait(self._tasks.values())
 
     async def _finish(self, live: LiveCall, recording_id: str, wav: Path) -> None:
         result = await self.encode(recording_id, wav)
@@ -54,6 +54,7 @@ class FinishRecording:
             self._feed(live, saved)
             await live.outbox.settled()
             _remove(wav)
+            live.wavs.pop(recording_id, None)
         else:
             self._feed(live, RecordingLost(recording_id=recording_id, message=result))
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import Outbox
 from callstream_media_gateway.adapters.phone_leg import PhoneLeg
+from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.domain.call import Call
 
 
@@ -14,9 +15,9 @@ class LiveCall:
     """One call of this process."""
 
     call: Call
-    caller: CallerLeg
+    caller: CallerLeg | RestoredLeg
     outbox: Outbox
-    phones: dict[str, PhoneLeg] = field(default_factory=dict)
+    phones: dict[str, PhoneLeg | RestoredLeg] = field(default_factory=dict)
     opened: set[str] = field(default_factory=set)
     """Legs that the media worker holds for us, or is opening."""
     opening: set[str] = field(default_factory=set)
@@ -27,7 +28,13 @@ class LiveCall:
     """The playback whose prompts are being fetched."""
     wavs: dict[str, str] = field(default_factory=dict)
     """Recording id → the worker's file, relative to the store."""
+    patience: asyncio.TimerHandle | None = None
+    """The end of our patience with the log, which has to take `call.arrived` first."""
     arrived_seq: int = 0
     """Log position of `call.arrived`, 0 until it is known."""
+    seen_seq: int = 0
+    """Newest log position of routing's word about this call that was dealt with."""
+    seen_media: int = 0
+    """Number of the worker's newest event about this call that was dealt with."""
     released: bool = False
     """Counted as over."""

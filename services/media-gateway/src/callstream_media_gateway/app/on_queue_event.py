@@ -50,7 +50,7 @@ class OnQueueEvent:
                     agent_id=offer.agent_id,
                     connect_prompt=offer.connect_prompt,
                     refusal=self._ring_agent.refusal(
-                        recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id, offer.terminal
+                        recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id, offer.terminal, offer.address
                     ),
                 )
             case OfferWithdrawn() as offer:
@@ -72,4 +72,6 @@ class OnQueueEvent:
                 given = inputs.AnswerLogged(cause=recorded.id, offer_id=answered.offer_id)
             case _:
                 return
-        self._switchboard.feed(live, given)
+        if recorded.seq > live.seen_seq:  # else a killed process had dealt with it
+            live.seen_seq = recorded.seq
+            self._switchboard.feed(live, given)

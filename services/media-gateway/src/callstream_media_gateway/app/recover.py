@@ -1,9 +1,9 @@
-"""At start: end in the log what a killed gateway left open, and encode the recordings it left unencoded.
-
-Legs that the media worker still holds are closed when its snapshot arrives (on_media_event). Dialogs are not rebuilt yet.
+"""At start: end in the log what a killed gateway left open and cannot go on (see restore), and encode the recordings it left
+unencoded. Legs of such calls that the media worker still holds are closed when its snapshot arrives (on_media_event).
 """
 
 import asyncio
+from collections.abc import Container
 from pathlib import Path
 
 import structlog
@@ -41,8 +41,8 @@ class Recover:
         self._store, self._clock, self._instance = store, clock, instance
         self._root, self._finish = root, finish
 
-    async def calls(self, after: int) -> dict[tuple[str, str], LeftBehind]:
-        """End all open calls of this instance that the log shows behind `after`; those with open recordings are returned."""
+    async def read(self, after: int) -> dict[tuple[str, str], LeftBehind]:
+        """All calls of this instance that are not settled, as the log shows them behind `after`."""
         open_calls: dict[tuple[str, str], LeftBehind] = {}
 
         async def take(batch: list[Recorded]) -> None:
@@ -52,16 +52,23 @@ class Recover:
         subscription = await self._store.subscribe(FOLLOWED, after, take)
         await subscription.caught_up.wait()
         await subscription.stop()
-        for left in open_calls.values():
+        return open_calls
+
+    async def end(self, open_calls: dict[tuple[str, str], LeftBehind], going_on: Container[str]) -> None:
+        """End in the log all of them but those that go on, by their ids, which are taken out of `open_calls`."""
+        for key, left in list(open_calls.items()):
+            if left.call_id in going_on:
+                del open_calls[key]
+                continue
             closing = left.closing()
             if closing:
                 log.warning("ending a call that was lost", call_id=left.call_id, legs=len(left.legs))
                 await self._append(left.tenant, left.call_id, closing)
-        return {key: left for key, left in open_calls.items() if left.recordings}
 
-    async def files(self) -> list[Leftover]:
+    async def files(self, going_on: Container[str]) -> list[Leftover]:
         """The wav files of an earlier run. To be asked before new calls are taken, whose files lie there too."""
-        return await asyncio.to_thread(lambda: list(leftovers(self._root)))
+        found = await asyncio.to_thread(lambda: list(leftovers(self._root)))
+        return [leftover for leftover in found if leftover.call_id not in going_on]
 
     async def recordings(self, files: list[Leftover], open_calls: dict[tuple[str, str], LeftBehind]) -> None:
         """Encode every file of an earlier run and link it; a recording without a file has failed."""

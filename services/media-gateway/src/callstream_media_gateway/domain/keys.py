@@ -1,23 +1,25 @@
 """One key press, one digit: phones that send a key both by RFC 4733 and by INFO are heard once."""
 
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 PAIRING = timedelta(seconds=2)
 """How far the two reports of one key may lie apart: INFO may come at its beginning, RFC 4733 at its end."""
 
 
+@dataclass(slots=True)
 class KeyFilter:
     """Pairs each key with its twin by the other method. `11` sent both ways stays two keys, in any interleaving."""
 
-    def __init__(self) -> None:
-        self._unpaired: list[tuple[str, str, datetime]] = []
+    unpaired: list[tuple[str, str, datetime]] = field(default_factory=list)
+    """(key, method, when)"""
 
     def is_new(self, digit: str, method: str, now: datetime) -> bool:
         """False when the same key has been heard by the other method."""
-        self._unpaired = [entry for entry in self._unpaired if now - entry[2] <= PAIRING]
-        for index, (heard, by, _) in enumerate(self._unpaired):
+        self.unpaired = [entry for entry in self.unpaired if now - entry[2] <= PAIRING]
+        for index, (heard, by, _) in enumerate(self.unpaired):
             if heard == digit and by != method:
-                del self._unpaired[index]
+                del self.unpaired[index]
                 return False
-        self._unpaired.append((digit, method, now))
+        self.unpaired.append((digit, method, now))
         return True

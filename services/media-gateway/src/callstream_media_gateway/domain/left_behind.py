@@ -1,6 +1,6 @@
 """What a killed gateway left open in the log, and the events that close it, so that no agent stays stuck.
 
-Dialogs are not rebuilt yet: the peers of such a call hang up by themselves or by their session timers.
+Only of calls that cannot go on (app/restore.py): not answered yet, or their media worker is gone as well.
 """
 
 from collections.abc import Iterable

@@ -30,8 +30,14 @@ REJECTED = frozenset({486, 600, 603, 403, 487})
 """Busy, declined, forbidden by the phone's do-not-disturb, or given up: a person or their setting said no."""
 
 
+PROCESS_LOST = 0
+"""In place of a phone's final answer: the process that rang it was killed, and its answer cannot be heard any more."""
+
+
 def phone_reason(status: int) -> Reason:
     """Why an agent's phone was not reached, by its final answer."""
+    if status == PROCESS_LOST:
+        return Reason.GATEWAY_LOST
     if status in REJECTED:
         return Reason.AGENT_REJECTED
     return Reason.NO_COMMON_CODEC if status == 488 else Reason.AGENT_UNREACHABLE

@@ -1,0 +1,34 @@
+"""Leaves a note of each call with the media worker after each step (see note)."""
+
+from collections.abc import Callable
+from functools import partial
+
+import structlog
+
+from callstream_media_gateway.app import note
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.domain.call import BEFORE_ANSWER
+
+log = structlog.get_logger(__name__)
+
+
+class KeepNotes:
+    """`keep` (call id, note) is the media worker's."""
+
+    def __init__(self, keep: Callable[[str, bytes], None]) -> None:
+        self._keep = keep
+
+    def noted(self, live: LiveCall) -> None:
+        """A call whose INVITE is not answered ends with its process: there is no dialog to go on with."""
+        if live.call.customer in BEFORE_ANSWER:
+            return
+        for _, dialog in note.dialogs(live):
+            dialog.on_changed = partial(self.noted, live)
+        try:
+            self._keep(live.call.call_id, note.write(live))
+        except Exception:
+            log.exception("no note of a call", call_id=live.call.call_id)
+
+    def forgotten(self, call_id: str) -> None:
+        """Nothing more will come of the call."""
+        self._keep(call_id, b"")

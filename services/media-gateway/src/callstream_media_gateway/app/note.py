@@ -1,0 +1,107 @@
+"""What signalling leaves with the media worker about a call, so that the next signalling process can go on with it.
+
+A note is written after each step of a call and before the step's events are on their way into the log: it leaves the process
+in the same turn of the event loop. So whatever a peer or the log was told stands in a note, and events that are told a
+second time are recognised by their ids.
+"""
+
+from datetime import datetime
+
+import msgspec
+from msgspec import Struct
+
+from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.sip.dialog import Dialog
+from callstream_media_gateway.sip.dialog_state import DialogState
+
+FORM = 1
+"""Raised with every change that an older or newer process could misread."""
+
+
+class Waiting(Struct, frozen=True, array_like=True):
+    """An event that was decided and is not known to stand in the log."""
+
+    id: str
+    type: str
+    time: datetime
+    body: bytes
+    causation_id: str
+
+
+class Note(Struct, frozen=True, array_like=True):
+    """One call. dialogs: by leg id, of the answered legs. version: of the call's aggregate when the note was written.
+
+    seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
+    """
+
+    form: int
+    call: Call
+    dialogs: dict[str, DialogState]
+    version: int
+    waiting: tuple[Waiting, ...]
+    wavs: dict[str, str]
+    arrived_seq: int
+    seen_seq: int
+    seen_media: int
+
+    def events(self) -> list[NewEvent]:
+        """What waits for the log. Raises UnreadableEvent."""
+        call = self.call
+        return [
+            NewEvent(
+                id=each.id,
+                tenant=call.tenant,
+                aggregate_id=call.call_id,
+                time=each.time,
+                event=decode_body(each.type, each.body),
+                correlation_id=call.call_id,
+                causation_id=each.causation_id,
+            )
+            for each in self.waiting
+        ]
+
+
+class NoteError(Exception):
+    """The note was not written by this version; the message says where it differs."""
+
+
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(Note)
+
+
+def write(live: LiveCall) -> bytes:
+    """The call as it is now."""
+    outbox = live.outbox
+    return _encoder.encode(
+        Note(
+            FORM,
+            live.call,
+            {leg_id: dialog.export() for leg_id, dialog in dialogs(live)},
+            outbox.version,
+            tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
+            live.wavs,
+            live.arrived_seq,
+            live.seen_seq,
+            live.seen_media,
+        )
+    )
+
+
+def read(note: bytes) -> Note:
+    """Raises NoteError."""
+    try:
+        found = _decoder.decode(note)
+        found.events()
+    except (msgspec.DecodeError, UnreadableEvent) as error:
+        raise NoteError(str(error)) from error
+    if found.form != FORM:
+        raise NoteError(f"form {found.form}, not {FORM}")
+    return found
+
+
+def dialogs(live: LiveCall) -> list[tuple[str, Dialog]]:
+    """Of the legs that were answered and are not over."""
+    legs = [(live.call.customer_leg, live.caller.dialog), *((leg_id, phone.dialog) for leg_id, phone in live.phones.items())]
+    return [(leg_id, dialog) for leg_id, dialog in legs if dialog is not None and not dialog.is_over]

@@ -1,0 +1,144 @@
+"""At start: go on with the calls whose notes the media worker has kept.
+
+`take` makes them our calls again, before the worker's events of the meantime come in; `settle` does, after those, what the
+former process had begun and nobody but it would have finished.
+"""
+
+import asyncio
+
+import structlog
+
+from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.restored_leg import RestoredLeg
+from callstream_media_gateway.adapters.sdp_session import SdpSession
+from callstream_media_gateway.app.finish_recording import FinishRecording
+from callstream_media_gateway.app.live_call import LiveCall
+from callstream_media_gateway.app.note import Note, NoteError, read
+from callstream_media_gateway.app.perform import FIGURES_WITHIN_S, Performer
+from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
+from callstream_media_gateway.domain.parties import LegStage
+from callstream_media_gateway.domain.sip_status import PROCESS_LOST
+from callstream_media_gateway.media.protocol import DestroyLeg, Snapshot
+from callstream_media_gateway.sip.dialog_state import DialogState
+from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
+from callstream_media_gateway.sip.user_agent import UserAgent
+
+log = structlog.get_logger(__name__)
+
+PROBE_AFTER_S = 4.5
+"""A BYE of the time without us is repeated every 4 s at most (T2): its own word about the end is better than what we find out."""
+
+Ended = dict[tuple[str, str], bool]
+"""(tenant, call id) of this gateway's calls that are not settled in the log → whether their end stands there."""
+
+
+class Restore:
+    """One for each start."""
+
+    def __init__(
+        self,
+        switchboard: Switchboard,
+        performer: Performer,
+        finish: FinishRecording,
+        media: MediaSide,
+        user_agent: UserAgent,
+        rtp_timeout_ms: int,
+    ) -> None:
+        self._switchboard, self._performer, self._finish = switchboard, performer, finish
+        self._media, self._user_agent, self._rtp_timeout_ms = media, user_agent, rtp_timeout_ms
+        self.calls: list[LiveCall] = []
+        """Those that go on."""
+        self._useless: list[str] = []
+
+    def take(self, snapshot: Snapshot, known: Ended) -> None:
+        """Every call that can go on does; of the others the peers are told that it is over."""
+        held = {leg.leg_id for leg in snapshot.legs}
+        for call_id, text in snapshot.notes.items():
+            try:
+                note = read(text)
+                self._one(note, held, known)
+            except (NoteError, ParseError, NotAcceptableError) as error:
+                log.error("a call's note is of no use", call_id=call_id, error=str(error))
+            except Exception:  # one call's trouble is not the others'
+                log.exception("a call is not restored", call_id=call_id)
+                self._switchboard.calls.pop(call_id, None)
+            if call_id not in self._switchboard.calls:
+                self._useless.append(call_id)
+
+    def _one(self, note: Note, held: set[str], known: Ended) -> None:
+        call = note.call
+        ended = known.get((call.tenant, call.call_id))
+        gone = ended if ended is not None else bool(note.arrived_seq)  # not among the open ones, and yet told: it is settled
+        if call.customer not in OVER and (gone or call.customer in BEFORE_ANSWER or call.customer_leg not in note.dialogs):
+            log.warning("a call cannot go on", call_id=call.call_id, customer=call.customer, ended=gone)
+            for state in note.dialogs.values():
+                self._user_agent.restore(state).bye()
+            return
+        legs = {leg_id: self._leg(leg_id, state) for leg_id, state in note.dialogs.items()}
+        caller = legs.pop(call.customer_leg, None) or self._hung_up(call.customer_leg)
+        live = self._switchboard.restore(call, caller)
+        live.outbox.resume(note.version, note.events())
+        live.phones.update(legs)
+        live.wavs = note.wavs
+        live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
+        for leg in call.legs.values():
+            if leg.stage is LegStage.OPEN or leg.leg_id in held:
+                live.opened.add(leg.leg_id)
+            if leg.stage is LegStage.CLOSING:
+                self._close_again(live, leg.leg_id)
+        for side in (caller, *legs.values()):
+            side.attach(lambda given: self._switchboard.feed(live, given))
+        self.calls.append(live)
+
+    def _leg(self, leg_id: str, state: DialogState) -> RestoredLeg:
+        dialog = self._user_agent.restore(state)
+        remote = dialog.remote_sdp
+        if remote is None:
+            dialog.bye()
+            raise NotAcceptableError("the answer to our offer never came")
+        session = SdpSession.restored(dialog.local_sdp, remote)
+        return RestoredLeg(leg_id, dialog, session, self._media, self._rtp_timeout_ms)
+
+    def _hung_up(self, leg_id: str) -> RestoredLeg:
+        return RestoredLeg(leg_id, None, SdpSession("0.0.0.0", None), self._media, self._rtp_timeout_ms)
+
+    def _close_again(self, live: LiveCall, leg_id: str) -> None:
+        """Its figures are on their way, unless they came in the former process's last moment."""
+        self._media.tell(DestroyLeg(leg_id))
+        loop = asyncio.get_running_loop()
+        live.closing[leg_id] = loop.call_later(FIGURES_WITHIN_S, self._performer.leg_closed, live, leg_id, inputs.LegFigures())
+
+    async def settle(self) -> None:
+        """What was under way in the former process and died with it."""
+        for call_id in self._useless:
+            self._media.keep(call_id, b"")
+        await self._media.client.caught_up()
+        snapshot = self._media.client.snapshot
+        playing = {leg.play_id for leg in snapshot.legs} if snapshot is not None else set()
+        running = {recording.recording_id for recording in snapshot.recordings} if snapshot is not None else set()
+        for live in self.calls:
+            call = live.call
+            for leg in list(call.legs.values()):
+                if leg.stage is LegStage.OPENING:
+                    self._performer(live, do.OpenLeg(leg.leg_id))
+                elif leg.stage is LegStage.OPEN and leg.leg_id != call.customer_leg and leg.leg_id not in live.phones:
+                    self._switchboard.feed(live, inputs.PhoneRefused(leg_id=leg.leg_id, sip_status=PROCESS_LOST))
+            if call.customer is C.ANSWERING:
+                self._switchboard.feed(live, inputs.CallerConfirmed())
+            play = call.play
+            if play is not None and play.started and play.play_id not in playing:
+                self._performer(live, do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
+            for recording_id in sorted(call.recordings - running):
+                self._finish.stopped(live, recording_id)
+            live.outbox.hurry()
+            self._switchboard.release(live)
+        asyncio.get_running_loop().call_later(PROBE_AFTER_S, self._probe)
+
+    def _probe(self) -> None:
+        for live in self.calls:
+            for side in (live.caller, *live.phones.values()):
+                if isinstance(side, RestoredLeg):
+                    side.probe()
