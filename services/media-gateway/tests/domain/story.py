@@ -3,30 +3,40 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from callstream.contracts.call_events import CallArrived
+from callstream.contracts.call_events import CallArrived, CallDialled
 from callstream.contracts.config import Audio
 from callstream.contracts.envelope import Event
+from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.domain.decide import begin, decide
+from callstream_media_gateway.domain.decide import begin, begin_dialled, decide
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 CUSTOMER, AGENT = "call-c", "offer-leg"
 MENU, CONNECT = (Audio(audio_id="menu"),), (Audio(audio_id="connect"),)
+RECORDING = "call-r1"
 OFFERED = on.Offered(offer_id="offer", request_id="request", agent_id="1001")
+
+
+def both(one: str, other: str) -> tuple[do.Edge, ...]:
+    """Each hears the other."""
+    return tuple(sorted((do.Edge(one, other), do.Edge(other, one))))
 
 
 class Story:
     """One call and all that it has appended so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, dialled: CallDialled | None = None) -> None:
         self.now = START
         self.told: list[do.Append] = []
         arrived = CallArrived(caller="+8613800138000", called="+862166668888", trunk="t", gateway="gw", leg_id=CUSTOMER)
         self.call: Call
-        self.call, effects = begin("call", "acme", arrived, self.now)
+        if dialled is not None:
+            self.call, effects = begin_dialled("call", "acme", dialled, self.now, "command")
+        else:
+            self.call, effects = begin("call", "acme", arrived, self.now)
         self.began = self._keep(effects)
 
     def step(self, given: on.Input, after_s: float = 0.0) -> list[do.Effect]:
@@ -103,3 +113,34 @@ def ended() -> Story:
 
 def withdrawn(reason: Reason = Reason.RING_TIMEOUT) -> on.Withdrawn:
     return on.Withdrawn(offer_id="offer", reason=reason)
+
+
+# a call that an agent begins
+
+OWN = "call-a"
+
+
+def dialled(purpose: Purpose = Purpose.OUTBOUND, callee: str = "+8613900000001") -> Story:
+    """Agent 1001 dials; their own phone is invited."""
+    begun = CallDialled(
+        agent_id="1001",
+        callee=callee,
+        caller="" if purpose is Purpose.INTERNAL else "+862166668888",
+        gateway="gw",
+        purpose=purpose,
+        leg_id="" if purpose is Purpose.INTERNAL else CUSTOMER,
+        agent_leg_id=OWN,
+    )
+    return Story(begun).steps(on.ArrivalStored(), on.LegOpened(leg_id=OWN))
+
+
+def own_phone_answered() -> Story:
+    return dialled().steps(on.PhoneRings(leg_id=OWN), on.PhoneAnswered(leg_id=OWN))
+
+
+def callee_rings() -> Story:
+    return own_phone_answered().steps(on.LegOpened(leg_id=CUSTOMER), on.PhoneRings(leg_id=CUSTOMER))
+
+
+def outbound_talk() -> Story:
+    return callee_rings().steps(on.PhoneAnswered(leg_id=CUSTOMER))

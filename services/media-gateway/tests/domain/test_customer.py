@@ -9,7 +9,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
-from callstream_media_gateway.domain.call import LegStage
+from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.inputs import LegFigures
 from callstream_media_gateway.domain.states import CustomerState
 
@@ -161,6 +161,8 @@ LEGAL = {
     CustomerState.ANSWERING: {"answer", "play", "stop", "hang-up"},
     CustomerState.ANSWERED: {"answer", "play", "stop", "hang-up"},
     CustomerState.CONNECTING: {"answer", "stop", "hang-up"},
+    CustomerState.AWAITED: {"stop", "hang-up"},
+    CustomerState.DIALLING: {"stop", "hang-up"},
     CustomerState.TALKING: {"answer", "stop", "hang-up"},
     CustomerState.ENDING: {"stop", "hang-up"},
     CustomerState.ENDED: {"stop", "hang-up"},
@@ -178,6 +180,8 @@ def _in_state(state: CustomerState) -> Story:
         CustomerState.CONNECTING: lambda: story.answered().steps(
             with_prompt, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT), on.AnswerLogged(offer_id="offer")
         ),
+        CustomerState.AWAITED: story.dialled,
+        CustomerState.DIALLING: story.own_phone_answered,
         CustomerState.TALKING: story.talking,
         CustomerState.ENDING: lambda: story.answered().steps(on.HungUp(leg_id=CUSTOMER)),
         CustomerState.ENDED: story.ended,

@@ -11,9 +11,9 @@ from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.states import CustomerState
 
 from . import story
-from .story import AGENT, CONNECT, CUSTOMER, OFFERED, Story
+from .story import AGENT, CONNECT, CUSTOMER, OFFERED, RECORDING, Story
 
-RECORDING = "call-r1"
+BRIDGE = do.Mix(connect=story.both(CUSTOMER, AGENT), disconnect=())
 
 
 def test_the_way_of_an_offer_to_the_bridge() -> None:
@@ -26,8 +26,8 @@ def test_the_way_of_an_offer_to_the_bridge() -> None:
     assert call.step(on.PhoneAnswered(leg_id=AGENT)) == [do.WatchLeg(AGENT)]
     assert call.step(on.AnswerLogged(offer_id="offer")) == [
         do.StopPlay("queue"),
-        do.BridgeLegs(CUSTOMER, AGENT),
-        do.Record(RECORDING, CUSTOMER, AGENT),
+        do.Record(RECORDING, CUSTOMER),
+        BRIDGE,
     ]
     assert call.new(before) == [
         *("leg-started", "leg-ringing", "offer-answered"),
@@ -45,7 +45,7 @@ def test_the_connect_prompt_is_for_the_customer_before_the_bridge() -> None:
     assert call.names[-1] == "playback-finished", "the queue music is over"
     before = len(call.names)
     effects = call.step(on.PlayEnded(play_id="offer-connect", how="completed"))
-    assert effects[0] == do.BridgeLegs(CUSTOMER, AGENT)
+    assert effects[-1] == BRIDGE
     assert call.new(before) == ["bridged", "recording-started"], "nobody asked for the end of the connect prompt"
 
 
@@ -54,7 +54,7 @@ def test_a_connect_prompt_that_cannot_be_played_keeps_nobody_apart() -> None:
     call = story.answered().steps(
         offered, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT), on.AnswerLogged(offer_id="offer")
     )
-    assert do.BridgeLegs(CUSTOMER, AGENT) in call.step(on.PlayEnded(play_id="offer-connect", how="failed", message="no file"))
+    assert BRIDGE in call.step(on.PlayEnded(play_id="offer-connect", how="failed", message="no file"))
 
 
 REFUSALS = [
@@ -180,7 +180,7 @@ def test_an_agent_who_hangs_up_before_the_log_confirms_ends_the_call_when_it_doe
 def test_an_agent_who_wins_while_the_customer_is_not_answered_waits_for_that() -> None:
     call = story.ringing().steps(OFFERED, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT))
     assert call.step(on.AnswerLogged(offer_id="offer")) == [do.AnswerCaller()]
-    assert do.BridgeLegs(CUSTOMER, AGENT) in call.step(on.CallerConfirmed())
+    assert BRIDGE in call.step(on.CallerConfirmed())
 
 
 def test_of_two_offers_the_one_the_log_confirms_first_wins() -> None:
@@ -238,7 +238,7 @@ def test_a_lost_worker_ends_the_talk_and_its_recording_is_salvaged() -> None:
 
 def test_a_bridge_that_the_worker_refuses_ends_the_call() -> None:
     call = story.talking()
-    call.step(on.LegFailed(leg_id=AGENT))
+    call.step(on.MixFailed())
     assert call.call.ended == CallEnded(reason=Reason.MEDIA_FAILED, party=Party.SYSTEM)
 
 

@@ -11,7 +11,7 @@ from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.call import C
 from callstream_media_gateway.domain.truth import truth_of
 
-from .story import AGENT, CUSTOMER, MENU, Story, agent_rings, answered, ended, picked_up, playing, talking
+from .story import AGENT, CUSTOMER, MENU, Story, agent_rings, answered, both, ended, picked_up, playing, talking
 
 TEAR = on.TearDown(agent_id="1001", actor="boss")
 MOVE = on.Transfer(agent_id="1001", target_agent_id="1002", actor="boss", prompts=MENU)
@@ -77,8 +77,8 @@ def test_the_customer_and_the_target_are_bridged_and_recorded_anew() -> None:
     effects = story.step(on.AnswerLogged(offer_id="next"))
     assert effects == [
         do.StopPlay("call-t1-music"),
-        do.BridgeLegs(CUSTOMER, "next-leg"),
-        do.Record("call-r2", CUSTOMER, "next-leg"),
+        do.Record("call-r2", CUSTOMER),
+        do.Mix(connect=both(CUSTOMER, "next-leg"), disconnect=()),
     ]
     assert truth_of(story.call).legs[1].answered
     story.step(on.RequestLeft(request_id="call-t1", reason=Reason.NO_AGENT_ONLINE))

@@ -98,6 +98,8 @@ class Settings(Document, frozen=True, kw_only=True):
     time_zone: str = "Asia/Shanghai"
     transfer_prompts: tuple[Prompt, ...] = ()
     """What a customer hears while a supervisor moves them to another agent; empty: a spoken sentence."""
+    hold_music: tuple[Prompt, ...] = ()
+    """What a held customer hears, over and over (F013); empty: calm tones."""
     session_grace_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
     """Silence of a browser session before the agent counts as suspect; the browser is heard every 10 s or so."""
     session_lost_s: Annotated[int, msgspec.Meta(ge=5, le=3600)] = 60

@@ -46,7 +46,8 @@ class Performer:
             do.WatchLeg: self._watch,
             do.StartPlay: prompts.start,
             do.StopPlay: lambda live, effect: self._prompts.stop(live, effect.play_id),
-            do.BridgeLegs: self._bridge,
+            do.StartTune: prompts.tune,
+            do.Mix: self._mix,
             do.Record: self._record,
             do.StopRecord: lambda _, effect: self._media.tell(protocol.StopRecording(effect.recording_id)),
             do.SendDigits: self.keys.press,
@@ -122,13 +123,14 @@ class Performer:
         else:
             live.caller.watch()
 
-    def _bridge(self, live: LiveCall, effect: do.BridgeLegs) -> None:
-        one, other = effect.customer_leg, effect.agent_leg
-
+    def _mix(self, live: LiveCall, effect: do.Mix) -> None:
         def failed(_: str) -> None:
-            self._switchboard.feed(live, inputs.LegFailed(leg_id=other))
+            self._switchboard.feed(live, inputs.MixFailed())
 
-        self._media.tell(protocol.Connect((protocol.Edge(one, other), protocol.Edge(other, one))), failed)
+        if effect.disconnect:
+            self._media.tell(protocol.Disconnect(_edges(effect.disconnect)), failed)
+        if effect.connect:
+            self._media.tell(protocol.Connect(_edges(effect.connect)), failed)
 
     def _record(self, live: LiveCall, effect: do.Record) -> None:
         call, recording_id = live.call, effect.recording_id
@@ -137,4 +139,8 @@ class Performer:
         def failed(why: str) -> None:
             self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))
 
-        self._media.tell(protocol.StartRecording(call.call_id, recording_id, effect.customer_leg, effect.agent_leg, path), failed)
+        self._media.tell(protocol.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path), failed)
+
+
+def _edges(edges: tuple[do.Edge, ...]) -> tuple[protocol.Edge, ...]:
+    return tuple(protocol.Edge(edge.listener, edge.source) for edge in edges)

@@ -1,97 +1,60 @@
-"""One call: its legs, offers and playback, and the moves that several inputs share. `decide.py` is the way in.
+"""One call: its parties, offers and playback, and the moves that several inputs share. `decide.py` is the way in.
 
-Pure: time is an argument, ids derive from the call's own. Each step leaves its effects in order.
+Pure: time is an argument, ids derive from the call's own. Each step leaves its effects in order. Plain data throughout:
+the call is kept as a note in the media worker, and read back by the next signalling process.
 """
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 
-from callstream.contracts.call_events import CallArrived, CallEnded, LegEnded, PlaybackFinished
-from callstream.contracts.config import Prompt
+from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded, PlaybackFinished
+from callstream.contracts.control_events import ConsultEnded, SupervisionEnded
 from callstream.contracts.envelope import Event
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.inputs import LegFigures
 from callstream_media_gateway.domain.keys import KeyFilter
+from callstream_media_gateway.domain.parties import Consult, Leg, LegStage, Offer, Playback, Wanted, Watch
 from callstream_media_gateway.domain.sip_status import status_of
-from callstream_media_gateway.domain.states import CUSTOMER, OFFER, CustomerInput, CustomerState, OfferInput, OfferState
+from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, CustomerState, OfferInput
 
 C = CustomerState
 BEFORE_ANSWER = frozenset({C.PREPARING, C.ANSWER_WANTED, C.RINGING})
 OVER = frozenset({C.ENDING, C.ENDED})
 
 
-class LegStage(StrEnum):
-    """The media side of a leg."""
-
-    OPENING = "opening"
-    OPEN = "open"
-    CLOSING = "closing"
-
-
-@dataclass(slots=True)
-class Leg:
-    """One party's leg. `announced`: the log knows of it, so the log must be told of its end."""
-
-    leg_id: str
-    role: LegRole
-    announced: bool
-    agent_id: str = ""
-    offer_id: str = ""
-    stage: LegStage = LegStage.OPENING
-    ending: Reason = Reason.NORMAL
-
-
-@dataclass(slots=True)
-class Offer:
-    """One offer to one agent, and its leg."""
-
-    offer_id: str
-    request_id: str
-    agent_id: str
-    leg_id: str
-    connect_prompt: tuple[Prompt, ...]
-    state: OfferState = OFFER.initial
-
-    def move(self, given: OfferInput) -> None:
-        """Take a step of the table; raises IllegalTransition."""
-        self.state = OFFER.next_state(self.state, given)
-
-    def can(self, given: OfferInput) -> bool:
-        """Whether the table has a row for it now."""
-        return OFFER.allows(self.state, given)
-
-
-@dataclass(slots=True)
-class Playback:
-    """What the customer hears. `asked`: a command wants its end reported. `started`: it has gone to the media worker."""
-
-    play_id: str
-    prompts: tuple[Prompt, ...]
-    repeat: int
-    barge_in: bool
-    asked: bool = True
-    started: bool = False
-
-
 @dataclass(slots=True)
 class Call:
-    """A call of this gateway from its INVITE to the last word about its recording."""
+    """A call of this gateway from its beginning to the last word about its recording. It was brought by a trunk (`arrived`)
+    or begun by an agent (`dialled`)."""
 
     call_id: str
     tenant: str
-    arrived: CallArrived
+    arrived: CallArrived | None = None
+    dialled: CallDialled | None = None
     customer: CustomerState = CUSTOMER.initial
     stored: bool = False
-    """`call.arrived` stands in the log."""
-    muted: bool = False
+    """The call's first event stands in the log."""
+    superseded: bool = False
     """Somebody else ended the call in the log: nothing more is appended."""
     legs: dict[str, Leg] = field(default_factory=dict)
     """Legs whose end has not been told yet."""
     offers: dict[str, Offer] = field(default_factory=dict)
     """Offers that are not over."""
+    wanted: dict[str, Wanted] = field(default_factory=dict)
+    """Requests that this gateway made."""
+    given_up: set[str] = field(default_factory=set)
+    """Those of them that nobody waits for any more: routing may still come with an agent."""
+    talk: list[str] = field(default_factory=list)
+    """Legs that talk together, in the order in which they came: the customer, who serves them, and who joined."""
+    serving: str = ""
+    """The leg that serves the customer, or began the internal call."""
+    consult: Consult | None = None
+    watches: dict[str, Watch] = field(default_factory=dict)
+    """Supervisors' legs."""
+    mixed: set[do.Edge] = field(default_factory=set)
+    """Who hears whom, as the media worker has been told."""
     play: Playback | None = None
     known_plays: set[str] = field(default_factory=set)
     interrupted: str = ""
@@ -99,10 +62,12 @@ class Call:
     keys: KeyFilter = field(default_factory=KeyFilter)
     recordings: set[str] = field(default_factory=set)
     """Recordings whose outcome is open."""
+    recording: str = ""
+    """The one that is being made."""
     recording_count: int = 0
     transfer_count: int = 0
-    transfer_request: str = ""
-    """The request that this gateway made for a transferred customer, until it is answered or over."""
+    leg_count: int = 0
+    """Legs, consultations and tunes that this call has given an id of its own."""
     ended: CallEnded | None = None
     """How it ends, once that is decided."""
     now: datetime = datetime.min
@@ -117,12 +82,45 @@ class Call:
 
     @property
     def customer_leg(self) -> str:
-        """The customer's leg id."""
-        return self.arrived.leg_id
+        """The customer's leg id; empty in an internal call."""
+        if self.arrived is not None:
+            return self.arrived.leg_id
+        return self.dialled.leg_id if self.dialled is not None else ""
+
+    @property
+    def gateway(self) -> str:
+        """The instance that holds the call."""
+        if self.arrived is not None:
+            return self.arrived.gateway
+        return self.dialled.gateway if self.dialled is not None else ""
+
+    @property
+    def other_side(self) -> str:
+        """The number or agent that phones show for this call: the customer, or in an internal call who calls."""
+        if self.arrived is not None:
+            return self.arrived.caller
+        if self.dialled is None:
+            return ""
+        return self.dialled.agent_id if self.internal else self.dialled.callee
+
+    @property
+    def own_leg(self) -> str:
+        """The phone of the agent who began the call; empty when a trunk brought it."""
+        return self.dialled.agent_leg_id if self.dialled is not None else ""
+
+    @property
+    def internal(self) -> bool:
+        """Agents among themselves: no customer, no recording (F056)."""
+        return self.dialled is not None and self.dialled.purpose is Purpose.INTERNAL
+
+    def next_id(self, kind: str) -> str:
+        """An id of the call's own."""
+        self.leg_count += 1
+        return f"{self.call_id}-{kind}{self.leg_count}"
 
     def append(self, fact: Event, key: str = "") -> None:
         """An event for the log, in order."""
-        if self.muted:
+        if self.superseded:
             return
         if not key:
             self.event_count += 1
@@ -159,16 +157,30 @@ class Call:
         if play.asked:
             self.append(PlaybackFinished(play_id=play.play_id, how=how, message=message))
 
-    @property
-    def recording_id(self) -> str:
-        """The newest recording."""
-        return f"{self.call_id}-r{self.recording_count}"
+    def start_tune(self, leg: Leg, tune: do.Tune) -> None:
+        """Let one party hear music or a tone, until it ends or is stopped."""
+        self.stop_tune(leg)
+        leg.tune = self.next_id("m")
+        self.effects.append(do.StartTune(leg.leg_id, leg.tune, tune))
+
+    def stop_tune(self, leg: Leg) -> None:
+        """Silence, if music or a tone is on."""
+        if leg.tune:
+            self.effects.append(do.StopPlay(leg.tune))
+            leg.tune = ""
+
+    def open_leg(self, leg: Leg) -> None:
+        """A party that is to be rung: its media first."""
+        self.legs[leg.leg_id] = leg
+        self.effects.append(do.OpenLeg(leg.leg_id))
 
     def close_leg(self, leg_id: str, reason: Reason) -> None:
         """Give up the media of a leg; its end is told when the worker's figures are there."""
         leg = self.legs.get(leg_id)
         if leg is not None and leg.stage is not LegStage.CLOSING:
             leg.stage, leg.ending = LegStage.CLOSING, reason
+            if leg_id in self.talk:
+                self.talk.remove(leg_id)
             self.effects.append(do.CloseLeg(leg_id))
 
     def leg_closed(self, leg_id: str, figures: LegFigures) -> None:
@@ -189,17 +201,38 @@ class Call:
                     jitter_ms=round(figures.jitter_ms, 2),
                 )
             )
-        if self.ended is not None and not self.legs:
-            self.move(CustomerInput.CLOSED)
-            self.append(self.ended)
+        self._close_if_empty()
 
     def drop_offer(self, offer: Offer, reason: Reason, *, peer_gone: bool = False) -> None:
         """End the agent's side of an offer, whatever its phone is doing. The caller has moved the offer's state."""
         del self.offers[offer.offer_id]
-        leg = self.legs.get(offer.leg_id)
+        self.hang_up_leg(offer.leg_id, reason, peer_gone=peer_gone)
+
+    def hang_up_leg(self, leg_id: str, reason: Reason, *, peer_gone: bool = False) -> None:
+        """End one leg, and nothing else. `peer_gone`: it needs no BYE."""
+        leg = self.legs.get(leg_id)
         if leg is not None and leg.stage is LegStage.OPEN and not peer_gone:
-            self.effects.append(do.HangUpLeg(offer.leg_id))
-        self.close_leg(offer.leg_id, reason)
+            self.effects.append(do.HangUpLeg(leg_id))
+        self.close_leg(leg_id, reason)
+
+    def drop_party(self, leg_id: str, reason: Reason, *, peer_gone: bool = False) -> None:
+        """End a party's leg, with the offer behind it if there is one, and with the supervision of it."""
+        leg = self.legs.get(leg_id)
+        offer = self.offers.get(leg.offer_id) if leg is not None else None
+        if offer is not None:
+            offer.move(OfferInput.END)
+            self.drop_offer(offer, reason, peer_gone=peer_gone)
+        else:
+            self.hang_up_leg(leg_id, reason, peer_gone=peer_gone)
+        for watch in [watch for watch in self.watches.values() if watch.agent_leg == leg_id]:
+            self.end_watch(watch, Reason.NORMAL)
+
+    def end_watch(self, watch: Watch, reason: Reason, *, peer_gone: bool = False) -> None:
+        """The supervisor's leg ends, nobody else's."""
+        del self.watches[watch.leg_id]
+        if watch.started:
+            self.append(SupervisionEnded(leg_id=watch.leg_id, supervisor=watch.supervisor, agent_id=watch.agent_id))
+        self.hang_up_leg(watch.leg_id, reason, peer_gone=peer_gone)
 
     def end(self, reason: Reason, party: Party, *, gone: str = "", sip_status: int = 0) -> None:
         """End everything. `gone`: the leg whose peer has left already. `sip_status`: the refusal that the caller got."""
@@ -208,16 +241,30 @@ class Call:
         before_answer = self.customer in BEFORE_ANSWER
         self.move(CustomerInput.END)
         self.finish_play("stopped")
-        if gone == self.customer_leg:
-            pass
-        elif before_answer:
-            sip_status = sip_status or status_of(reason)
-            self.effects.append(do.RefuseCaller(sip_status))
-        else:
-            self.effects.append(do.HangUpLeg(self.customer_leg))
+        consult, self.consult = self.consult, None
+        if consult is not None:
+            self.append(ConsultEnded(consult_id=consult.consult_id, agent_id=consult.agent_id, how="cancelled", reason=reason))
+        for watch in list(self.watches.values()):
+            self.end_watch(watch, reason, peer_gone=watch.leg_id == gone)
+        if gone != self.customer_leg:
+            if before_answer:
+                sip_status = sip_status or status_of(reason)
+                self.effects.append(do.RefuseCaller(sip_status))
+            elif self.customer_leg in self.legs and self.legs[self.customer_leg].stage is LegStage.OPEN:
+                self.effects.append(do.HangUpLeg(self.customer_leg))
         for offer in list(self.offers.values()):
             offer.move(OfferInput.END)
             self.drop_offer(offer, reason, peer_gone=offer.leg_id == gone)
+        self.wanted.clear()
         self.ended = CallEnded(reason=reason, party=party, sip_status=sip_status)
-        for leg_id in list(self.legs):
-            self.close_leg(leg_id, reason)
+        for leg in list(self.legs.values()):
+            if leg.stage is not LegStage.CLOSING:
+                told = gone == leg.leg_id or leg.role is LegRole.CUSTOMER
+                self.hang_up_leg(leg.leg_id, reason, peer_gone=told)
+        self.talk.clear()
+        self._close_if_empty()
+
+    def _close_if_empty(self) -> None:
+        if self.ended is not None and not self.legs and self.customer is C.ENDING:
+            self.move(CustomerInput.CLOSED)
+            self.append(self.ended)

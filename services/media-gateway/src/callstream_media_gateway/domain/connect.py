@@ -1,14 +1,23 @@
 """From a prepared leg to a bridged call."""
 
-from callstream.contracts.call_events import CallBridged, RecordingStarted
+from callstream.contracts.call_events import CallBridged, LegStarted
+from callstream.contracts.control_events import CallTransferred, ConsultEnded
+from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain.call import C, Call, LegStage, Offer, Playback
+from callstream_media_gateway.domain.call import C, Call
+from callstream_media_gateway.domain.parties import Leg, LegStage, Offer, Playback, Wanted
+from callstream_media_gateway.domain.serve import begin_service, record
 from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput, OfferState
 
 
 def make_ready(call: Call) -> None:
-    """Ring, or answer when told so already, once the arrival is stored and the customer's media leg is open."""
+    """Ring, or answer when told so already, once the call's beginning is stored and its first leg's media is open."""
+    if call.dialled is not None:
+        own = call.legs.get(call.own_leg)
+        if call.stored and own is not None and own.stage is LegStage.OPEN and not own.announced:
+            ring(call, own)
+        return
     leg = call.legs.get(call.customer_leg)
     if (
         not call.stored
@@ -19,6 +28,22 @@ def make_ready(call: Call) -> None:
         return
     call.effects.append(do.Ring() if call.customer is C.PREPARING else do.AnswerCaller())
     call.move(CustomerInput.READY)
+
+
+def ring(call: Call, leg: Leg) -> None:
+    """Send the INVITE of a leg whose media is open."""
+    leg.announced = True
+    call.effects.append(do.InvitePhone(leg.leg_id, leg.agent_id))
+    call.append(
+        LegStarted(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            offer_id=leg.offer_id,
+            agent_id=leg.agent_id,
+            number=leg.number,
+            purpose=leg.purpose,
+        )
+    )
 
 
 def connect(call: Call, offer: Offer) -> None:
@@ -45,7 +70,7 @@ def connect(call: Call, offer: Offer) -> None:
 
 def connect_waiting(call: Call) -> None:
     """Connect the agent who answered before the customer's leg was ready for it."""
-    offer = next((offer for offer in call.offers.values() if offer.state is OfferState.CONFIRMED), None)
+    offer = next((offer for offer in call.offers.values() if offer.state is OfferState.CONFIRMED and not offer.beep), None)
     if offer is not None:
         connect(call, offer)
 
@@ -58,13 +83,9 @@ def connect_play_id(offer: Offer) -> str:
 def bridge(call: Call, offer: Offer) -> None:
     """Let both hear each other, and record them (F198)."""
     offer.move(OfferInput.BRIDGE)
-    call.transfer_request = ""
     call.move(CustomerInput.BRIDGE)
-    call.effects.append(do.BridgeLegs(call.customer_leg, offer.leg_id))
-    call.recording_count += 1
-    recording_id = call.recording_id
-    call.recordings.add(recording_id)
-    call.effects.append(do.Record(recording_id, call.customer_leg, offer.leg_id))
+    begin_service(call, call.legs[offer.leg_id])
+    tell_transfer(call, call.legs[offer.leg_id])
     call.append(
         CallBridged(
             offer_id=offer.offer_id,
@@ -73,4 +94,23 @@ def bridge(call: Call, offer: Offer) -> None:
             agent_leg_id=offer.leg_id,
         )
     )
-    call.append(RecordingStarted(recording_id=recording_id, agent_id=offer.agent_id))
+    record(call, offer.agent_id)
+
+
+def tell_transfer(call: Call, leg: Leg) -> None:
+    """The customer who was handed on has somebody again: that request is served, whatever comes of it later."""
+    moved: Wanted | None = None
+    for wanted in [wanted for wanted in call.wanted.values() if wanted.purpose is Purpose.TRANSFER]:
+        moved = call.wanted.pop(wanted.request_id)
+    if moved is None:
+        return
+    if moved.consult_id:
+        call.append(ConsultEnded(consult_id=moved.consult_id, agent_id=moved.agent_id, how="completed"))
+    call.append(
+        CallTransferred(
+            agent_id=moved.agent_id,
+            how="consult" if moved.consult_id else "blind",
+            to_agent_id=leg.agent_id,
+            to_number=leg.number,
+        )
+    )

@@ -4,11 +4,25 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from callstream.contracts.call_events import CallArrived
+from callstream.contracts.call_events import CallArrived, CallDialled
 from callstream.contracts.states import LegRole
+from callstream_media_gateway.domain import (
+    consult,
+    hold,
+    inputs,
+    on_command,
+    on_control,
+    on_log,
+    on_media,
+    on_sip,
+    supervise,
+    transfer,
+)
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs, on_command, on_log, on_media, on_sip, on_supervisor
-from callstream_media_gateway.domain.call import Call, Leg
+from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.domain.heard import remix
+from callstream_media_gateway.domain.parties import Leg
+from callstream_media_gateway.domain.states import CustomerState
 
 HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.ArrivalStored: on_log.arrival_stored,
@@ -37,18 +51,45 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.Stop: on_command.stop,
     inputs.HangUp: on_command.hang_up,
     inputs.DropOffer: on_command.drop_offer,
-    inputs.TearDown: on_supervisor.tear_down,
-    inputs.Transfer: on_supervisor.transfer,
-    inputs.RequestLeft: on_supervisor.request_left,
+    inputs.TearDown: on_control.tear_down,
+    inputs.Transfer: transfer.transfer,
+    inputs.RequestLeft: on_control.request_left,
+    inputs.Controlled: on_control.controlled,
+    inputs.AskAgent: consult.ask_agent,
+    inputs.AskOutside: consult.ask_outside,
+    inputs.HandOver: transfer.hand_over,
+    inputs.HandOut: transfer.hand_out,
+    inputs.Supervise: supervise.supervise,
+    inputs.PhoneHeld: hold.phone_held,
+    inputs.PhoneRetrieved: hold.phone_retrieved,
+    inputs.MixFailed: on_media.mix_failed,
 }
 
 
 def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tuple[Call, list[do.Effect]]:
     """A call that was admitted: its arrival goes to the log while its media leg is opened."""
-    call = Call(call_id, tenant, arrived, now=now)
-    call.legs[arrived.leg_id] = Leg(arrived.leg_id, LegRole.CUSTOMER, announced=True)
-    call.effects.append(do.OpenLeg(arrived.leg_id))
+    call = Call(call_id, tenant, arrived=arrived, now=now)
+    call.open_leg(Leg(arrived.leg_id, LegRole.CUSTOMER, announced=True))
     call.append(arrived)
+    return call, _take(call)
+
+
+def begin_dialled(
+    call_id: str, tenant: str, dialled: CallDialled, now: datetime, cause: str, number: str = "", *, auto_answer: bool = False
+) -> tuple[Call, list[do.Effect]]:
+    """A call that an agent begins. `number`: the mobile that is the agent's phone (F141)."""
+    call = Call(call_id, tenant, dialled=dialled, now=now, cause=cause, customer=CustomerState.AWAITED)
+    own = Leg(
+        dialled.agent_leg_id,
+        LegRole.AGENT,
+        announced=False,
+        agent_id=dialled.agent_id,
+        number=number,
+        purpose=dialled.purpose,
+        auto_answer=auto_answer,
+    )
+    call.open_leg(own)
+    call.append(dialled)
     return call, _take(call)
 
 
@@ -60,5 +101,7 @@ def decide(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
 
 
 def _take(call: Call) -> list[do.Effect]:
+    """The step's effects; who hears whom changes with the last of them, at one tick."""
+    remix(call)
     effects, call.effects = call.effects, []
     return effects

@@ -1,6 +1,7 @@
 """What a call wants done. The app layer does it, in this order, and tells the outcome by further inputs."""
 
 from datetime import datetime
+from enum import StrEnum
 
 from msgspec import Struct
 
@@ -10,6 +11,24 @@ from callstream.contracts.envelope import Event
 
 class Effect(Struct, frozen=True):
     """Base of all effects."""
+
+
+class Edge(Struct, frozen=True, order=True, array_like=True):
+    """`listener` hears `source`; both are legs."""
+
+    listener: str
+    source: str
+
+
+class Tune(StrEnum):
+    """What the gateway plays of its own."""
+
+    HOLD = "hold"
+    """The tenant's hold music, until stopped (F013)."""
+    RINGBACK = "ringback"
+    """The callee's phone rings, until stopped."""
+    BEEP = "beep"
+    """Once, before a call that was answered automatically (F005)."""
 
 
 class Append(Effect, frozen=True):
@@ -38,11 +57,11 @@ class RefuseCaller(Effect, frozen=True):
     sip_status: int
 
 
-# SIP, agent's leg
+# SIP, the other parties' legs
 
 
 class InvitePhone(Effect, frozen=True):
-    """INVITE to the agent's registered phone. Answered by PhoneRings, PhoneAnswered, PhoneRefused."""
+    """INVITE to the agent's registered phone, or to the leg's number. Answered by PhoneRings, PhoneAnswered, PhoneRefused."""
 
     leg_id: str
     agent_id: str
@@ -90,19 +109,27 @@ class StopPlay(Effect, frozen=True):
     play_id: str
 
 
-class BridgeLegs(Effect, frozen=True):
-    """Both hear each other. A failure is told by LegFailed."""
+class StartTune(Effect, frozen=True):
+    """Music or a tone to one party, instead of what it hears otherwise. Answered by PlayEnded."""
 
-    customer_leg: str
-    agent_leg: str
+    leg_id: str
+    play_id: str
+    tune: Tune
+
+
+class Mix(Effect, frozen=True):
+    """Let some hear others, and some no longer, at one tick. A failure is told by MixFailed."""
+
+    connect: tuple[Edge, ...]
+    disconnect: tuple[Edge, ...]
 
 
 class Record(Effect, frozen=True):
-    """Left customer, right agent. Answered by RecordingSaved or RecordingLost after the legs are closed."""
+    """Left what the customer says, right what the customer hears, whoever says or plays it. Answered by RecordingSaved or
+    RecordingLost after it was stopped or the legs are closed."""
 
     recording_id: str
     customer_leg: str
-    agent_leg: str
 
 
 class StopRecord(Effect, frozen=True):

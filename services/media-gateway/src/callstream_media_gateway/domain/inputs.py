@@ -7,7 +7,9 @@ A leg, playback or offer that is named here may be over already: late and double
 from msgspec import Struct
 
 from callstream.contracts.config import Prompt
+from callstream.contracts.states import Supervision
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain.controls import Control
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -39,6 +41,10 @@ class Offered(Input, frozen=True, kw_only=True):
     agent_id: str
     connect_prompt: tuple[Prompt, ...] = ()
     refusal: Reason | None = None
+    number: str = ""
+    """E.164 of the mobile that is rung for the agent; empty: their registered phone."""
+    auto_answer: bool = False
+    """The phone is asked to pick up by itself, and the agent hears a beep before the talk (F005)."""
 
 
 class Withdrawn(Input, frozen=True, kw_only=True):
@@ -95,9 +101,10 @@ class CallerConfirmed(Input, frozen=True, kw_only=True):
 
 
 class PhoneRings(Input, frozen=True, kw_only=True):
-    """180 or 183 of an agent's phone."""
+    """180 or 183 of a phone that we ring. `early`: it came with SDP, audio flows before the answer (RFC 3960)."""
 
     leg_id: str
+    early: bool = False
 
 
 class PhoneAnswered(Input, frozen=True, kw_only=True):
@@ -122,6 +129,18 @@ class HungUp(Input, frozen=True, kw_only=True):
 
     leg_id: str
     lost: bool = False
+
+
+class PhoneHeld(Input, frozen=True, kw_only=True):
+    """A phone has put us on hold by its own button: re-INVITE with sendonly or inactive (RFC 3264 8.4)."""
+
+    leg_id: str
+
+
+class PhoneRetrieved(Input, frozen=True, kw_only=True):
+    """The phone takes us back."""
+
+    leg_id: str
 
 
 # keys, by RTP or INFO
@@ -180,6 +199,10 @@ class Silent(Input, frozen=True, kw_only=True):
     leg_id: str
 
 
+class MixFailed(Input, frozen=True, kw_only=True):
+    """The media worker could not connect the parties as it was told."""
+
+
 class MediaLost(Input, frozen=True, kw_only=True):
     """The media worker that held the call's legs is gone."""
 
@@ -228,3 +251,60 @@ class HangUp(Input, frozen=True, kw_only=True):
 
     reason: Reason
     party: Party
+
+
+# commands of agents
+
+
+class Controlled(Input, frozen=True, kw_only=True):
+    """A command that says no more than what and who."""
+
+    control: Control
+    agent_id: str
+    actor: str
+
+
+class AskAgent(Input, frozen=True, kw_only=True):
+    """`consult`, of another agent."""
+
+    agent_id: str
+    actor: str
+    target_agent_id: str
+
+
+class AskOutside(Input, frozen=True, kw_only=True):
+    """`consult`, of an outside party."""
+
+    agent_id: str
+    actor: str
+    number: str
+    """E.164; may be dialled."""
+
+
+class HandOver(Input, frozen=True, kw_only=True):
+    """`blind-transfer` to an agent or to a group."""
+
+    agent_id: str
+    actor: str
+    target_agent_id: str = ""
+    group_id: str = ""
+    prompts: tuple[Prompt, ...] = ()
+
+
+class HandOut(Input, frozen=True, kw_only=True):
+    """`blind-transfer` to an outside number."""
+
+    agent_id: str
+    actor: str
+    number: str
+    prompts: tuple[Prompt, ...] = ()
+
+
+class Supervise(Input, frozen=True, kw_only=True):
+    """`supervise`: an agent's phone, or a number that may be dialled, rings."""
+
+    agent_id: str
+    actor: str
+    mode: Supervision
+    supervisor_agent_id: str = ""
+    number: str = ""

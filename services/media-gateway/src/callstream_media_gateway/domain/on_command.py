@@ -4,7 +4,8 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import OVER, C, Call, Playback
+from callstream_media_gateway.domain.call import OVER, C, Call
+from callstream_media_gateway.domain.parties import Playback
 from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput
 
 

@@ -1,41 +1,51 @@
 """What the media worker tells."""
 
-from callstream.contracts.call_events import LegStarted, RecordingFailed, RecordingReady
-from callstream.contracts.states import LegRole
+from callstream.contracts.call_events import RecordingFailed, RecordingReady
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import OVER, C, Call, LegStage
-from callstream_media_gateway.domain.connect import bridge, connect_play_id, make_ready
+from callstream_media_gateway.domain.call import OVER, C, Call
+from callstream_media_gateway.domain.connect import bridge, connect_play_id, make_ready, ring
+from callstream_media_gateway.domain.departed import departed
+from callstream_media_gateway.domain.on_log import confirmed
 from callstream_media_gateway.domain.on_sip import fail_offer
+from callstream_media_gateway.domain.parties import Leg, LegStage
+from callstream_media_gateway.domain.reached import failed
 from callstream_media_gateway.domain.states import OfferInput, OfferState
 
 
 def leg_opened(call: Call, given: inputs.LegOpened) -> None:
-    """The customer may ring; an agent's phone is invited."""
+    """The call's first party may be answered or rung; every further one is rung."""
     leg = call.legs.get(given.leg_id)
     if leg is None or leg.stage is not LegStage.OPENING:
         return
     leg.stage = LegStage.OPEN
-    if leg.role is LegRole.CUSTOMER:
+    first = call.own_leg or call.customer_leg
+    if leg.leg_id == first:
         make_ready(call)
         return
-    call.offers[leg.offer_id].move(OfferInput.OPENED)
-    leg.announced = True
-    call.effects.append(do.InvitePhone(leg.leg_id, leg.agent_id))
-    call.append(LegStarted(leg_id=leg.leg_id, role=leg.role, offer_id=leg.offer_id, agent_id=leg.agent_id))
+    if leg.offer_id:
+        call.offers[leg.offer_id].move(OfferInput.OPENED)
+    ring(call, leg)
 
 
 def leg_failed(call: Call, given: inputs.LegFailed) -> None:
-    """Without the customer's media, or in talk, the call is over; an agent's leg that could not be opened fails its offer."""
+    """An agent's leg that could not be opened fails its offer, another party's what it was for; in talk it is gone."""
     leg = call.legs.get(given.leg_id)
     if leg is None or leg.stage is LegStage.CLOSING:
         return
     offer = call.offers.get(leg.offer_id)
     if offer is not None and offer.state is OfferState.OPENING:
         fail_offer(call, offer, Reason.MEDIA_FAILED)
+    elif leg.purpose is not None and not leg.answered:
+        failed(call, leg, Reason.MEDIA_FAILED)
     else:
-        call.end(Reason.MEDIA_FAILED, Party.SYSTEM)
+        departed(call, leg, Reason.MEDIA_FAILED, Party.SYSTEM, peer_gone=False)
+
+
+def mix_failed(call: Call, _: inputs.MixFailed) -> None:
+    """Who should hear each other do not: nobody would know."""
+    call.end(Reason.MEDIA_FAILED, Party.SYSTEM)
 
 
 def leg_closed(call: Call, given: inputs.LegClosed) -> None:
@@ -46,7 +56,12 @@ def leg_closed(call: Call, given: inputs.LegClosed) -> None:
 
 
 def play_ended(call: Call, given: inputs.PlayEnded) -> None:
-    """Of the running playback only: what was replaced or stopped has been reported."""
+    """Of what is running only: what was replaced or stopped has been reported."""
+    for leg in call.legs.values():
+        if leg.tune == given.play_id:
+            leg.tune = ""
+            _tune_ended(call, leg)
+            return
     if call.play is None or call.play.play_id != given.play_id:
         return
     call.finish_play(given.how, given.message)
@@ -57,10 +72,19 @@ def play_ended(call: Call, given: inputs.PlayEnded) -> None:
             bridge(call, offer)
 
 
+def _tune_ended(call: Call, leg: Leg) -> None:
+    """After the beep of an automatic answer the agent is connected (F005)."""
+    offer = call.offers.get(leg.offer_id)
+    if offer is not None and offer.beep and offer.state is OfferState.CONFIRMED:
+        offer.beep = False
+        confirmed(call, offer)
+
+
 def silent(call: Call, given: inputs.Silent) -> None:
     """An answered leg that sends nothing is dead, whatever its signalling says."""
-    if given.leg_id in call.legs:
-        call.end(Reason.MEDIA_TIMEOUT, Party.SYSTEM)
+    leg = call.legs.get(given.leg_id)
+    if leg is not None and leg.stage is not LegStage.CLOSING:
+        departed(call, leg, Reason.MEDIA_TIMEOUT, Party.SYSTEM, peer_gone=False)
 
 
 def media_lost(call: Call, _: inputs.MediaLost) -> None:

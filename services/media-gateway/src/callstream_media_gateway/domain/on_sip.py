@@ -1,11 +1,16 @@
 """What the phones do: cancel, confirm, ring, pick up, refuse, hang up, press keys."""
 
 from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
+from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call, Offer
+from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
+from callstream_media_gateway.domain.departed import departed
+from callstream_media_gateway.domain.dial import callee_rings
+from callstream_media_gateway.domain.parties import LegStage, Offer
+from callstream_media_gateway.domain.reached import answered, callee_reason, failed
 from callstream_media_gateway.domain.sip_status import phone_reason
 from callstream_media_gateway.domain.states import CustomerInput, OfferInput, OfferState
 
@@ -29,15 +34,26 @@ def caller_confirmed(call: Call, _: inputs.CallerConfirmed) -> None:
 
 def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
     """Told once, however many 18x come."""
-    offer = _offer_of(call, given.leg_id)
-    if offer is not None and offer.can(OfferInput.RINGS):
-        offer.move(OfferInput.RINGS)
-        call.append(LegRinging(leg_id=given.leg_id))
+    offer, leg = _offer_of(call, given.leg_id), call.legs.get(given.leg_id)
+    if offer is not None:
+        if offer.can(OfferInput.RINGS):
+            offer.move(OfferInput.RINGS)
+            call.append(LegRinging(leg_id=given.leg_id))
+    elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
+        leg.early = leg.early or given.early
+        if not leg.rang:
+            leg.rang = True
+            call.append(LegRinging(leg_id=given.leg_id))
+        if leg.role is LegRole.CUSTOMER:
+            callee_rings(call, leg)
 
 
 def phone_answered(call: Call, given: inputs.PhoneAnswered) -> None:
-    """Ask the log whether this answer counts; until then the customer hears what plays, the agent silence."""
-    offer = _offer_of(call, given.leg_id)
+    """Ask the log whether an offer's answer counts; until then the customer hears what plays, the agent silence."""
+    offer, leg = _offer_of(call, given.leg_id), call.legs.get(given.leg_id)
+    if offer is None and leg is not None and leg.stage is LegStage.OPEN and leg.purpose is not None and not leg.answered:
+        answered(call, leg)
+        return
     if offer is None or not offer.can(OfferInput.PICKED_UP):
         call.effects.append(do.HangUpLeg(given.leg_id))
         return
@@ -48,9 +64,14 @@ def phone_answered(call: Call, given: inputs.PhoneAnswered) -> None:
 
 def phone_refused(call: Call, given: inputs.PhoneRefused) -> None:
     """Busy, declined, unreachable. After a withdrawal this is only the 487 to our CANCEL."""
-    offer = _offer_of(call, given.leg_id)
-    if offer is not None and offer.can(OfferInput.REFUSED):
-        fail_offer(call, offer, given.reason or phone_reason(given.sip_status), given.sip_status)
+    offer, leg = _offer_of(call, given.leg_id), call.legs.get(given.leg_id)
+    reason = given.reason
+    if offer is not None:
+        if offer.can(OfferInput.REFUSED):
+            fail_offer(call, offer, reason or phone_reason(given.sip_status), given.sip_status)
+    elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
+        reason_of = callee_reason if leg.number else phone_reason
+        failed(call, leg, reason or reason_of(given.sip_status))
 
 
 def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) -> None:
@@ -69,22 +90,25 @@ def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) ->
 
 
 def hung_up(call: Call, given: inputs.HungUp) -> None:
-    """Either side ends the call (F015)."""
-    if call.customer in OVER:
+    """A party has left; what that means for the others, `departed` says (F015)."""
+    leg = call.legs.get(given.leg_id)
+    if call.customer in OVER or leg is None or leg.stage is LegStage.CLOSING:
         return
-    if given.leg_id == call.customer_leg:
+    if leg.role is LegRole.CUSTOMER:
         call.end(Reason.CALLER_LOST if given.lost else Reason.CALLER_HUNG_UP, Party.CUSTOMER, gone=given.leg_id)
         return
-    offer = _offer_of(call, given.leg_id)
-    if offer is None or not offer.can(OfferInput.HUNG_UP):
+    offer = call.offers.get(leg.offer_id)
+    if (offer is not None and not offer.can(OfferInput.HUNG_UP)) or (offer is None and not leg.answered):
         return
-    reason = Reason.AGENT_GONE if given.lost else Reason.AGENT_HUNG_UP
-    offer.move(OfferInput.HUNG_UP)
-    if offer.state is OfferState.GONE:
-        call.close_leg(offer.leg_id, reason)
+    if leg.role is LegRole.AGENT:
+        reason, party = Reason.AGENT_GONE if given.lost else Reason.AGENT_HUNG_UP, Party.AGENT
     else:
-        call.drop_offer(offer, reason, peer_gone=True)
-        call.end(reason, Party.AGENT)
+        reason, party = Reason.EXTERNAL_HUNG_UP, Party.SYSTEM
+    if offer is not None and offer.state is OfferState.ANSWERED:
+        offer.move(OfferInput.HUNG_UP)
+        call.close_leg(offer.leg_id, reason)
+        return
+    departed(call, leg, reason, party)
 
 
 def key_pressed(call: Call, given: inputs.KeyPressed) -> None:

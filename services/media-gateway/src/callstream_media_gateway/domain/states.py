@@ -18,6 +18,10 @@ class CustomerState(StrEnum):
     ANSWERED = "answered"
     CONNECTING = "connecting"
     """An agent has answered; the customer hears the connect prompt (F091)."""
+    AWAITED = "awaited"
+    """An agent began the call: their own phone rings first."""
+    DIALLING = "dialling"
+    """The callee is being rung: a customer, or in an internal call the other agent."""
     TALKING = "talking"
     ENDING = "ending"
     """Over; the media worker still owes the figures of the legs."""
@@ -32,9 +36,10 @@ class CustomerInput(StrEnum):
     CONFIRMED = "confirmed"
     PLAY = "play"
     CONNECT = "connect"
+    DIAL = "dial"
     BRIDGE = "bridge"
     RELEASE = "release"
-    """The agent is taken away, the customer stays (F214)."""
+    """The agent is taken away, the customer stays (F019, F028, F214)."""
     END = "end"
     CLOSED = "closed"
 
@@ -65,6 +70,10 @@ CUSTOMER = TransitionTable(
         (_C.CONNECTING, _I.ANSWER): _C.CONNECTING,
         (_C.CONNECTING, _I.BRIDGE): _C.TALKING,
         (_C.CONNECTING, _I.END): _C.ENDING,
+        (_C.AWAITED, _I.DIAL): _C.DIALLING,
+        (_C.AWAITED, _I.END): _C.ENDING,
+        (_C.DIALLING, _I.BRIDGE): _C.TALKING,
+        (_C.DIALLING, _I.END): _C.ENDING,
         (_C.TALKING, _I.ANSWER): _C.TALKING,
         (_C.TALKING, _I.RELEASE): _C.ANSWERED,
         (_C.TALKING, _I.END): _C.ENDING,

@@ -2,9 +2,7 @@
 
 from callstream.contracts.commands import CallTruth, LegTruth
 from callstream_media_gateway.domain.call import OVER, Call
-from callstream_media_gateway.domain.states import OfferState
-
-ANSWERED = frozenset({OfferState.CONFIRMED, OfferState.BRIDGED})
+from callstream_media_gateway.domain.parties import LegStage
 
 
 def truth_of(call: Call) -> CallTruth:
@@ -15,7 +13,7 @@ def truth_of(call: Call) -> CallTruth:
             role=leg.role,
             agent_id=leg.agent_id,
             offer_id=leg.offer_id,
-            answered=leg.offer_id in call.offers and call.offers[leg.offer_id].state in ANSWERED,
+            answered=leg.answered and leg.stage is not LegStage.CLOSING,
         )
         for leg in call.legs.values()
     ]

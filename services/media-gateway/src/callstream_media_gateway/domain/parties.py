@@ -1,0 +1,124 @@
+"""What a call is made of: its parties' legs, the offers and requests behind them, and what the customer hears played.
+
+Plain data: a call is kept as a note in the media worker, and read back by the next signalling process.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callstream.contracts.config import Prompt
+from callstream.contracts.states import LegRole, Purpose, Supervision
+from callstream.kernel.outcomes import Reason
+from callstream_media_gateway.domain.states import OFFER, OfferInput, OfferState
+
+
+class LegStage(StrEnum):
+    """The media side of a leg."""
+
+    OPENING = "opening"
+    OPEN = "open"
+    CLOSING = "closing"
+
+
+@dataclass(slots=True)
+class Leg:
+    """One party's leg. `announced`: the log knows of it, so the log must be told of its end."""
+
+    leg_id: str
+    role: LegRole
+    announced: bool
+    agent_id: str = ""
+    offer_id: str = ""
+    number: str = ""
+    """E.164 of a party behind a trunk."""
+    purpose: Purpose | None = None
+    """What it was rung for, where no offer stands behind it."""
+    stage: LegStage = LegStage.OPENING
+    rang: bool = False
+    answered: bool = False
+    """Its phone was picked up and that counts."""
+    early: bool = False
+    """Sends audio before its answer (RFC 3960)."""
+    held: bool = False
+    """Out of the talk (F013)."""
+    muted: bool = False
+    """Nobody hears it (F014)."""
+    auto_answer: bool = False
+    """The phone is asked to pick up by itself (F005)."""
+    tune: str = ""
+    """Play id of the music or tone that it hears."""
+    ending: Reason = Reason.NORMAL
+
+
+@dataclass(slots=True)
+class Offer:
+    """One offer to one agent, and its leg."""
+
+    offer_id: str
+    request_id: str
+    agent_id: str
+    leg_id: str
+    connect_prompt: tuple[Prompt, ...]
+    state: OfferState = OFFER.initial
+    beep: bool = False
+    """The agent is still to hear the short tone that comes before an automatic answer's talk (F005)."""
+
+    def move(self, given: OfferInput) -> None:
+        """Take a step of the table; raises IllegalTransition."""
+        self.state = OFFER.next_state(self.state, given)
+
+    def can(self, given: OfferInput) -> bool:
+        """Whether the table has a row for it now."""
+        return OFFER.allows(self.state, given)
+
+
+@dataclass(slots=True)
+class Wanted:
+    """A request for an agent that this gateway made, until it is answered or over."""
+
+    request_id: str
+    purpose: Purpose
+    agent_id: str
+    """Who asked, or served until then."""
+    target_agent_id: str
+    consult_id: str = ""
+    """Of a consultation whose agent hung up while the target rang: what comes of it is a transfer."""
+
+
+@dataclass(slots=True)
+class Consult:
+    """A consultation. Its id is its request's, when an agent is asked."""
+
+    consult_id: str
+    agent_leg: str
+    agent_id: str
+    target_agent_id: str = ""
+    number: str = ""
+    target_leg: str = ""
+    """Once there is one."""
+    answered: bool = False
+
+
+@dataclass(slots=True)
+class Watch:
+    """A supervisor's leg on an agent's service."""
+
+    leg_id: str
+    supervisor: str
+    """User id."""
+    agent_id: str
+    agent_leg: str
+    mode: Supervision
+    started: bool = False
+
+
+@dataclass(slots=True)
+class Playback:
+    """What the customer hears. `asked`: a command wants its end reported. `started`: it has gone to the media worker."""
+
+    play_id: str
+    prompts: tuple[Prompt, ...]
+    repeat: int
+    barge_in: bool
+    asked: bool = True
+    started: bool = False
