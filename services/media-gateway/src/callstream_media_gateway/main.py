@@ -12,6 +12,7 @@ from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.service import Service, run
 from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters import region_table
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
@@ -19,8 +20,10 @@ from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.prompts import Prompts
 from callstream_media_gateway.adapters.recordings import Leftover
 from callstream_media_gateway.adapters.speech import SpokenTexts
+from callstream_media_gateway.app.dial_out import DialOut
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.housekeeping import Housekeeping
+from callstream_media_gateway.app.keep_notes import KeepNotes
 from callstream_media_gateway.app.on_command import OnCommand
 from callstream_media_gateway.app.on_invite import OnInvite
 from callstream_media_gateway.app.on_media_event import OnMediaEvent
@@ -28,12 +31,15 @@ from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
 from callstream_media_gateway.app.perform import Performer
 from callstream_media_gateway.app.play_prompts import PlayPrompts
 from callstream_media_gateway.app.recover import Recover
+from callstream_media_gateway.app.restore import Ended, Restore
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.sip_decisions import SipDecisions
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.config import ConfigError, GatewayConfig, load
 from callstream_media_gateway.domain.inputs import HangUp
 from callstream_media_gateway.domain.left_behind import LeftBehind
+from callstream_media_gateway.media.protocol import Snapshot
 from callstream_media_gateway.sip.handler import UserAgentConfig
 from callstream_media_gateway.sip.user_agent import UserAgent
 
@@ -57,49 +63,84 @@ class Gateway:
         self.media = MediaSide()
         self.phones = Phones(service.credentials(), config.state / "registrations.json")
         self.switchboard = Switchboard(service.store, health, clock)
-        self.on_invite = OnInvite(self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms)
+        regions = region_table.load()
+        self.on_invite = OnInvite(
+            self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms, regions
+        )
         self.user_agent = UserAgent(
             UserAgentConfig(config.sip_host, config.sip_port, advertised_host=config.sip_advertised_host),
             SipDecisions(self.on_invite, self.phones),
         )
-        ring_agent = RingAgent(self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms)
+        self.trunks = Trunks(service.config, service.credentials(), self.user_agent)
+        self.dial_out = DialOut(service.config, self.trunks, regions, self.user_agent, self.media, rtp_timeout_ms)
+        ring_agent = RingAgent(
+            self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms, self.dial_out
+        )
         self.encoder = Encoder(config.recordings)
         self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings)
         speech = SpokenTexts(config.data_dir / "speech")
         prompts = Prompts(config.data_dir / "prompts", service.config.audio, speech.cached, speech.speak)
-        play = PlayPrompts(
-            self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music
-        )
+        play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
         performer = Performer(self.switchboard, self.media, ring_agent, play, self.finish)
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
         self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
+        notes = KeepNotes(self.media.keep)
+        self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
+        self.restore = Restore(self.switchboard, performer, self.finish, self.media, self.user_agent, rtp_timeout_ms)
         self.recover = Recover(service.store, clock, instance, config.recordings, self.finish)
         self.housekeeping = Housekeeping(
             self.switchboard, self.on_media, self.media, service.store, health, self.phones, config.state / "position.json"
         )
         self._tasks: list[asyncio.Task[None]] = []
+        self._restored = False
+        self.settled = False
+        """What a former process left is taken up or ended: commands are answered from now on."""
         self._subscription: Subscription | None = None
 
     async def start(self) -> None:
         """Settle the past, then open the door."""
         self.on_invite.read_configuration()
         self.phones.restore()
-        await self.media.connect(self.config.media_socket, self.on_media.event, self.on_media.snapshot)
         begin = await self.store.last_seq()
-        unfinished = await self.recover.calls(self.housekeeping.recover_after())
-        self._subscription = await self.store.subscribe(FILTERS, begin, self.on_queue.batch)
+        open_calls = await self.recover.read(self.housekeeping.recover_after())
+        await self._connect_media({key: left.ended for key, left in open_calls.items()})
+        going_on = self.switchboard.calls.keys() | set()
+        await self.recover.end(open_calls, going_on)
+        seen = [max(live.seen_seq, live.arrived_seq) or begin for live in self.restore.calls]
+        self._subscription = await self.store.subscribe(FILTERS, min([begin, *seen]), self.on_queue.batch)
+        await self.restore.settle()
+        self.settled = True
         self._tasks = [
             asyncio.create_task(self.housekeeping.run()),
-            asyncio.create_task(self._encode_leftovers(await self.recover.files(), unfinished)),
+            asyncio.create_task(self._encode_leftovers(await self.recover.files(self.switchboard.calls), open_calls)),
         ]
         metrics.sip.source = lambda: self.user_agent.counters
         # What was made until here stays: looking through it again and again cost 5 % of the CPU under load.
         gc.collect()
         gc.freeze()
         gc.set_threshold(GC_AFTER)
-        await self.user_agent.start()
-        log.info("taking calls", sip=":".join(map(str, self.user_agent.local_addr)))
+        self.trunks.start()
+        log.info("taking calls", sip=":".join(map(str, self.user_agent.local_addr)), restored=len(self.restore.calls))
+
+    async def _connect_media(self, known: Ended) -> None:
+        """Take up the calls that go on: before the worker's events come in, and as soon as their peers can be heard."""
+        problem: list[OSError] = []
+
+        async def first(snapshot: Snapshot) -> None:
+            if not self._restored:
+                self._restored = True
+                try:
+                    await self.user_agent.start()
+                except OSError as error:
+                    problem.append(error)
+                    return
+                self.restore.take(snapshot, known)
+            await self.on_media.snapshot(snapshot)
+
+        await self.media.connect(self.config.media_socket, self.on_media.event, first)
+        if problem:
+            raise problem[0]
 
     async def drain(self) -> None:
         """New calls are refused; running ones may go on for a while, then they are hung up."""
@@ -122,6 +163,7 @@ class Gateway:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self._subscription is not None:
             await self._subscription.stop()
+            await self.trunks.stop()
             await self.user_agent.stop()
             self.phones.save()
             self.housekeeping.save_position()
@@ -142,6 +184,11 @@ class Gateway:
 def assemble(service: Service, config: GatewayConfig) -> Gateway:
     """Make the gateway and hook it into the service's life."""
     gateway = Gateway(service, config)
+    service.commands_answered.active = lambda _: gateway.settled
+
+    async def take_over() -> None:
+        service.commands_answered.take_over()
+
     on_command = OnCommand(gateway.switchboard, service.config)
     scope = service.settings.instance
     service.on_command(commands.AnswerCall, on_command.answer, scope)
@@ -154,6 +201,7 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     service.on_command(commands.ListLegs, on_command.legs, scope)
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)
+    service.on_start.append(take_over)
     service.on_drain.append(gateway.drain)
     service.drain_s = max(service.drain_s, config.drain_s + LAST_WORDS_S + 1)
     service.on_stop.append(gateway.stop)

@@ -16,9 +16,11 @@ from callstream.runtime.event_store import EventStore
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import LogHealth, Outbox
+from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.decide import begin, decide
 from callstream_media_gateway.domain.states import CustomerState
 
@@ -30,6 +32,10 @@ ARRIVAL_WITHIN_S = 2.0
 OFFER_OUTCOMES: dict[type[Event], str] = {OfferAnswered: "answered", OfferFailed: "failed"}
 
 Perform = Callable[[LiveCall, do.Effect], None]
+
+
+def _unheard(_: object) -> None:
+    """Nobody keeps notes of the calls."""
 
 
 class Switchboard:
@@ -47,6 +53,10 @@ class Switchboard:
         self.empty = asyncio.Event()
         """Set while there is no call."""
         self.empty.set()
+        self.noted: Callable[[LiveCall], None] = _unheard
+        """Called after each step of a call, before its events are on their way to the log."""
+        self.forgotten: Callable[[str], None] = _unheard
+        """Called with the id of a call of which nothing more will come."""
         self._refused: set[Outbox] = set()
         """Outboxes of calls that were refused but are told."""
         self._queue: deque[tuple[LiveCall, inputs.Input]] = deque()
@@ -55,31 +65,51 @@ class Switchboard:
     def begin(self, call_id: str, tenant: str, arrived: CallArrived, caller: CallerLeg) -> LiveCall:
         """Take in a call that was admitted."""
         call, effects = begin(call_id, tenant, arrived, self._clock.now())
-        live: LiveCall
-
-        def stored(version: int) -> None:
-            self.last_seq = max(self.last_seq, version)
-            if not live.arrived_seq:
-                live.arrived_seq = version
-                patience.cancel()
-                self.feed(live, inputs.ArrivalStored())
-            if live.call.finished:
-                self._release(live)
-
-        def conflict() -> None:
-            self.feed(live, inputs.Superseded())
-
-        outbox = Outbox(self._store, self._health, self._clock, tenant, call_id, stored, conflict)
-        live = LiveCall(call, caller, outbox)
-        patience = asyncio.get_running_loop().call_later(ARRIVAL_WITHIN_S, lambda: self.feed(live, inputs.ArrivalNotStored()))
-        self.calls[call_id] = live
-        self.empty.clear()
-        self.by_leg[arrived.leg_id] = live
-        self.per_trunk[tenant, arrived.trunk] += 1
-        metrics.calls_active.inc()
+        live = LiveCall(call, caller, self._outbox(tenant, call_id))
+        loop = asyncio.get_running_loop()
+        live.patience = loop.call_later(ARRIVAL_WITHIN_S, lambda: self.feed(live, inputs.ArrivalNotStored()))
+        self.enter(live)
         caller.attach(lambda given: self.feed(live, given))
         self._do(live, effects)
         return live
+
+    def restore(self, call: Call, caller: RestoredLeg) -> LiveCall:
+        """Take in a call of a former process."""
+        live = LiveCall(call, caller, self._outbox(call.tenant, call.call_id))
+        self.enter(live)
+        return live
+
+    def enter(self, live: LiveCall) -> None:
+        """From now on it is one of our calls."""
+        call = live.call
+        self.calls[call.call_id] = live
+        self.empty.clear()
+        for leg_id in call.legs:
+            self.by_leg[leg_id] = live
+        if call.arrived is not None:
+            self.per_trunk[call.tenant, call.arrived.trunk] += 1
+        metrics.calls_active.inc()
+
+    def _outbox(self, tenant: str, call_id: str) -> Outbox:
+        def stored(version: int) -> None:
+            self.last_seq = max(self.last_seq, version)
+            live = self.calls.get(call_id)
+            if live is None:
+                return
+            if not live.arrived_seq:
+                live.arrived_seq = version
+                if live.patience is not None:
+                    live.patience.cancel()
+                self.feed(live, inputs.ArrivalStored())
+            if live.call.finished:
+                self.release(live)
+
+        def conflict() -> None:
+            live = self.calls.get(call_id)
+            if live is not None:
+                self.feed(live, inputs.Superseded())
+
+        return Outbox(self._store, self._health, self._clock, tenant, call_id, stored, conflict)
 
     def record_blocked(self, call_id: str, tenant: str, blocked: CallBlocked) -> None:
         """Tell the log of a call that was refused by the blacklist. Kept while the log is away, as a call's events are."""
@@ -144,10 +174,11 @@ class Switchboard:
                 self.perform(live, effect)
         finally:
             self._busy = False
+        self.noted(live)
         if live.call.customer is CustomerState.ENDED:
-            self._release(live)
+            self.release(live)
 
-    def _release(self, live: LiveCall) -> None:
+    def release(self, live: LiveCall) -> None:
         """Count a call that is over, once; forget it when nothing more will come of it."""
         call, ended = live.call, live.call.ended
         if not live.released and ended is not None:
@@ -158,5 +189,6 @@ class Switchboard:
                 self.per_trunk[call.tenant, call.arrived.trunk] -= 1
         if call.finished and live.outbox.empty:
             self.calls.pop(call.call_id, None)
+            self.forgotten(call.call_id)
             if not self.calls:
                 self.empty.set()
