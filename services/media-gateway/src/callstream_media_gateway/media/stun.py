@@ -20,7 +20,8 @@ _HEADER_BYTES, _MAX_BYTES = 20, 548
 
 _REQUEST, _SUCCESS, _ERROR = 0x0001, 0x0101, 0x0111
 _USERNAME, _INTEGRITY, _ERROR_CODE, _UNKNOWN = 0x0006, 0x0008, 0x0009, 0x000A
-_XOR_MAPPED, _PRIORITY, _USE_CANDIDATE, _FINGERPRINT, _CONTROLLED = 0x0020, 0x0024, 0x0025, 0x8028, 0x8029
+_XOR_MAPPED, _PRIORITY, _USE_CANDIDATE, _FINGERPRINT = 0x0020, 0x0024, 0x0025, 0x8028
+_CONTROLLED, _CONTROLLING = 0x8029, 0x802A
 _KNOWN = frozenset((_USERNAME, _INTEGRITY, _PRIORITY, _USE_CANDIDATE))
 _INTEGRITY_BYTES, _FINGERPRINT_BYTES = 24, 8
 _CRC_MASK = 0x5354554E
@@ -62,6 +63,21 @@ def answer(data: bytes, source: Address, ufrag: str, password: str, remote_ufrag
         return Answer(_sealed(_ERROR, transaction, _code(487, "Role Conflict"), password))
     mapped = _sealed(_SUCCESS, transaction, _attribute(_XOR_MAPPED, _xored(source)), password)
     return Answer(mapped, accepted=True, nominated=_USE_CANDIDATE in attributes)
+
+
+def request(transaction: bytes, theirs: tuple[str, str], ours: str, *, nominate: bool = True) -> bytes:
+    """A check as a full, controlling agent sends it, for simulated browsers. theirs: ufrag and password; ours: ufrag."""
+    ufrag, password = theirs
+    body = _attribute(_USERNAME, f"{ufrag}:{ours}".encode()) + _attribute(_PRIORITY, (1 << 24).to_bytes(4, "big"))
+    body += _attribute(_CONTROLLING, transaction[:8])
+    if nominate:
+        body += _attribute(_USE_CANDIDATE, b"")
+    return _sealed(_REQUEST, transaction, body, password)
+
+
+def is_success(data: bytes) -> bool:
+    """Whether this is the answer to a check that was accepted."""
+    return len(data) >= _HEADER_BYTES and data[:2] == _SUCCESS.to_bytes(2, "big")
 
 
 def _read(data: bytes) -> dict[int, tuple[int, bytes]] | None:
