@@ -3,9 +3,11 @@
 import pytest
 
 from callstream.contracts.config import Number, Trunk
+from callstream.contracts.outbound import NumberReading, NumberStyle, Outgoing, TrunkRegistration
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain.admission import Admitted, Peers, admit
-from callstream_media_gateway.domain.numbers import caller_number, readings
+from callstream_media_gateway.domain.number_format import caller as caller_of
+from callstream_media_gateway.domain.numbers import readings
 
 TRUNK = Trunk(id="sh", peers=("192.0.2.0/28", "2001:db8::7"), country="CN", max_calls=2)
 BRITISH = Trunk(id="uk", peers=("192.0.2.1",), country="GB")
@@ -76,7 +78,11 @@ def test_what_is_no_number_has_no_reading_or_one_that_nobody_owns(dialled: str) 
     ],
 )
 def test_a_caller_is_e164_or_as_given(user: str, country: str, caller: str) -> None:
-    assert caller_number(user, country) == caller
+    assert caller_of(user, NumberReading(), country) == caller
+
+
+def number_of(tenant: str, e164: str) -> Number | None:
+    return NUMBERS.get((tenant, e164))
 
 
 ADMISSIONS = [
@@ -100,5 +106,34 @@ ADMISSIONS = [
 @pytest.mark.feature("F175")
 @pytest.mark.parametrize(("_name", "trunks", "called", "busy", "expected"), ADMISSIONS, ids=[row[0] for row in ADMISSIONS])
 def test_admission(_name: str, trunks: list[tuple[str, Trunk]], called: str, busy: int, expected: Admitted | Reason) -> None:
-    result = admit(tuple(trunks), called, "+8613800138000", lambda tenant, e164: NUMBERS.get((tenant, e164)), lambda *_: busy)
+    result = admit(tuple(trunks), called, "", "+8613800138000", number_of, lambda _, trunk: busy >= trunk.max_calls)
     assert result == expected
+
+
+ACCOUNT = Trunk(
+    id="itsp",
+    outgoing=Outgoing(host="192.0.2.77"),
+    registration=TrunkRegistration(user="acc7", realm="itsp"),
+    called=NumberReading(style=NumberStyle.DIGITS, prefix="00"),
+)
+
+
+@pytest.mark.parametrize(
+    ("request_user", "to_user", "called"),
+    [
+        ("acc7", "862166668888", "+862166668888"),
+        ("acc7", "00862166668888", "+862166668888"),
+        ("862166668888", "somebody", "+862166668888"),
+        ("acc7", "acc7", Reason.UNKNOWN_NUMBER),
+    ],
+)
+def test_an_account_gets_the_number_in_the_to_header(request_user: str, to_user: str, called: str | Reason) -> None:
+    result = admit((("acme", ACCOUNT),), request_user, to_user, "13800138000", number_of, lambda *_: False)
+    assert (result if isinstance(result, Reason) else result.called) == called
+
+
+def test_a_registrar_may_bring_calls_without_being_named_again() -> None:
+    peers = Peers([("acme", ACCOUNT), ("beta", Trunk(id="out", outgoing=Outgoing(host="192.0.2.78")))])
+    assert [trunk.id for _, trunk in peers.of("192.0.2.77")] == ["itsp"]
+    assert peers.of("192.0.2.78") == (), "a trunk that only takes calls brings none"
+    assert peers.unusable == []

@@ -1,11 +1,13 @@
 """A trunk brings a call: decide at once whether it may come in, and hold nothing for one that may not."""
 
+import time
+from collections import defaultdict
 from secrets import randbits
 
 import structlog
 
 from callstream.contracts.call_events import CallArrived, CallBlocked
-from callstream.contracts.config import Number
+from callstream.contracts.config import Number, Trunk
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import ulid
 from callstream.kernel.outcomes import Reason
@@ -17,7 +19,9 @@ from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain.admission import Admitted, Peers, admit
+from callstream_media_gateway.domain.regions import RegionTable
 from callstream_media_gateway.domain.sip_status import status_of
+from callstream_media_gateway.domain.window import Window
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 
@@ -36,8 +40,11 @@ class OnInvite:
         clock: Clock,
         instance: str,
         rtp_timeout_ms: int,
+        regions: RegionTable,
     ) -> None:
         self.draining = False
+        self._regions = regions
+        self._pace: defaultdict[tuple[str, str], Window] = defaultdict(lambda: Window(1.0))
         self._switchboard, self._configuration, self._media, self._health = switchboard, configuration, media, health
         self._clock, self._instance, self._rtp_timeout_ms = clock, instance, rtp_timeout_ms
         self._peers = self._read_peers()
@@ -68,10 +75,11 @@ class OnInvite:
             return Reason.UNAVAILABLE
         try:
             called, caller = incoming.request_uri.user or "", incoming.from_.uri.user or ""
+            to = incoming.to.uri.user or ""
         except ParseError:
             return Reason.INVALID
         trunks = self._peers.of(incoming.source.host)
-        admitted = admit(trunks, called, caller, self._number, lambda *trunk: self._switchboard.per_trunk[trunk])
+        admitted = admit(trunks, called, to, caller, self._number, self._is_full)
         if isinstance(admitted, Reason):
             return admitted
         if self._configuration.blocked(admitted.tenant, admitted.caller) is not None:
@@ -90,7 +98,9 @@ class OnInvite:
             gateway=self._instance,
             leg_id=leg_id,
             sip_call_id=incoming.call_id,
+            region=str(self._regions.home_of(admitted.caller) or ""),
         )
+        self._pace[admitted.tenant, admitted.trunk].note(time.monotonic())
         caller_leg = CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
         self._switchboard.begin(call_id, admitted.tenant, arrived, caller_leg)
         return None
@@ -105,6 +115,11 @@ class OnInvite:
             sip_call_id=sip_call_id,
         )
         self._switchboard.record_blocked(ulid(self._clock.now(), randbits(80)), admitted.tenant, blocked)
+
+    def _is_full(self, tenant: str, trunk: Trunk) -> bool:
+        if self._switchboard.per_trunk[tenant, trunk.id] >= trunk.max_calls:
+            return True
+        return 0 < trunk.max_calls_per_s <= self._pace[tenant, trunk.id].count(time.monotonic())
 
     def _number(self, tenant: str, e164: str) -> Number | None:
         found = self._configuration.number(e164, tenant)

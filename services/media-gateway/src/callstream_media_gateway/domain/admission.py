@@ -1,5 +1,6 @@
 """Who may bring a call, and which number it is for, before anything is held for it (F175)."""
 
+import contextlib
 from collections.abc import Callable, Iterable
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -7,7 +8,7 @@ from msgspec import Struct
 
 from callstream.contracts.config import Number, Trunk
 from callstream.kernel.outcomes import Reason
-from callstream_media_gateway.domain.numbers import caller_number, readings
+from callstream_media_gateway.domain.number_format import caller, read
 
 
 class Admitted(Struct, frozen=True):
@@ -33,6 +34,9 @@ class Peers:
                     self._networks.append((ip_network(peer, strict=False), tenant, trunk))
                 except ValueError:
                     self.unusable.append((tenant, trunk.id, peer))
+            if trunk.registration is not None and trunk.outgoing is not None:
+                with contextlib.suppress(ValueError):  # a name: `peers` tells the addresses that it stands for
+                    self._networks.append((ip_network(trunk.outgoing.host), tenant, trunk))
 
     def of(self, address: str) -> tuple[tuple[str, Trunk], ...]:
         """(tenant, trunk) of each trunk that may come from `address`."""
@@ -55,24 +59,28 @@ class Peers:
 def admit(
     trunks: tuple[tuple[str, Trunk], ...],
     called_user: str,
+    to_user: str,
     caller_user: str,
     number_of: Callable[[str, str], Number | None],
-    calls_of: Callable[[str, str], int],
+    is_full: Callable[[str, Trunk], bool],
 ) -> Admitted | Reason:
     """Let a call in by the first of its peer's trunks that reaches the number, or say why not.
 
-    `number_of` (tenant, E.164) and `calls_of` (tenant, trunk id) look into the configuration and the running calls.
+    called_user, to_user, caller_user: of the Request-URI, To and From. The number stands in To when the Request-URI names the
+    account that we have registered there. `number_of` (tenant, E.164) and `is_full` (tenant, trunk) look into the
+    configuration and the running calls.
     """
     if not trunks:
         return Reason.UNKNOWN_PEER
     reason = Reason.UNKNOWN_NUMBER
     for tenant, trunk in trunks:
-        for called in readings(called_user, trunk.country):
+        is_account = trunk.registration is not None and called_user == trunk.registration.user
+        for called in read(to_user if is_account else called_user, trunk.called, trunk.country):
             number = number_of(tenant, called)
             if number is None or (number.trunks and trunk.id not in number.trunks):
                 continue
-            if calls_of(tenant, trunk.id) >= trunk.max_calls:
+            if is_full(tenant, trunk):
                 reason = Reason.UNAVAILABLE
                 continue
-            return Admitted(tenant, trunk.id, called, caller_number(caller_user, trunk.country))
+            return Admitted(tenant, trunk.id, called, caller(caller_user, trunk.caller, trunk.country))
     return reason

@@ -5,7 +5,7 @@ from functools import lru_cache
 import phonenumbers
 
 from callstream.contracts.outbound import NumberFormat, NumberReading, NumberStyle
-from callstream_media_gateway.domain.numbers import readings
+from callstream_media_gateway.domain.numbers import ANONYMOUS, readings
 
 
 @lru_cache(maxsize=8192)
@@ -36,3 +36,14 @@ def read(user: str, how: NumberReading, country: str) -> tuple[str, ...]:
             return readings(digits, country)[:1]
         case None:
             return readings(digits, country)
+
+
+@lru_cache(maxsize=65536)
+def caller(user: str, how: NumberReading, country: str) -> str:
+    """The caller in E.164; as the trunk gave it when no reading is possible; empty when withheld."""
+    if user.lower() in ANONYMOUS:
+        return ""
+    for reading in read(user, how, country):
+        if phonenumbers.is_possible_number(phonenumbers.parse(reading)):
+            return reading
+    return user

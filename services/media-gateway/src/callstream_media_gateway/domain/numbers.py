@@ -23,14 +23,3 @@ def readings(user: str, country: str) -> tuple[str, ...]:
         if written not in found:
             found.append(written)
     return tuple(found)
-
-
-@lru_cache(maxsize=65536)
-def caller_number(user: str, country: str) -> str:
-    """The caller in E.164; as the trunk gave it when no reading is possible; empty when withheld."""
-    if user.lower() in ANONYMOUS:
-        return ""
-    for reading in readings(user, country):
-        if phonenumbers.is_possible_number(phonenumbers.parse(reading)):
-            return reading
-    return user
