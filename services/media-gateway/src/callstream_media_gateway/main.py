@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import resource
 import sys
 
 import structlog
@@ -19,6 +20,7 @@ from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.prompts import Prompts
 from callstream_media_gateway.adapters.recordings import Leftover
+from callstream_media_gateway.adapters.secure_sip import user_agent_config
 from callstream_media_gateway.adapters.speech import SpokenTexts
 from callstream_media_gateway.app.dial_out import DialOut
 from callstream_media_gateway.app.finish_recording import FinishRecording
@@ -40,7 +42,6 @@ from callstream_media_gateway.config import ConfigError, GatewayConfig, load
 from callstream_media_gateway.domain.inputs import HangUp
 from callstream_media_gateway.domain.left_behind import LeftBehind
 from callstream_media_gateway.media.protocol import Snapshot
-from callstream_media_gateway.sip.handler import UserAgentConfig
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -48,6 +49,7 @@ log = structlog.get_logger(__name__)
 GC_AFTER = 20_000
 """Objects between two collections: some ten calls' worth. What a call makes is nearly all freed without the collector."""
 LEFTOVERS_CLOSED_S = 10.0
+MOST_FILES = 65_536
 LAST_WORDS_S = 3.0
 """After the grace: for BYEs, the ends of calls in the log, and the last recordings."""
 
@@ -64,13 +66,9 @@ class Gateway:
         self.phones = Phones(service.credentials(), config.state / "registrations.json")
         self.switchboard = Switchboard(service.store, health, clock)
         regions = region_table.load()
-        self.on_invite = OnInvite(
-            self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms, regions
-        )
-        self.user_agent = UserAgent(
-            UserAgentConfig(config.sip_host, config.sip_port, advertised_host=config.sip_advertised_host),
-            SipDecisions(self.on_invite, self.phones),
-        )
+        self.on_invite = OnInvite(self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms, regions)
+        self.user_agent = UserAgent(user_agent_config(config), SipDecisions(self.on_invite, self.phones))
+        self.user_agent.on_closed(self.phones.connection_closed)
         self.trunks = Trunks(service.config, service.credentials(), self.user_agent)
         self.dial_out = DialOut(service.config, self.trunks, regions, self.user_agent, self.media, rtp_timeout_ms)
         ring_agent = RingAgent(
@@ -216,13 +214,15 @@ async def wire(service: Service) -> None:
 def check_environment(_: object) -> None:
     """Leave with a clear message before anything is started."""
     try:
-        load()
+        user_agent_config(load())
     except ConfigError as error:
         sys.exit(f"media-gateway: {error}")
 
 
 def main() -> None:
-    """The process."""
+    """The process. A phone on a stream takes a file: as many as we may have are allowed from the start."""
+    files, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(files, min(most, MOST_FILES)), most))
     run("media-gateway", wire, check_environment)
 
 

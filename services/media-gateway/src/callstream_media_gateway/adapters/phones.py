@@ -1,8 +1,8 @@
 """Agents' phones: who may register, and where each one is now.
 
 Users prove their password by digest against the bucket CREDENTIALS; user name and realm name a phone of one tenant.
-Registrations are kept in a small file between runs, so that a restarted gateway can ring at once. Not those over TCP: their
-connections died with the process, and such phones notice that and register again.
+Registrations are kept in a small file between runs, so that a restarted gateway can ring at once. Not those over streams:
+their connections died with the process, and such phones notice that and register again.
 """
 
 import secrets
@@ -65,6 +65,11 @@ class Phones:
         reply = self._registrar(self._realm_of(request)).register(request, source)
         metrics.registers.labels(str(reply.code)).inc()
         return reply
+
+    def connection_closed(self, source: Hop) -> None:
+        """A connection is gone: phones that registered over it cannot be rung any more, which offers find at once."""
+        for registrar in self._registrars.values():
+            registrar.connection_closed(source)
 
     def of(self, tenant: str, sip_user: str) -> Phone | None:
         """The user's newest phone, or None when none is registered."""
