@@ -36,10 +36,11 @@ class Processes(House):
         reply = await self.ask(cmd.ListAgents)
         assert reply.accepted, reply
 
-    async def start_gateway(self, sip_port: int = 0) -> None:
+    async def start_gateway(self) -> None:
+        """On the port of the one before, if there was one."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+            probe.bind(("127.0.0.1", self.sip_port))
+            self.port = self.sip_port = probe.getsockname()[1]
         await self.start_process("media-gateway", "callstream_media_gateway.main")
         async with asyncio.timeout(STARTED_S):
             while not (await self.commands.send(cmd.ListLegs(command_id=os.urandom(8).hex()), self.instance)).accepted:
@@ -141,6 +142,23 @@ async def test_a_gateway_that_does_come_back_finds_its_calls_ended_once(processe
     await processes.start_gateway()
     assert processes.story(call_id).count("ended") == 1
     assert await truths(processes) == []
+
+
+async def test_a_killed_gateway_that_comes_back_at_once_holds_its_calls(processes: Processes) -> None:
+    """kill -9 of the real process: nobody is judged lost, agents stay busy, and either side can still hang up."""
+    caller, agent, call_id = await processes.talk()
+    agents = [r.seq for r in processes.log if r.aggregate == "agent"]
+    await processes.kill("media-gateway")
+    await processes.start_gateway()
+    (truth,) = await truths(processes)
+    assert (truth.call_id, truth.over, [leg.agent_id for leg in truth.legs if leg.answered]) == (call_id, False, ["1001"])
+    await asyncio.sleep(4)  # longer than reconciliation takes: that nothing comes of it is what we wait for
+    assert processes.story(call_id)[-1] == "recording-started"
+    assert [r.seq for r in processes.log if r.aggregate == "agent"] == agents
+    caller.hang_up()
+    await agent.until(("ended", "bye"))
+    assert (await processes.event(call.CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
+    await processes.event(AgentStateChanged, state="wrap-up")
 
 
 async def test_a_healthy_talk_is_left_alone(processes: Processes) -> None:

@@ -20,9 +20,10 @@ class KeepNotes:
 
     def noted(self, live: LiveCall) -> None:
         """A call whose INVITE is not answered ends with its process: there is no dialog to go on with."""
-        if live.call.customer in BEFORE_ANSWER:
+        dialogs = note.dialogs(live)
+        if not dialogs and live.call.customer in BEFORE_ANSWER:
             return
-        for _, dialog in note.dialogs(live):
+        for _, dialog in dialogs:
             dialog.on_changed = partial(self.noted, live)
         try:
             self._keep(live.call.call_id, note.write(live))

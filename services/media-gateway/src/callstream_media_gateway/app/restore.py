@@ -18,7 +18,7 @@ from callstream_media_gateway.app.perform import FIGURES_WITHIN_S, Performer
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
+from callstream_media_gateway.domain.call import OVER, C
 from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 from callstream_media_gateway.media.protocol import DestroyLeg, Snapshot
@@ -72,7 +72,7 @@ class Restore:
         call = note.call
         ended = known.get((call.tenant, call.call_id))
         gone = ended if ended is not None else bool(note.arrived_seq)  # not among the open ones, and yet told: it is settled
-        if call.customer not in OVER and (gone or call.customer in BEFORE_ANSWER or call.customer_leg not in note.dialogs):
+        if call.customer not in OVER and (gone or not _can_go_on(note)):
             log.warning("a call cannot go on", call_id=call.call_id, customer=call.customer, ended=gone)
             for state in note.dialogs.values():
                 self._user_agent.restore(state).bye()
@@ -142,3 +142,9 @@ class Restore:
             for side in (live.caller, *live.phones.values()):
                 if isinstance(side, RestoredLeg):
                     side.probe()
+
+
+def _can_go_on(note: Note) -> bool:
+    """A caller whom nobody has answered has no dialog to go on with; an agent who dials has, whatever the callee does."""
+    call = note.call
+    return call.customer_leg in note.dialogs if call.arrived is not None else bool(note.dialogs)
