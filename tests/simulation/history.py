@@ -221,7 +221,7 @@ def check_outcomes(told: list[Recorded]) -> None:
             raise Broken(f"call {key}: {summary and summary.outcome}, but the request left as {left[key]}")
 
 
-BY_ROUTING = frozenset({Reason.UNKNOWN_GROUP, Reason.QUEUE_FULL, Reason.QUEUE_TIMEOUT, Reason.NO_AGENT_ONLINE, Reason.SUPERVISOR})
+BY_ROUTING = frozenset({Reason.UNKNOWN_GROUP, Reason.QUEUE_FULL, Reason.QUEUE_TIMEOUT, Reason.NO_AGENT_ONLINE})
 """Why we end a waiting, while the caller's end may be on its way: if that stands first in the log, the call was given up."""
 
 _AS_CALL = {

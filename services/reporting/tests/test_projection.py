@@ -15,8 +15,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
+from callstream.contracts.config import Agent
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
@@ -122,8 +124,9 @@ async def projector(pool: asyncpg.Pool, store: MemoryStore | None = None) -> Pro
 
 async def rows(pool: asyncpg.Pool) -> list[tuple[object, ...]]:
     records = await pool.fetch("select * from service_record order by call_id")
+    services = await pool.fetch("select * from service order by call_id, number")
     timeline = await pool.fetch("select * from timeline order by call_id, seq")
-    return [tuple(row) for row in (*records, *timeline)]
+    return [tuple(row) for row in (*records, *services, *timeline)]
 
 
 @pytest.mark.feature("F227")
@@ -139,8 +142,45 @@ async def test_a_served_call_becomes_a_record_with_all_its_fields(pool: asyncpg.
     assert (record.remark, record.satisfaction) == ("", None)
 
 
+def dialled(call_id: str, *, agent: str = "1001", to: str = "1002", at: float = 0) -> list[tuple[float, str, str, Event]]:
+    """An agent calls a customer, holds them once, and gives them to another agent after asking."""
+    began = call.CallDialled(
+        agent_id=agent,
+        callee="+8613900000001",
+        caller="+861055501234",
+        gateway="g",
+        leg_id="c",
+        agent_leg_id="a",
+        chosen_by="city",
+    )
+    rows: list[tuple[float, Event]] = [
+        (0, began),
+        (2, call.LegStarted(leg_id="c", role=LegRole.CUSTOMER, number="+8613900000001")),
+        (8, control.LegAnswered(leg_id="c", role=LegRole.CUSTOMER, number="+8613900000001")),
+        (10, control.CallHeld(agent_id=agent, leg_id="c")),
+        (10, control.ConsultStarted(consult_id="w", agent_id=agent, target_agent_id=to)),
+        (15, control.CallTransferred(agent_id=agent, how="consult", to_agent_id=to)),
+        (15, call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.NORMAL, agent_id=agent)),
+        (25, control.CallRated(agent_id=to, rating=4)),
+        (26, call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER)),
+    ]
+    return [(at + second, call_id, "main", event) for second, event in rows]
+
+
+async def test_an_outbound_call_becomes_a_record_with_each_agents_part(pool: asyncpg.Pool) -> None:
+    await (await projector(pool)).on_batch(recorded(dialled("C1")))
+    record = await Records(pool, names).get("main", "C1")
+    assert record is not None
+    assert (record.call_type, record.caller, record.called) == ("outbound", "+861055501234", "+8613900000001")
+    assert (record.access_status, record.agent_id, record.group_id, record.chosen_by) == ("answered", "1001", None, "city")
+    assert (record.wait_ms, record.ring_ms, record.talk_ms, record.hold_ms, record.holds) == (None, 6000, 18_000, 5000, 1)
+    assert (record.transfers, record.consults, record.conference, record.satisfaction) == (1, 1, False, "4")
+    found = [(s.number, s.agent_id, s.how, s.talk_ms, s.hold_ms) for s in record.services]
+    assert found == [(1, "1001", "dialled", 7000, 5000), (2, "1002", "consult", 11_000, 0)]
+
+
 async def test_doubled_batches_and_every_split_of_the_log_give_the_same_rows(pool: asyncpg.Pool) -> None:
-    log = recorded(served("C1") + served("C2", agent="1002", at=1))
+    log = recorded(served("C1") + served("C2", agent="1002", at=1) + dialled("C3", at=2))
     await (await projector(pool)).on_batch(log)
     expected = await rows(pool)
     for cut in range(1, len(log), 3):
@@ -179,7 +219,7 @@ async def test_rows_and_position_commit_together(pool: asyncpg.Pool) -> None:
 
 
 async def test_a_rebuild_from_zero_gives_the_same_rows(pool: asyncpg.Pool) -> None:
-    log = recorded(served("C1") + served("C2", at=3))
+    log = recorded(served("C1") + served("C2", at=3) + dialled("C3", at=4))
     working = await projector(pool)
     await working.on_batch(log[:20])
     await working.on_batch(log[20:])
@@ -281,7 +321,9 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
         verifier=tokens.verifier(),
         recordings=tmp_path,
         states=AgentStates(pool),
-        configuration=Configuration.of({}),
+        configuration=Configuration.of(
+            {"main": [Agent(id="1002", name="Bo", email="b@example.org", sip_user="1002", groups=("tech",))]}
+        ),
     )
     app = build_api(parts)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://reporting") as client:
@@ -309,6 +351,30 @@ async def test_records_are_listed_newest_first_with_total_filters_and_pages(api:
     for parameters, field in (({"cursor": "?"}, "cursor"), ({"limit": 0}, "limit"), ({"since": "yesterday"}, "since")):
         refused = await client.get("/v1/records", headers=admin, params=parameters)
         assert (refused.status_code, refused.json()["field"]) == (422, field)
+
+
+async def test_calls_that_agents_began_are_for_those_who_had_part_in_them(
+    api: tuple[httpx.AsyncClient, Tokens], pool: asyncpg.Pool
+) -> None:
+    """A call of no group is a supervisor's when one of their agents has part in it."""
+    client, tokens = api
+    await (await projector(pool)).on_batch(recorded(dialled("E1", at=40), first_seq=100))
+
+    async def seen(header: dict[str, str], **parameters: str) -> list[str]:
+        listed = (await client.get("/v1/records", headers=header, params=parameters)).json()
+        found = [record["call_id"] for record in listed["records"]]
+        for call_id in ("E1",):
+            status = (await client.get(f"/v1/records/{call_id}", headers=header)).status_code
+            assert status == (200 if call_id in found else 404)
+        return found
+
+    assert await seen(tokens.header("admin"), type="outbound") == ["E1"]
+    assert await seen(tokens.header("agent", agent="1002")) == ["E1", "C2"]
+    assert await seen(tokens.header("agent", agent="1003")) == []
+    assert await seen(tokens.header("supervisor", groups=["tech"])) == ["E1"]
+    assert await seen(tokens.header("supervisor", groups=["sales"])) == ["C3", "C2", "C1"]
+    listed = (await client.get("/v1/records", headers=tokens.header("admin"), params={"type": "outbound"})).json()
+    assert [service["agent_id"] for service in listed["records"][0]["services"]] == ["1001", "1002"]
 
 
 @pytest.mark.feature("F207", "F064", "F275")

@@ -12,6 +12,8 @@ import structlog
 from fastapi import FastAPI, Query, Response
 from fastapi.responses import FileResponse
 
+from callstream.contracts.roles import Principal
+from callstream.contracts.states import Direction
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, error_answer, make_api
 from callstream.runtime.auth import TokenVerifier
@@ -19,7 +21,7 @@ from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
-from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent, visible_groups
+from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent, visible_groups, visible_people
 
 _log = structlog.get_logger()
 
@@ -39,6 +41,9 @@ def build_api(parts: Parts) -> FastAPI:
     app = make_api("Callstream reporting", parts.verifier)
     add_agents(app, parts.states, parts.configuration)
 
+    def groups_of(person: Principal) -> dict[str, tuple[str, ...]]:
+        return {agent.id: agent.groups for agent in parts.configuration.agents(person.tenant)}
+
     @app.get("/v1/records")
     async def list_records(
         person: Person,
@@ -49,6 +54,7 @@ def build_api(parts: Parts) -> FastAPI:
         status: str = "",
         caller: str = "",
         called: str = "",
+        type: Direction | None = None,
         live: bool | None = None,
         limit: Annotated[int, Query(ge=1, le=1000)] = 100,
         cursor: str = "",
@@ -60,6 +66,8 @@ def build_api(parts: Parts) -> FastAPI:
             agent_id=visible_agent(person, agent),
             group_id=group,
             groups=visible_groups(person),
+            agents=visible_people(person, groups_of(person)),
+            call_type=type or "",
             access_status=status,
             caller=caller,
             called=called,
@@ -72,21 +80,21 @@ def build_api(parts: Parts) -> FastAPI:
     @app.get("/v1/records/{call_id}")
     async def get_record(call_id: str, person: Person) -> Response:
         record = await parts.records.get(person.tenant, call_id)
-        if record is None or not may_read(person, record):
+        if record is None or not may_read(person, record, groups_of(person)):
             return _no_call(call_id)
         return answer(record)
 
     @app.get("/v1/records/{call_id}/timeline")
     async def get_timeline(call_id: str, person: Person) -> Response:
         record = await parts.records.get(person.tenant, call_id)
-        if record is None or not may_read(person, record):
+        if record is None or not may_read(person, record, groups_of(person)):
             return _no_call(call_id)
         return answer(await parts.records.timeline(person.tenant, call_id))
 
     @app.get("/v1/records/{call_id}/recording")
     async def get_recording(call_id: str, person: Person) -> Response:
         record = await parts.records.get(person.tenant, call_id)
-        if record is None or not may_hear(person, record):
+        if record is None or not may_hear(person, record, groups_of(person)):
             return _no_call(call_id)
         path = _inside(parts.recordings, record.recording_path)
         if path is None:

@@ -5,7 +5,11 @@ The log decides races, so the rules here are rules of order (docs/architecture.m
 - `call.offer-answered` counts when its offer is the one that stands open: made, not withdrawn, the request still waiting and
   the call not ended. Otherwise it came too late and changes nothing; likewise a withdrawal that stands behind the answer.
 - `ivr.agent-requested` behind `call.ended` is no request: its caller had already left the flow.
-- behind `call.ended` only recordings change anything.
+- behind `call.ended` only recordings change anything;
+- a supervisor's stop counts from `queue.stop-asked` on, unless an answer stands before the offer's withdrawal.
+
+An outbound call begins with `call.dialled` and is answered when its customer is (`call.leg-answered`), an internal one when the
+other agent answers their offer. Who served when stands in segments; a transfer adds one, the record stays one.
 
 Terms and formulae: docs/features.md, appendix 2. A call that asked for an agent several times counts as one request: tR is the
 first one, its group and its ending those of the last.
@@ -15,91 +19,19 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-import msgspec
 from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
+from callstream.contracts import service
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.segments import Segment, all_ended
+from callstream.contracts.service import Changes
+from callstream.contracts.states import Direction, Purpose
+from callstream.contracts.summary import CallSummary as CallSummary
 from callstream.kernel.outcomes import CallOutcome, Party, Reason, RequestOutcome
-
-
-class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """One call so far. Durations are whole milliseconds, moments aware UTC; None or empty: has not happened."""
-
-    call_id: str
-    tenant: str
-    seq: int
-    """Log position of the newest event that changed this; older ones are ignored, so redelivery is harmless."""
-    arrived_at: datetime
-    """t0."""
-    caller: str = ""
-    called: str = ""
-    region: str = ""
-    trunk: str = ""
-    gateway: str = ""
-    customer_leg_id: str = ""
-    answered_at: datetime | None = None
-    """The system answered the customer's leg."""
-    flow_id: str = ""
-    flow_version: int = 0
-    node_id: str = ""
-    """The node of the flow that the call reached last."""
-    flow_ended: bool = False
-    """The flow came to an End node, or ended the call itself (`max-errors`, …), before its caller left."""
-    trail: tuple[ivr.TrailEntry, ...] = ()
-    requested_at: datetime | None = None
-    """tR of the first request."""
-    request_id: str = ""
-    """The newest request."""
-    group_id: str = ""
-    request_outcome: RequestOutcome | None = None
-    """How the newest request ended; None while it waits, and when the call ended first."""
-    request_reason: Reason | None = None
-    waited_until: datetime | None = None
-    """When the newest request stopped waiting: answer, leaving the queue, or the call's end."""
-    offers: int = 0
-    """Offers made to agents."""
-    ring_timeouts: int = 0
-    open_offer: str = ""
-    """The offer that rings now."""
-    offered_to: str = ""
-    """The agent of the open offer."""
-    ring_abandoned: bool = False
-    """The caller left while an offer rang."""
-    agent_id: str = ""
-    """The agent who answered."""
-    agent_leg_id: str = ""
-    agent_answered_at: datetime | None = None
-    """tA."""
-    bridged_at: datetime | None = None
-    talk_ended_at: datetime | None = None
-    """tE: the first of the two legs was over; of a transferred call, the customer's."""
-    recording_id: str = ""
-    recording_path: str = ""
-    """Relative to the recordings store; empty until it is ready."""
-    recording_ms: int = 0
-    ended_at: datetime | None = None
-    outcome: CallOutcome | None = None
-    """None while the call goes on."""
-    reason: Reason | None = None
-    party: Party | None = None
-
-    @property
-    def wait_ms(self) -> int | None:
-        """tA - tR when answered, else the time waited until the request or the call ended; None without a request's end."""
-        return _millis(self.requested_at, self.waited_until)
-
-    @property
-    def talk_ms(self) -> int | None:
-        """tE - tA; None while no talk has ended."""
-        return _millis(self.agent_answered_at, self.talk_ended_at)
-
-    @property
-    def duration_ms(self) -> int | None:
-        """Arrival to end."""
-        return _millis(self.arrived_at, self.ended_at)
 
 
 def call_of(recorded: Recorded) -> str:
@@ -118,6 +50,8 @@ def fold(summary: CallSummary | None, recorded: Recorded) -> CallSummary | None:
     if summary is None:
         if isinstance(recorded.event, call.CallBlocked):
             return _blocked(recorded, recorded.event)
+        if isinstance(recorded.event, call.CallDialled):
+            return service.dialled(recorded, recorded.event)
         return _arrived(recorded) if isinstance(recorded.event, call.CallArrived) else None
     if recorded.seq <= summary.seq:
         return summary
@@ -134,9 +68,6 @@ def fold_all(events: Iterable[Recorded]) -> CallSummary | None:
     for recorded in events:
         summary = fold(summary, recorded)
     return summary
-
-
-Changes = dict[str, Any]
 
 
 def _arrived(recorded: Recorded) -> CallSummary:
@@ -205,13 +136,27 @@ def _requested(summary: CallSummary, recorded: Recorded, event: ivr.AgentRequest
         "request_outcome": None,
         "request_reason": None,
         "waited_until": None,
+        "stop_asked": False,
     }
 
 
+def _wanted(summary: CallSummary, _: Recorded, event: control.AgentWanted) -> Changes:
+    """An internal call asks for its other agent as a flow asks for one; consultations are no part of the call's outcome."""
+    internal = summary.direction is Direction.INTERNAL and event.purpose is Purpose.INTERNAL
+    return {"request_id": event.request_id} if internal and not summary.agent_answered_at else {}
+
+
+def _stop_asked(summary: CallSummary, recorded: Recorded, _: queue.RequestStopAsked) -> Changes:
+    return {"stop_asked": True} if _waits(summary, recorded.aggregate_id) else {}
+
+
 def _offered(summary: CallSummary, recorded: Recorded, event: queue.OfferMade) -> Changes:
+    if summary.onward_request and recorded.aggregate_id == summary.onward_request:
+        return {"onward_group": event.decision.group_id}
     if not _waits(summary, recorded.aggregate_id):
         return {}
     return {
+        "rung_since": recorded.time,
         "offers": summary.offers + 1,
         "open_offer": event.offer_id,
         "offered_to": event.agent_id,
@@ -234,7 +179,17 @@ def _withdrawn(summary: CallSummary, _: Recorded, event: queue.OfferWithdrawn) -
 def _offer_answered(summary: CallSummary, recorded: Recorded, event: call.OfferAnswered) -> Changes:
     if not event.offer_id or event.offer_id != summary.open_offer:
         return {}
+    if summary.direction is Direction.INTERNAL:
+        other = Segment(began_at=recorded.time, how="internal", agent_id=event.agent_id, leg_id=event.leg_id)
+        return {
+            **service.reached(summary, recorded),
+            "segments": (service.own(summary, recorded), other),
+            "open_offer": "",
+            "offered_to": "",
+        }
+    first = Segment(began_at=recorded.time, how="queue", agent_id=event.agent_id, leg_id=event.leg_id, group_id=summary.group_id)
     return {
+        "segments": (*summary.segments, first),
         "agent_id": event.agent_id,
         "agent_leg_id": event.leg_id,
         "agent_answered_at": recorded.time,
@@ -258,23 +213,6 @@ def _left(summary: CallSummary, recorded: Recorded, event: queue.ContactLeft) ->
     }
 
 
-def _bridged(summary: CallSummary, recorded: Recorded, event: call.CallBridged) -> Changes:
-    counts = summary.bridged_at is None and event.agent_leg_id == summary.agent_leg_id
-    return {"bridged_at": recorded.time} if counts else {}
-
-
-def _leg_ended(summary: CallSummary, recorded: Recorded, event: call.LegEnded) -> Changes:
-    if summary.agent_answered_at is None or summary.talk_ended_at is not None:
-        return {}
-    in_talk = event.leg_id in (summary.agent_leg_id, summary.customer_leg_id)  # without an agent's leg: a transfer
-    return {"talk_ended_at": recorded.time} if in_talk else {}
-
-
-def _transfer_started(summary: CallSummary, _: Recorded, event: call.TransferStarted) -> Changes:
-    """The first agent's leg ends, the talk goes on with another: a transfer adds a segment, the record stays one."""
-    return {"agent_leg_id": ""} if event.agent_id == summary.agent_id else {}
-
-
 def _recording_started(_: CallSummary, __: Recorded, event: call.RecordingStarted) -> Changes:
     return {"recording_id": event.recording_id}
 
@@ -292,6 +230,8 @@ def _ended(summary: CallSummary, recorded: Recorded, event: call.CallEnded) -> C
         changes["ring_abandoned"] = outcome is CallOutcome.QUEUE_ABANDONED and bool(summary.open_offer)
     if summary.agent_answered_at and summary.talk_ended_at is None:
         changes["talk_ended_at"] = recorded.time
+    if any(segment.ended_at is None for segment in summary.segments):
+        changes["segments"] = all_ended(summary.segments, recorded.time)
     return changes
 
 
@@ -299,12 +239,14 @@ def _outcome(summary: CallSummary, event: call.CallEnded, waiting: bool) -> Call
     """The partition of appendix 2: each call exactly one, so that the conservation law holds by construction."""
     if event.reason is Reason.BLACKLISTED:
         return CallOutcome.BLOCKED
+    if summary.direction is not Direction.INBOUND:
+        return CallOutcome.ANSWERED if summary.agent_answered_at else CallOutcome.UNANSWERED
     if not summary.request_id:
         left_early = event.party is Party.CUSTOMER and not summary.flow_ended
         return CallOutcome.IVR_ABANDONED if left_early else CallOutcome.IVR_ENDED
     if not waiting:
         return _OF_REQUEST[summary.request_outcome or RequestOutcome.FAILED]
-    if event.party is Party.SUPERVISOR:
+    if summary.stop_asked or event.party is Party.SUPERVISOR:
         return CallOutcome.STOPPED
     if event.party is Party.CUSTOMER or event.reason is Reason.LEFT_BY_KEY:
         return CallOutcome.QUEUE_ABANDONED
@@ -321,13 +263,6 @@ def trail_entry(event: ivr.KeyPressed, time: datetime) -> ivr.TrailEntry:
     return ivr.TrailEntry(label=event.label, key=event.key, branch=event.branch, time=moment)
 
 
-def _millis(begin: datetime | None, end: datetime | None) -> int | None:
-    """Never negative: the two moments may come from the clocks of two machines."""
-    if begin is None or end is None:
-        return None
-    return max(0, round((end - begin).total_seconds() * 1000))
-
-
 _OF_REQUEST = {
     RequestOutcome.ANSWERED: CallOutcome.ANSWERED,
     RequestOutcome.ABANDONED: CallOutcome.QUEUE_ABANDONED,
@@ -339,9 +274,19 @@ _OF_REQUEST = {
 _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     call.CallAnswered: _answered,
     call.OfferAnswered: _offer_answered,
-    call.CallBridged: _bridged,
-    call.LegEnded: _leg_ended,
-    call.TransferStarted: _transfer_started,
+    call.CallBridged: service.bridged,
+    call.LegStarted: service.leg_started,
+    call.LegEnded: service.leg_ended,
+    call.TransferStarted: service.transfer_started,
+    control.LegAnswered: service.leg_answered,
+    control.AgentWanted: _wanted,
+    control.CallTransferred: service.transferred,
+    control.CallHeld: service.held,
+    control.CallRetrieved: service.retrieved,
+    control.ConsultStarted: service.consulted,
+    control.PartyJoined: service.joined,
+    control.CallRated: service.rated,
+    queue.RequestStopAsked: _stop_asked,
     call.RecordingStarted: _recording_started,
     call.RecordingReady: _recording_ready,
     call.CallEnded: _ended,

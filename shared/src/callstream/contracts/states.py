@@ -51,6 +51,16 @@ class Channel(StrEnum):
     MESSAGE = "message"
 
 
+class Direction(StrEnum):
+    """Who began a call."""
+
+    INBOUND = "inbound"
+    OUTBOUND = "outbound"
+    """An agent called a number."""
+    INTERNAL = "internal"
+    """An agent called an agent (F056)."""
+
+
 class LegRole(StrEnum):
     """What a leg is to its call."""
 

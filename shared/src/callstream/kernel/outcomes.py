@@ -17,7 +17,7 @@ class Party(StrEnum):
 
 
 class CallOutcome(StrEnum):
-    """How an inbound call ended. Each call has exactly one (conservation law)."""
+    """How a call ended. Each call has exactly one (conservation law)."""
 
     BLOCKED = "blocked"
     """Refused before the flow (F129); not counted as inbound."""
@@ -35,6 +35,8 @@ class CallOutcome(StrEnum):
     """A supervisor ended the request (F211)."""
     FAILED = "failed"
     """The request could not be served: no agent online, queue limit, or a fault of ours."""
+    UNANSWERED = "unanswered"
+    """Of an outbound or internal call: whom the agent called was not reached. Reached, it is `answered`."""
 
 
 class RequestOutcome(StrEnum):

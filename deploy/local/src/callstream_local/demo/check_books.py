@@ -7,6 +7,7 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.outcome import CallSummary, call_of, fold_all
+from callstream.contracts.states import Direction
 from callstream.kernel.outcomes import CallOutcome as Outcome
 from callstream_local.demo.evidence import Evidence, Record
 
@@ -15,10 +16,15 @@ OF_REQUESTS = (Outcome.ANSWERED, Outcome.QUEUE_ABANDONED, Outcome.REDIRECTED, Ou
 
 def check_books(evidence: Evidence) -> Iterator[str]:
     """What does not add up, one sentence each."""
-    count = Counter(record.access_status for record in evidence.records)
+    inbound = [record for record in evidence.records if record.call_type == Direction.INBOUND]
+    count = Counter(record.access_status for record in inbound)
     placed, arrived, requested = len(evidence.callers), _arrived(evidence.events), _requested(evidence.events)
-    if not placed == len(evidence.records) == arrived:
-        yield f"{placed} calls were placed, {arrived} arrived, {len(evidence.records)} have records"
+    if not placed == len(inbound) == arrived:
+        yield f"{placed} calls were placed, {arrived} arrived, {len(inbound)} have records"
+    dialled = sum(1 for recorded in evidence.events if isinstance(recorded.event, call.CallDialled))
+    begun = Counter(record.access_status for record in evidence.records if record.call_type != Direction.INBOUND)
+    if dialled != begun.total() or begun.total() != begun[Outcome.ANSWERED] + begun[Outcome.UNANSWERED]:
+        yield f"agents began {dialled} calls, of which {dict(begun)} have records"
     in_ivr = count[Outcome.IVR_ENDED] + count[Outcome.IVR_ABANDONED]
     if arrived - count[Outcome.BLOCKED] != in_ivr + requested:
         yield f"{arrived} inbound calls are not {in_ivr} that ended in the flow and {requested} requests for an agent"

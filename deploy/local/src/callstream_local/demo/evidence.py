@@ -17,6 +17,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
     arrived_at: datetime
     caller: str
     called: str
+    call_type: str = "inbound"
     access_status: str | None = None
     reason: str | None = None
     wait_ms: int | None = None

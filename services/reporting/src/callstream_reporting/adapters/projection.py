@@ -9,6 +9,7 @@ import msgspec
 
 from callstream.contracts.outcome import CallSummary
 from callstream_reporting.adapters.agent_states import open_states, write_states
+from callstream_reporting.adapters.services import write_services
 from callstream_reporting.domain.agent_log import Key, StateRow
 from callstream_reporting.domain.batch import Rows, storable, storable_json
 from callstream_reporting.domain.record import STORED, record_of
@@ -16,13 +17,14 @@ from callstream_reporting.domain.record import STORED, record_of
 NAME = "calls"
 _TYPES = {
     "seq": "bigint", "arrived_at": "timestamptz", "ended_at": "timestamptz", "wait_ms": "bigint", "talk_ms": "bigint",
-    "recording_ms": "bigint",
+    "recording_ms": "bigint", "ring_ms": "bigint", "hold_ms": "bigint", "holds": "int", "transfers": "int", "consults": "int",
+    "conference": "boolean",
 }  # fmt: skip
 _UPSERT = f"""
     insert into service_record ({", ".join(STORED)}, summary)
     select * from unnest({", ".join(f"${i}::{_TYPES.get(c, 'text')}[]" for i, c in enumerate(STORED, 1))}, ${len(STORED) + 1}::jsonb[])
     on conflict (call_id) do update set
-    {", ".join(f"{c} = excluded.{c}" for c in STORED if c not in ("call_id", "remark", "satisfaction"))}, summary = excluded.summary
+    {", ".join(f"{c} = excluded.{c}" for c in STORED if c not in ("call_id", "remark"))}, summary = excluded.summary
     where service_record.seq < excluded.seq
 """  # noqa: S608, E501  (column names are our own constants)
 _TIMELINE = """
@@ -70,6 +72,7 @@ class Projection:
                 columns = [[storable(getattr(record, column)) for record in records] for column in STORED]
                 bodies = [storable_json(msgspec.json.encode(summary)) for summary in rows.summaries.values()]
                 await connection.execute(_UPSERT, *columns, bodies)
+                await write_services(connection, records)
             await write_states(connection, rows.states)
             if rows.timeline:
                 events = [row.recorded for row in rows.timeline]
@@ -89,5 +92,5 @@ class Projection:
     async def clear(self) -> None:
         """Forget everything, to be rebuilt from the log's beginning."""
         async with self._pool.acquire() as connection, connection.transaction():
-            await connection.execute("truncate service_record, timeline, agent_state")
+            await connection.execute("truncate service_record, service, timeline, agent_state")
             await connection.execute("update projection set position = 0 where name = $1", NAME)

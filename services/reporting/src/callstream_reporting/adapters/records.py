@@ -9,6 +9,7 @@ import msgspec
 
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_reporting.adapters.services import with_services
 from callstream_reporting.domain.record import STORED, Names, ServiceRecord, named
 
 _COLUMNS = ", ".join(STORED)
@@ -24,6 +25,9 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     group_id: str = ""
     groups: tuple[str, ...] | None = None
     """Only calls that asked for one of these groups; None: all."""
+    agents: tuple[str, ...] = ()
+    """With `groups`: also calls of no group that one of these agents has part in."""
+    call_type: str = ""
     access_status: str = ""
     caller: str = ""
     called: str = ""
@@ -72,7 +76,8 @@ class Records:
             f"order by arrived_at desc, call_id desc limit {query.limit + 1:d}",
             *values,
         )
-        records = [named(ServiceRecord(**row), self._names) for row in rows[: query.limit]]
+        found = await with_services(self._pool, [ServiceRecord(**row) for row in rows[: query.limit]])
+        records = [named(record, self._names) for record in found]
         more = len(rows) > query.limit
         return RecordPage(total=total, records=records, next_cursor=_cursor(records[-1]) if more else "")
 
@@ -83,7 +88,7 @@ class Records:
             tenant,
             call_id,
         )
-        return named(ServiceRecord(**row), self._names) if row else None
+        return named((await with_services(self._pool, [ServiceRecord(**row)]))[0], self._names) if row else None
 
     async def timeline(self, tenant: str, call_id: str) -> list[TimelineEntry]:
         """A call's events in log order."""
@@ -102,7 +107,7 @@ def _where(query: RecordQuery) -> tuple[str, list[object]]:
     for condition, value in (
         ("arrived_at >= ", query.since),
         ("arrived_at < ", query.until),
-        ("agent_id = ", query.agent_id or None),
+        ("call_type = ", query.call_type or None),
         ("group_id = ", query.group_id or None),
         ("access_status = ", query.access_status or None),
         ("caller = ", query.caller or None),
@@ -111,12 +116,22 @@ def _where(query: RecordQuery) -> tuple[str, list[object]]:
         if value is not None:
             found.append(value)
             conditions.append(f"{condition}${len(found)}")
+    if query.agent_id:
+        found.append(query.agent_id)
+        conditions.append(_has_part(f"= ${len(found)}"))
     if query.groups is not None:
-        found.append(list(query.groups))
-        conditions.append(f"group_id = any(${len(found)})")
+        found += [list(query.groups), list(query.agents)]
+        theirs = _has_part(f"= any(${len(found)})")
+        conditions.append(f"(group_id = any(${len(found) - 1}) or (group_id is null and call_type <> 'inbound' and {theirs}))")
     if query.live is not None:
         conditions.append("ended_at is null" if query.live else "ended_at is not null")
     return " and ".join(conditions), found
+
+
+def _has_part(is_agent: str) -> str:
+    """Who began the call or answered it first, or served it later."""
+    served = f"select 1 from service s where s.call_id = service_record.call_id and s.agent_id {is_agent}"  # noqa: S608
+    return f"(agent_id {is_agent} or exists ({served}))"
 
 
 def _cursor(record: ServiceRecord) -> str:

@@ -4,6 +4,7 @@ all of their tenant's."""
 from collections.abc import Mapping
 
 from callstream.contracts.roles import Principal, Role
+from callstream.contracts.states import Direction
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_reporting.domain.record import ServiceRecord
@@ -46,19 +47,36 @@ def visible_groups(principal: Principal) -> tuple[str, ...] | None:
     return principal.groups if principal.role is Role.SUPERVISOR else None
 
 
-def may_read(principal: Principal, record: ServiceRecord) -> bool:
-    """Whether the record and its timeline are for this person."""
-    return (principal.role in _ALL and _in_groups(principal, record)) or _own(principal, record)
+def visible_people(principal: Principal, groups: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
+    """The agents whose calls of no group may be listed: for a supervisor those of their groups."""
+    if principal.role is not Role.SUPERVISOR:
+        return ()
+    return tuple(agent_id for agent_id, its in groups.items() if not set(principal.groups).isdisjoint(its))
 
 
-def may_hear(principal: Principal, record: ServiceRecord) -> bool:
+def may_read(principal: Principal, record: ServiceRecord, groups: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the record and its timeline are for this person. `groups` of all agents of the tenant."""
+    return (principal.role in _ALL and _in_groups(principal, record, groups)) or _own(principal, record)
+
+
+def may_hear(principal: Principal, record: ServiceRecord, groups: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether the recording is for this person (F207)."""
-    return (principal.role in _HEAR_ALL and _in_groups(principal, record)) or _own(principal, record)
+    return (principal.role in _HEAR_ALL and _in_groups(principal, record, groups)) or _own(principal, record)
 
 
-def _in_groups(principal: Principal, record: ServiceRecord) -> bool:
-    return principal.role is not Role.SUPERVISOR or record.group_id in principal.groups
+def _in_groups(principal: Principal, record: ServiceRecord, groups: Mapping[str, tuple[str, ...]]) -> bool:
+    """An inbound call is its group's; one that an agent began is that of the agents who have part in it."""
+    if principal.role is not Role.SUPERVISOR:
+        return True
+    if record.group_id is not None or record.call_type == Direction.INBOUND:
+        return record.group_id in principal.groups
+    return not _people(record).isdisjoint(visible_people(principal, groups))
 
 
 def _own(principal: Principal, record: ServiceRecord) -> bool:
-    return principal.role is Role.AGENT and bool(principal.agent_id) and record.agent_id == principal.agent_id
+    return principal.role is Role.AGENT and bool(principal.agent_id) and principal.agent_id in _people(record)
+
+
+def _people(record: ServiceRecord) -> set[str]:
+    """The agents who have part in a call."""
+    return {agent_id for agent_id in (record.agent_id, *(service.agent_id for service in record.services)) if agent_id}

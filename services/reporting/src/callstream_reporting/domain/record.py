@@ -5,7 +5,27 @@ from datetime import datetime
 
 import msgspec
 
-from callstream.contracts.outcome import CallSummary
+from callstream.contracts.segments import Segment
+from callstream.contracts.summary import CallSummary
+
+
+class Service(msgspec.Struct, frozen=True, kw_only=True):
+    """One service of a call: that of an agent, or of an outside party that the customer was transferred to."""
+
+    number: int
+    """From 1, in the order in which they began."""
+    agent_id: str | None
+    party: str | None
+    """E.164 of an outside party."""
+    group_id: str | None
+    how: str
+    """How it came about (contracts/segments.py)."""
+    began_at: datetime
+    ended_at: datetime | None
+    talk_ms: int | None
+    """Hold included."""
+    hold_ms: int
+    holds: int
 
 
 class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -17,7 +37,7 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Log position of the newest event that changed it."""
     arrived_at: datetime
     call_type: str
-    """`inbound`."""
+    """`inbound`, `outbound` or `internal`."""
     caller: str
     called: str
     access_status: str | None
@@ -32,14 +52,28 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     recording_id: str | None
     recording_path: str | None
     recording_ms: int | None
-    remark: str = ""
+    ring_ms: int | None = None
+    """How long the phone rang that was answered, or that nobody answered."""
+    hold_ms: int = 0
+    """Sum of the periods of hold (F013)."""
+    holds: int = 0
+    transfers: int = 0
+    consults: int = 0
+    conference: bool = False
+    """Three talked together (F022)."""
+    chosen_by: str = ""
+    """Why an outbound call showed this number (F143-F145)."""
     satisfaction: str | None = None
+    """The customer's rating (F028)."""
+    remark: str = ""
+    services: tuple[Service, ...] = ()
+    """Each agent's, and each outside party's, part of the call; in a table of their own."""
     agent_name: str | None = None
     group_name: str | None = None
     """Names are not stored: they are the present ones when the record is read."""
 
 
-STORED = tuple(field for field in ServiceRecord.__struct_fields__ if field not in ("agent_name", "group_name"))
+STORED = tuple(field for field in ServiceRecord.__struct_fields__ if field not in ("agent_name", "group_name", "services"))
 """The columns of the table."""
 
 
@@ -54,7 +88,7 @@ def record_of(summary: CallSummary) -> ServiceRecord:
         tenant=summary.tenant,
         seq=summary.seq,
         arrived_at=summary.arrived_at,
-        call_type="inbound",
+        call_type=summary.direction.value,
         caller=summary.caller,
         called=summary.called,
         access_status=summary.outcome.value if summary.outcome else None,
@@ -68,6 +102,30 @@ def record_of(summary: CallSummary) -> ServiceRecord:
         recording_id=summary.recording_id or None,
         recording_path=summary.recording_path or None,
         recording_ms=summary.recording_ms or None,
+        ring_ms=summary.ring_ms,
+        hold_ms=summary.hold_ms,
+        holds=summary.holds,
+        transfers=summary.transfers,
+        consults=summary.consults,
+        conference=summary.conference,
+        chosen_by=summary.chosen_by,
+        satisfaction=None if summary.rating is None else str(summary.rating),
+        services=tuple(_service(number, segment) for number, segment in enumerate(summary.segments, 1)),
+    )
+
+
+def _service(number: int, segment: Segment) -> Service:
+    return Service(
+        number=number,
+        agent_id=segment.agent_id or None,
+        party=segment.number or None,
+        group_id=segment.group_id or None,
+        how=segment.how,
+        began_at=segment.began_at,
+        ended_at=segment.ended_at,
+        talk_ms=segment.talk_ms,
+        hold_ms=segment.held_ms,
+        holds=segment.holds,
     )
 
 
