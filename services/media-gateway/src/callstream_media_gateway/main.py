@@ -8,7 +8,8 @@ import sys
 
 import structlog
 
-from callstream.contracts import commands
+from callstream.contracts import call_commands, commands
+from callstream.contracts.subjects import ANY
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.service import Service, run
@@ -27,6 +28,8 @@ from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.housekeeping import Housekeeping
 from callstream_media_gateway.app.keep_notes import KeepNotes
 from callstream_media_gateway.app.on_command import OnCommand
+from callstream_media_gateway.app.on_control import SIMPLE, OnControl
+from callstream_media_gateway.app.on_dial import OnDial
 from callstream_media_gateway.app.on_invite import OnInvite
 from callstream_media_gateway.app.on_media_event import OnMediaEvent
 from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
@@ -79,6 +82,8 @@ class Gateway:
         speech = SpokenTexts(config.data_dir / "speech")
         prompts = Prompts(config.data_dir / "prompts", service.config.audio, speech.cached, speech.speak)
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
+        self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
+        self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
         performer = Performer(self.switchboard, self.media, ring_agent, play, self.finish)
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
@@ -142,7 +147,7 @@ class Gateway:
 
     async def drain(self) -> None:
         """New calls are refused; running ones may go on for a while, then they are hung up."""
-        self.on_invite.draining = True
+        self.on_invite.draining = self.on_dial.draining = True
         try:
             async with asyncio.timeout(self.config.drain_s):
                 await self.switchboard.empty.wait()
@@ -187,16 +192,20 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     async def take_over() -> None:
         service.commands_answered.take_over()
 
-    on_command = OnCommand(gateway.switchboard, service.config)
+    on_command = OnCommand(gateway.switchboard)
     scope = service.settings.instance
     service.on_command(commands.AnswerCall, on_command.answer, scope)
     service.on_command(commands.PlayPrompts, on_command.play, scope)
     service.on_command(commands.StopPlayback, on_command.stop, scope)
     service.on_command(commands.HangUpCall, on_command.hang_up, scope)
-    service.on_command(commands.TearDown, on_command.tear_down, scope)
-    service.on_command(commands.TransferCall, on_command.transfer, scope)
+    service.on_command(commands.TearDown, gateway.on_control.tear_down, scope)
+    service.on_command(commands.TransferCall, gateway.on_control.transfer, scope)
     service.on_command(commands.DropOffer, on_command.drop_offer, scope)
     service.on_command(commands.ListLegs, on_command.legs, scope)
+    wire_controls(service, gateway.on_control, scope)
+    for one in (scope, ANY):
+        service.on_command(call_commands.Dial, gateway.on_dial.dial, one)
+        service.on_command(call_commands.CallAgent, gateway.on_dial.call_agent, one)
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)
     service.on_start.append(take_over)
@@ -204,6 +213,16 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     service.drain_s = max(service.drain_s, config.drain_s + LAST_WORDS_S + 1)
     service.on_stop.append(gateway.stop)
     return gateway
+
+
+def wire_controls(service: Service, on_control: OnControl, scope: str) -> None:
+    """Commands to calls that go on."""
+    service.on_command(call_commands.GetCallView, on_control.view, scope)
+    for kind in SIMPLE:
+        service.on_command(kind, on_control.simple, scope)
+    service.on_command(call_commands.Consult, on_control.consult, scope)
+    service.on_command(call_commands.BlindTransfer, on_control.blind_transfer, scope)
+    service.on_command(call_commands.Supervise, on_control.supervise, scope)
 
 
 async def wire(service: Service) -> None:

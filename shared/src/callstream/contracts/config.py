@@ -199,6 +199,8 @@ class Agent(Document, frozen=True, kw_only=True):
     answer_on_mobile: AnswerOnMobile = AnswerOnMobile.NEVER
     capacity: Capacity = {}
     """The agent's own limits, before the tenant's (F049)."""
+    auto_answer: bool = False
+    """The agent's phone is asked to answer offers by itself; a beep comes before the talk (F005)."""
 
     def __post_init__(self) -> None:
         _no_voice(self.capacity)

@@ -1,5 +1,7 @@
 """The SIP side of an agent's leg."""
 
+from collections.abc import Sequence
+
 from callstream_media_gateway.adapters.dialog_events import Feed, listen
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.sdp_session import SdpSession
@@ -7,6 +9,7 @@ from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRefused, 
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.errors import ParseError
 from callstream_media_gateway.sip.handler import Hop
+from callstream_media_gateway.sip.message import Header
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.uri import NameAddr, Uri
@@ -29,8 +32,11 @@ class PhoneLeg:
         media: MediaSide,
         rtp_timeout_ms: int,
         feed: Feed,
+        headers: Sequence[Header] = (),
     ) -> None:
+        """headers: further ones of the INVITE."""
         self.leg_id = leg_id
+        self._headers = headers
         browser = next_hop.transport in BROWSER_TRANSPORTS
         self.session = SdpSession(media.rtp_host, None, fingerprint=media.fingerprint, browser=browser)
         self._target, self._next_hop, self._caller = target, next_hop, caller
@@ -41,7 +47,9 @@ class PhoneLeg:
     def invite(self) -> None:
         """INVITE with our offer, to where the phone registered from."""
         try:
-            calling = self._user_agent.invite(self._target, from_=self._caller, sdp=self.session.local, next_hop=self._next_hop)
+            calling = self._user_agent.invite(
+                self._target, from_=self._caller, sdp=self.session.local, next_hop=self._next_hop, headers=self._headers
+            )
         except ParseError:
             self._feed(PhoneRefused(leg_id=self.leg_id, sip_status=404))
             return

@@ -7,6 +7,8 @@ from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import Outbox
 from callstream_media_gateway.adapters.phone_leg import PhoneLeg
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
+from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
+from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.domain.call import Call
 
 
@@ -15,9 +17,12 @@ class LiveCall:
     """One call of this process."""
 
     call: Call
-    caller: CallerLeg | RestoredLeg
+    caller: CallerLeg | RestoredLeg | None
+    """The customer's leg when a trunk brought it; who was dialled is among the phones."""
     outbox: Outbox
-    phones: dict[str, PhoneLeg | RestoredLeg] = field(default_factory=dict)
+    phones: dict[str, PhoneLeg | TrunkLeg | RestoredLeg] = field(default_factory=dict)
+    prepared: dict[str, Prepared] = field(default_factory=dict)
+    """Outside numbers that may be rung for this call."""
     opened: set[str] = field(default_factory=set)
     """Legs that the media worker holds for us, or is opening."""
     opening: set[str] = field(default_factory=set)

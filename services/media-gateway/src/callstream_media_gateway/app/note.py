@@ -103,5 +103,6 @@ def read(note: bytes) -> Note:
 
 def dialogs(live: LiveCall) -> list[tuple[str, Dialog]]:
     """Of the legs that were answered and are not over."""
-    legs = [(live.call.customer_leg, live.caller.dialog), *((leg_id, phone.dialog) for leg_id, phone in live.phones.items())]
+    caller = live.caller.dialog if live.caller is not None else None
+    legs = [(live.call.customer_leg, caller), *((leg_id, phone.dialog) for leg_id, phone in live.phones.items())]
     return [(leg_id, dialog) for leg_id, dialog in legs if dialog is not None and not dialog.is_over]

@@ -1,22 +1,18 @@
 """Commands for the calls of this gateway. Repeating one changes nothing: `it is so already` is success."""
 
 from callstream.contracts import commands
-from callstream.contracts.config import Prompt, Speech
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.truth import truth_of
-
-PLEASE_HOLD: tuple[Prompt, ...] = (Speech(text="Please hold the line. You are being connected to another agent."),)
 
 
 class OnCommand:
     """One method for each command; they raise Refusal."""
 
-    def __init__(self, switchboard: Switchboard, configuration: Configuration) -> None:
-        self._switchboard, self._configuration = switchboard, configuration
+    def __init__(self, switchboard: Switchboard) -> None:
+        self._switchboard = switchboard
 
     async def answer(self, command: commands.AnswerCall, _: str) -> None:
         """`answer-call`."""
@@ -44,26 +40,6 @@ class OnCommand:
         if command.call_id in self._switchboard.calls:
             given = inputs.HangUp(cause=command.command_id, reason=command.reason, party=command.party)
             self._give(command.call_id, given)
-
-    async def tear_down(self, command: commands.TearDown, _: str) -> None:
-        """`tear-down`."""
-        self._give(command.call_id, inputs.TearDown(cause=command.command_id, agent_id=command.agent_id, actor=command.actor))
-
-    async def transfer(self, command: commands.TransferCall, _: str) -> None:
-        """`transfer`."""
-        given = inputs.Transfer(
-            cause=command.command_id,
-            agent_id=command.agent_id,
-            target_agent_id=command.target_agent_id,
-            actor=command.actor,
-            prompts=command.prompts or self._transfer_prompts(command.call_id),
-        )
-        self._give(command.call_id, given)
-
-    def _transfer_prompts(self, call_id: str) -> tuple[Prompt, ...]:
-        live = self._switchboard.calls.get(call_id)
-        tenants = self._configuration.settings(live.call.tenant).transfer_prompts if live is not None else ()
-        return tenants or PLEASE_HOLD
 
     async def drop_offer(self, command: commands.DropOffer, _: str) -> None:
         """`drop-offer`; accepted also when the offer, or the whole call, is over."""

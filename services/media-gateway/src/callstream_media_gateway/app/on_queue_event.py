@@ -49,6 +49,7 @@ class OnQueueEvent:
                     request_id=recorded.aggregate_id,
                     agent_id=offer.agent_id,
                     connect_prompt=offer.connect_prompt,
+                    auto_answer=self._ring_agent.answers_itself(recorded.tenant, offer.agent_id),
                     refusal=self._ring_agent.refusal(
                         recorded.tenant, offer.agent_id, offer.call_id, offer.offer_id, offer.terminal, offer.address
                     ),

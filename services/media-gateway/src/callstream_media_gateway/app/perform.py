@@ -34,11 +34,11 @@ class Performer:
         self._switchboard, self._media, self._ring_agent = switchboard, media, ring_agent
         self._prompts, self._finish = prompts, finish
         self.keys = PressKeys(media)
-        self._actions: dict[type[do.Effect], Callable[[LiveCall, Any], None]] = {
+        self._actions: dict[type[do.Effect], Callable[[LiveCall, Any], object]] = {
             do.Append: switchboard.record,
-            do.Ring: lambda live, _: live.caller.ring(),
-            do.AnswerCaller: lambda live, _: live.caller.answer(),
-            do.RefuseCaller: lambda live, effect: live.caller.refuse(effect.sip_status),
+            do.Ring: lambda live, _: live.caller and live.caller.ring(),
+            do.AnswerCaller: lambda live, _: live.caller and live.caller.answer(),
+            do.RefuseCaller: lambda live, effect: live.caller and live.caller.refuse(effect.sip_status),
             do.InvitePhone: self._invite,
             do.HangUpLeg: self._hang_up,
             do.OpenLeg: self._open,
@@ -65,15 +65,15 @@ class Performer:
         phone = live.phones.get(effect.leg_id)
         if phone is not None:
             phone.hang_up()
-        elif effect.leg_id == live.call.customer_leg:
+        elif effect.leg_id == live.call.customer_leg and live.caller is not None:
             live.caller.hang_up()
 
     def _open(self, live: LiveCall, effect: do.OpenLeg) -> None:
         leg_id, call = effect.leg_id, live.call
-        if leg_id == call.customer_leg:
+        if leg_id == call.customer_leg and live.caller is not None:
             session = live.caller.session
         else:
-            phone = self._ring_agent.leg(live, leg_id, call.legs[leg_id].agent_id)
+            phone = self._ring_agent.leg(live, call.legs[leg_id])
             if phone is None:
                 self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
                 return
@@ -120,7 +120,7 @@ class Performer:
         phone = live.phones.get(effect.leg_id)
         if phone is not None:
             phone.watch()
-        else:
+        elif live.caller is not None:
             live.caller.watch()
 
     def _mix(self, live: LiveCall, effect: do.Mix) -> None:

@@ -15,11 +15,19 @@ from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain.inputs import Input
+from callstream_media_gateway.domain.parties import Leg
 from callstream_media_gateway.sip.uri import NameAddr, Uri
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 RINGS = frozenset(Terminal)
 """Desk phones and browsers are rung at the registered contact of the agent's SIP user, mobiles through a trunk (F034, F061)."""
+
+
+AUTO_ANSWER = (
+    ("Call-Info", "<sip:callstream>;answer-after=0"),
+    ("Alert-Info", "<http://callstream.invalid>;info=alert-autoanswer;delay=0"),
+)
+"""What desk phones and softphones look for (RFC 5373 has a header that they do not)."""
 
 
 class Taken(Struct, frozen=True):
@@ -75,24 +83,36 @@ class RingAgent:
         self._last[tenant, agent_id] = Taken(call_id, offer_id, mobile)
         return None
 
-    def leg(self, live: LiveCall, leg_id: str, agent_id: str) -> PhoneLeg | TrunkLeg | None:
+    def has_phone(self, tenant: str, agent_id: str) -> bool:
+        """Whether a phone of the agent's is registered now."""
+        agent = self._configuration.agent(tenant, agent_id)
+        return agent is not None and self._phones.of(tenant, agent.sip_user) is not None
+
+    def answers_itself(self, tenant: str, agent_id: str) -> bool:
+        """Whether offers to this agent are answered without a click (F005)."""
+        agent = self._configuration.agent(tenant, agent_id)
+        return agent is not None and agent.auto_answer
+
+    def leg(self, live: LiveCall, leg: Leg) -> PhoneLeg | TrunkLeg | None:
         """The SIP side of the leg; None when the phone has gone meanwhile."""
-        tenant, arrived = live.call.tenant, live.call.arrived
+        tenant, agent_id = live.call.tenant, leg.agent_id
 
         def feed(given: Input) -> None:
             self._switchboard.feed(live, given)
 
         taken = self._last.get((tenant, agent_id))
-        if taken is not None and taken.mobile is not None:
-            return self._dial_out.leg(taken.mobile, leg_id, feed)
+        if leg.number in live.prepared:
+            return self._dial_out.leg(live.prepared[leg.number], leg.leg_id, feed)
+        if leg.offer_id and taken is not None and taken.mobile is not None:
+            return self._dial_out.leg(taken.mobile, leg.leg_id, feed)
         agent = self._configuration.agent(tenant, agent_id)
         phone = self._phones.of(tenant, agent.sip_user) if agent is not None else None
         if phone is None:
             return None
         host = self._user_agent.local_addr[0]
-        caller = NameAddr("", Uri("sip", quote(arrived.caller, safe="+") or "anonymous", host))
+        caller = NameAddr("", Uri("sip", quote(live.call.other_side, safe="+") or "anonymous", host))
         return PhoneLeg(
-            leg_id,
+            leg.leg_id,
             phone.target,
             phone.hop,
             caller,
@@ -100,6 +120,7 @@ class RingAgent:
             self._media,
             self._rtp_timeout_ms,
             feed,
+            AUTO_ANSWER if leg.auto_answer else (),
         )
 
     def _is_held(self, taken: Taken) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from callstream.contracts.call_events import CallArrived, CallBlocked, OfferAnswered, OfferFailed
+from callstream.contracts.call_events import CallArrived, CallBlocked, CallDialled, OfferAnswered, OfferFailed
 from callstream.contracts.envelope import Event, NewEvent
 from callstream.kernel.clock import Clock
 from callstream.runtime.event_store import EventStore
@@ -17,11 +17,12 @@ from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import LogHealth, Outbox
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
+from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.domain.decide import begin, decide
+from callstream_media_gateway.domain.decide import begin, begin_dialled, decide
 from callstream_media_gateway.domain.states import CustomerState
 
 log = structlog.get_logger(__name__)
@@ -65,12 +66,27 @@ class Switchboard:
     def begin(self, call_id: str, tenant: str, arrived: CallArrived, caller: CallerLeg) -> LiveCall:
         """Take in a call that was admitted."""
         call, effects = begin(call_id, tenant, arrived, self._clock.now())
-        live = LiveCall(call, caller, self._outbox(tenant, call_id))
+        live = self._begun(call, caller)
+        caller.attach(lambda given: self.feed(live, given))
+        self._do(live, effects)
+        return live
+
+    def begin_dialled(
+        self, call_id: str, tenant: str, dialled: CallDialled, cause: str, prepared: dict[str, Prepared], mobile: str
+    ) -> LiveCall:
+        """Begin an agent's call. `mobile`: the number that is the agent's phone, or empty; like the callee's it is prepared."""
+        call, effects = begin_dialled(call_id, tenant, dialled, self._clock.now(), cause, mobile, auto_answer=not mobile)
+        live = self._begun(call, None)
+        live.prepared.update(prepared)
+        self._do(live, effects)
+        self._work_off()
+        return live
+
+    def _begun(self, call: Call, caller: CallerLeg | None) -> LiveCall:
+        live = LiveCall(call, caller, self._outbox(call.tenant, call.call_id))
         loop = asyncio.get_running_loop()
         live.patience = loop.call_later(ARRIVAL_WITHIN_S, lambda: self.feed(live, inputs.ArrivalNotStored()))
         self.enter(live)
-        caller.attach(lambda given: self.feed(live, given))
-        self._do(live, effects)
         return live
 
     def restore(self, call: Call, caller: RestoredLeg) -> LiveCall:
