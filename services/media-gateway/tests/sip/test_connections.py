@@ -163,6 +163,8 @@ async def test_a_browser_that_answers_no_ping_is_gone_with_its_phone(monkeypatch
             (held,) = client.ua._core.transport.streams.held
             assert held._transport is not None
             held._transport.pause_reading()  # it looks alive to TCP, and hears nothing any more
+            assert held._beat is not None
+            held._beat.cancel()  # nor does it ping
             await until(lambda: registrar.bindings("1001") == [])
             assert server.ua.counters["dead_connections"] == 1
             await page.send(page.request("OPTIONS", 2))
