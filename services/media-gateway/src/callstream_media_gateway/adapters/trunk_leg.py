@@ -154,17 +154,18 @@ class TrunkLeg:
     def _on_ringing(self, _code: int, sdp: SessionDescription | None) -> None:
         self._rings = True
         self._forget_patience()
-        if sdp is not None:
-            self._hear_early(sdp)
-        self._feed(PhoneRings(leg_id=self.leg_id))
+        self._feed(PhoneRings(leg_id=self.leg_id, early=self._hear_early(sdp)))
 
-    def _hear_early(self, sdp: SessionDescription) -> None:
+    def _hear_early(self, sdp: SessionDescription | None) -> bool:
         """Ring tone or announcement of the far end; the 2xx says again what counts."""
+        if sdp is None:
+            return False
         try:
             self.session.answered(sdp)
         except NotAcceptableError:
-            return
+            return False
         self._media.tell(self.session.update(self.leg_id, 0))
+        return True
 
     def _on_failed(self, code: int, reason: str) -> None:
         way = self._way

@@ -1,5 +1,6 @@
 """The trunks that calls leave through: their health, their places, and the ways to an outside number (F175)."""
 
+import asyncio
 import random
 import time
 from collections import Counter
@@ -44,6 +45,7 @@ class Trunks:
         self._clock, self._chance = clock, chance
         self._states: dict[tuple[str, str], TrunkState] = {}
         self._at_once: Counter[tuple[str, str]] = Counter()
+        self._leaving: set[asyncio.Task[None]] = set()
         self._watches: dict[tuple[str, str], WatchTrunk] = {}
         configuration.on_change.append(self._changed)
         credentials.on_change.append(self._credential_changed)
@@ -62,6 +64,8 @@ class Trunks:
             await end(*watch.tasks)
         for watch in watches:
             await watch.leave()
+        if self._leaving:
+            await asyncio.wait(self._leaving)
 
     def state(self, tenant: str, trunk_id: str) -> TrunkState:
         """What is known of a trunk."""
@@ -150,7 +154,12 @@ class Trunks:
         watch = self._watches.pop((tenant, trunk_id), None)
         trunk = self._configuration.trunk(tenant, trunk_id)
         if watch is not None:
-            watch.retire(registered_elsewhere=trunk is None or trunk.registration != watch.trunk.registration)
+            for task in watch.tasks:
+                task.cancel()
+            if not watch.is_account_of(trunk):
+                leaving = asyncio.create_task(watch.leave())
+                self._leaving.add(leaving)
+                leaving.add_done_callback(self._leaving.discard)
         state = self.state(tenant, trunk_id)
         state.alive()
         state.registered = None

@@ -30,7 +30,7 @@ LEAVE_WITHIN_S = 2.0
 
 
 class WatchTrunk:
-    """Keeps `state` true. Its tasks end by `stop` or `retire` only; a failure is a state, and tried again."""
+    """Keeps `state` true. Its tasks end when they are cancelled only; a failure is a state, and tried again."""
 
     def __init__(
         self,
@@ -58,12 +58,14 @@ class WatchTrunk:
             self._state.registered = False
             self.tasks.append(asyncio.create_task(self._register_on(self.trunk.registration)))
 
-    def retire(self, *, registered_elsewhere: bool) -> None:
-        """End without waiting. The registration is given up when its account is no longer ours to use."""
-        for task in self.tasks:
-            task.cancel()
-        if registered_elsewhere:
-            self.tasks = [asyncio.create_task(self.leave())]
+    def is_account_of(self, trunk: Trunk | None) -> bool:
+        """Whether `trunk` registers the same account at the same place: then our registration there is its own."""
+        if trunk is None or trunk.outgoing is None:
+            return False
+        mine, theirs = self.outgoing, trunk.outgoing
+        return trunk.registration == self.trunk.registration and (mine.host, mine.port, mine.transport, mine.domain) == (
+            theirs.host, theirs.port, theirs.transport, theirs.domain,
+        )  # fmt: skip
 
     async def leave(self) -> None:
         """Unregister, if there is time; without it the registrar forgets us by itself."""
