@@ -44,6 +44,7 @@ SERVICES = (
 def _dummies(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(TESTS))
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "not for the services")
+    monkeypatch.setenv("CALLSTREAM_SIP_TLS_CERT_FILE", "/etc/cert.pem")
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", "http://127.0.0.1:4318")
 
 
@@ -125,7 +126,11 @@ async def test_services_are_told_what_they_need_and_nothing_else(tmp_path: Path)
     assert console["CALLSTREAM_JWT_PRIVATE_KEY_FILE"].endswith("jwt-private.pem")
     assert "CALLSTREAM_NATS_PASSWORD" not in gateway
     assert gateway["CALLSTREAM_SIP_PORT"] == str(stack.sip_addr[1])
-    assert "CALLSTREAM_SIP_PORT" not in console
+    doors = {name: gateway[f"CALLSTREAM_SIP_{name.upper()}_PORT"] for name in ("tls", "wss")}
+    assert stack.sip_doors == {"tls": f"127.0.0.1:{doors['tls']}", "wss": f"wss://127.0.0.1:{doors['wss']}"}
+    assert "CALLSTREAM_SIP_WS_PORT" not in gateway
+    assert gateway["CALLSTREAM_SIP_TLS_CERT_FILE"] == "/etc/cert.pem"
+    assert not [name for name in console if "CALLSTREAM_SIP" in name]
     assert len(gateway["CALLSTREAM_MEDIA_SOCKET"]) < 108
     assert all("AWS_SECRET_ACCESS_KEY" not in environment for environment in environments)
     assert all(environment["OTEL_EXPORTER_OTLP_ENDPOINT"] for environment in environments)

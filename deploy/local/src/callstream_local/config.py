@@ -9,7 +9,7 @@ from pathlib import Path
 from callstream_local.embedded.nats import Durability
 
 PORT_NAMES = (
-    *("sip", "rtp", "nats", "nats_monitor", "postgres"),
+    *("sip", "sip_tls", "sip_wss", "sip_ws", "rtp", "nats", "nats_monitor", "postgres"),
     *("media-gateway", "ivr", "routing", "agent-state", "reporting", "console"),
 )
 
@@ -19,13 +19,16 @@ MOST_COPIES = 16
 
 PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "TZ", "SSL_CERT_FILE", "PYTHONPATH")
 """What the services inherit, with OTEL_*; the rest of the caller's environment (keys, tokens) is none of their business."""
+PASSED_TO_SIP = ("CERT_FILE", "KEY_FILE", "CA_FILE", "VERIFY")
+"""What media-gateway inherits besides, behind CALLSTREAM_SIP_TLS_."""
 
 
 @dataclass(frozen=True)
 class StackOptions:
     """What one copy may be told. Raises ValueError, naming the field.
 
-    `ports` by name: sip, rtp (the first of a block), nats, nats_monitor, postgres, or a service's name for its HTTP.
+    `ports` by name: sip, sip_tls, sip_wss, sip_ws (without TLS: opened only when it is named here), rtp (the first of a
+    block), nats, nats_monitor, postgres, or a service's name for its HTTP.
     `replicas`: copies of routing and agent-state, which share the tenants and stand by for each other; of two, the parts (and
     ports) are called routing-0 and routing-1.
 
@@ -70,3 +73,9 @@ def data_folder(given: Path | None = None) -> Path:
 def passed_on() -> dict[str, str]:
     """The part of our environment that services inherit."""
     return {name: value for name, value in os.environ.items() if name in PASSED_ON or name.startswith("OTEL_")}
+
+
+def passed_to_sip() -> dict[str, str]:
+    """The certificates of our own environment, for media-gateway."""
+    names = [f"CALLSTREAM_SIP_TLS_{name}" for name in PASSED_TO_SIP]
+    return {name: os.environ[name] for name in (*names, "CALLSTREAM_SIP_WS_ORIGINS") if name in os.environ}

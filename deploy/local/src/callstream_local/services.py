@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from callstream_local.config import StackOptions, part_names, passed_on
+from callstream_local.config import StackOptions, part_names, passed_on, passed_to_sip
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.postgres import EmbeddedPostgres
 from callstream_local.folder import DataFolder
@@ -94,6 +94,8 @@ class Place:
     postgres: EmbeddedPostgres
     http_ports: dict[str, int]
     sip_port: int
+    sip_doors: dict[str, int]
+    """Ports of tls, wss and, when asked for, ws."""
     rtp_ports: tuple[int, int]
 
 
@@ -138,6 +140,8 @@ def environment(service: Service, place: Place) -> dict[str, str]:
     if service.sip:
         variables["CALLSTREAM_SIP_HOST"] = options.listen
         variables["CALLSTREAM_SIP_PORT"] = str(place.sip_port)
+        variables |= {f"CALLSTREAM_SIP_{name.upper()}_PORT": str(port) for name, port in place.sip_doors.items()}
+        variables |= passed_to_sip()
         variables["CALLSTREAM_MEDIA_SOCKET"] = str(media_socket(folder))
     private_key, public_key = token_keys(folder)
     if service.signs_tokens:

@@ -73,6 +73,12 @@ class Stack:
         """(host, port), UDP and TCP."""
         return self.options.listen, self.place.sip_port
 
+    @property
+    def sip_doors(self) -> dict[str, str]:
+        """Where SIP listens besides: tls as host:port, wss (and ws when it was asked for) as the URL of a WebSocket."""
+        at = {name: f"{self.options.listen}:{port}" for name, port in self.place.sip_doors.items()}
+        return {name: address if name == "tls" else f"{name}://{address}" for name, address in at.items()}
+
     def http(self, name: str) -> str:
         """The base URL of a service's HTTP, without a slash at the end."""
         host, port = self._http_addr(name)
@@ -157,6 +163,11 @@ class Stack:
                 if not service.media_worker
             },
             sip_port=keep_port(self.folder, "sip", options.listen, configured=options.ports.get("sip"), udp=True),
+            sip_doors={
+                name: keep_port(self.folder, f"sip_{name}", options.listen, configured=options.ports.get(f"sip_{name}"))
+                for name in ("tls", "wss", "ws")
+                if name != "ws" or "sip_ws" in options.ports
+            },
             rtp_ports=(rtp_ports[0], rtp_ports[1]),
         )
         self._keep(nats.prepare())
@@ -270,6 +281,7 @@ class Stack:
             started_at=self._started_at,
             ready=self._ready,
             sip=f"{self.options.listen}:{place.sip_port}",
+            sip_doors=self.sip_doors,
             rtp="{}-{}".format(*place.rtp_ports),
             nats=place.nats.address,
             postgres=f"127.0.0.1:{place.postgres.port}",

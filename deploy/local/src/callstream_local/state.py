@@ -26,6 +26,7 @@ class State(msgspec.Struct, frozen=True):
     nats: str
     postgres: str
     parts: dict[str, Part]
+    sip_doors: dict[str, str] = {}
 
 
 def write(folder: DataFolder, state: State) -> None:

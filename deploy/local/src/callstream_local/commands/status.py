@@ -30,7 +30,8 @@ def status(data: DataOption = None) -> None:
         typer.echo(f"{'starting' if pid is not None else 'nothing runs'} on {folder.root}")
         raise typer.Exit(1)
     table = Table("part", "process", "ready", "restarts", "address")
-    addresses = {"nats": now.nats, "postgres": now.postgres, "media-gateway": f"SIP {now.sip}, {{}}"}
+    sip = ", ".join([f"SIP {now.sip}", *(f"{name.upper()} {at}" if name == "tls" else at for name, at in now.sip_doors.items())])
+    addresses = {"nats": now.nats, "postgres": now.postgres, "media-gateway": f"{sip}, {{}}"}
     answers = asyncio.run(_ask(now))
     for name, part in now.parts.items():
         address = addresses.get(name, "{}").format(part.http)

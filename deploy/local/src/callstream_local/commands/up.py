@@ -25,7 +25,9 @@ def up(
     ] = "127.0.0.1",
     port: Annotated[
         list[str] | None,
-        typer.Option(help="NAME=NUMBER, repeatable; sip, rtp, nats, postgres, console, … Others are chosen free."),
+        typer.Option(
+            help="NAME=NUMBER, repeatable; sip, sip_tls, sip_wss, rtp, nats, postgres, console, … Others are chosen free."
+        ),
     ] = None,
     copies: Annotated[
         list[str] | None,
@@ -86,6 +88,8 @@ def report(stack: "Stack") -> None:
     seconds = stack.start_seconds[slowest]
     typer.echo(f"ready after {seconds:.1f} s ({slowest} was last)")
     typer.echo(f"  SIP        {stack.sip_addr[0]}:{stack.sip_addr[1]} (UDP and TCP)")
+    for name, address in stack.sip_doors.items():
+        typer.echo(f"  {f'SIP {name.upper()}':<10} {address}")
     for name, service in stack.services.items():
         if service.public_http:
             typer.echo(f"  {name:<10} {stack.http(name)}")
