@@ -182,7 +182,9 @@ class House:
     async def play(self, call_id: str, prompts: Sequence[Prompt], play_id: str = "p1", **more: Any) -> cmd.Reply:
         return await self.send(cmd.PlayPrompts, call_id=call_id, play_id=play_id, prompts=tuple(prompts), **more)
 
-    async def offer(self, call_id: str, agent_id: str = "1001", connect: Sequence[Prompt] = (), offer_id: str = "") -> str:
+    async def offer(
+        self, call_id: str, agent_id: str = "1001", connect: Sequence[Prompt] = (), offer_id: str = "", **where: str
+    ) -> str:
         """Write an offer of a request of its own into the log; its id."""
         offer_id = offer_id or f"o{secrets.token_hex(6)}"
         now = SystemClock().now()
@@ -194,6 +196,7 @@ class House:
             ring_deadline=now + timedelta(seconds=30),
             decision=Decision(rule="longest-idle", rule_version=1, group_id="g", waited_ms=0, ahead=0, eligible=1, candidates=()),
             connect_prompt=tuple(connect),
+            **where,
         )
         await self._write(f"r-{offer_id}", made)
         return offer_id
