@@ -13,8 +13,10 @@ from callstream_media_gateway.media.protocol import (
     Connect,
     DestroyLeg,
     Edge,
+    PauseRecording,
     Play,
     RecordingStopped,
+    ResumeRecording,
     StartRecording,
     StopRecording,
     Tone,
@@ -164,3 +166,30 @@ def test_what_is_no_recording_is_named(tmp_path: Path, content: bytes | None) ->
     with pytest.raises(RecordingError, match=r"no\.wav"):
         encode_mp3(tmp_path / "no.wav", tmp_path / "no.mp3")
     assert not list(tmp_path.glob("no.mp3*"))
+
+
+async def test_a_pause_is_silence_of_the_same_length(rig: Rig) -> None:
+    """Card data: nothing of it on either side, and what is said afterwards stands where it was said."""
+    await record_bridge(rig)
+    a = rig.phones._peers[0]
+    await rig.do(PauseRecording("r1"), PauseRecording("r1"), PauseRecording("not there"))
+    begun = a.packets_in
+    await a.until(lambda phone: phone.packets_in >= begun + 50)
+    await rig.client.close()
+    client = await rig.attach()  # a pause is the worker's, it outlives signalling
+    assert client.snapshot is not None
+    assert [recording.paused for recording in client.snapshot.recordings] == [True]
+    await rig.do(ResumeRecording("r1"))
+    resumed = a.packets_in
+    await a.until(lambda phone: phone.packets_in >= resumed + 60)
+    await rig.do(StopRecording("r1"))
+    stopped = await rig.event(RecordingStopped)
+    samples = read_recording(Path(stopped.path))
+    silent = ~samples.any(axis=1)
+    length = int(silent.sum())
+    assert (resumed - begun) * 160 - 3200 <= length <= (resumed - begun) * 160 + 3200
+    start = int(np.flatnonzero(silent)[0])
+    assert silent[start : start + length].mean() > 0.99, "one stretch"
+    for stretch in (samples[start - 4000 : start], samples[start + length : start + length + 4000]):
+        assert tone_levels(stretch[:, 0], [LOW])[0] == pytest.approx(-13, abs=1)
+        assert tone_levels(stretch[:, 1], [HIGH])[0] == pytest.approx(-13, abs=1)

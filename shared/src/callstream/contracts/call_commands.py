@@ -80,6 +80,25 @@ class Unmute(Command, frozen=True, kw_only=True):
     actor: str
 
 
+@command("media-gateway", "pause-recording")
+class PauseRecording(Command, frozen=True, kw_only=True):
+    """The recording holds silence until resumed, for card data. Of the agent who serves the customer; refused also with
+    `illegal-state` when nothing is recorded."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+
+
+@command("media-gateway", "resume-recording")
+class ResumeRecording(Command, frozen=True, kw_only=True):
+    """The recording goes on. A recording that begins later, with another agent, is not paused."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+
+
 @command("media-gateway", "blind-transfer")
 class BlindTransfer(Command, frozen=True, kw_only=True):
     """The customer goes to another agent, a skill group or an outside number; name one (F018-F020).

@@ -183,6 +183,24 @@ class DigitsSent(Event, frozen=True, kw_only=True):
     actor: str
 
 
+@event("call", "recording-paused")
+class RecordingPaused(Event, frozen=True, kw_only=True):
+    """Both channels hold silence from now on, for card data; times stay right."""
+
+    recording_id: str
+    agent_id: str
+    actor: str
+
+
+@event("call", "recording-resumed")
+class RecordingResumed(Event, frozen=True, kw_only=True):
+    """The recording holds again what is said."""
+
+    recording_id: str
+    agent_id: str
+    actor: str
+
+
 @event("call", "collection-started")
 class CollectionStarted(Event, frozen=True, kw_only=True):
     """The customer is asked to key something in (F026)."""

@@ -50,6 +50,7 @@ class Performer:
             do.Mix: self._mix,
             do.Record: self._record,
             do.StopRecord: lambda _, effect: self._media.tell(protocol.StopRecording(effect.recording_id)),
+            do.PauseRecord: lambda _, effect: self._media.tell(_pause(effect)),
             do.SendDigits: self.keys.press,
             do.MaskLeg: lambda _, effect: self._media.tell(protocol.Mask(effect.leg_id, effect.on)),
             do.Salvage: lambda live, effect: self._finish.salvage(live, effect.recording_id),
@@ -140,6 +141,10 @@ class Performer:
             self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))
 
         self._media.tell(protocol.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path), failed)
+
+
+def _pause(effect: do.PauseRecord) -> protocol.PauseRecording | protocol.ResumeRecording:
+    return (protocol.PauseRecording if effect.on else protocol.ResumeRecording)(effect.recording_id)
 
 
 def _edges(edges: tuple[do.Edge, ...]) -> tuple[protocol.Edge, ...]:

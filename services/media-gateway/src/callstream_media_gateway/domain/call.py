@@ -64,6 +64,8 @@ class Call:
     """Recordings whose outcome is open."""
     recording: str = ""
     """The one that is being made."""
+    recording_paused: bool = False
+    """Silence is written meanwhile."""
     recording_count: int = 0
     transfer_count: int = 0
     leg_count: int = 0

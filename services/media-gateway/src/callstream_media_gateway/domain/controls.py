@@ -21,6 +21,8 @@ class Control(StrEnum):
     PLAY = "play-to-customer"
     COLLECT = "collect-digits"
     SURVEY = "survey"
+    PAUSE_RECORDING = "pause-recording"
+    RESUME_RECORDING = "resume-recording"
     HANG_UP = "hang-up"
     SUPERVISE = "supervise"
     END_SUPERVISION = "end-supervision"
@@ -56,7 +58,7 @@ class Situation(StrEnum):
 _C, _S = Control, Situation
 
 _ALWAYS = frozenset({_C.MUTE, _C.UNMUTE, _C.HANG_UP})
-_SERVING = _ALWAYS | {_C.SUPERVISE, _C.END_SUPERVISION, _C.TEAR_DOWN}
+_SERVING = _ALWAYS | {_C.PAUSE_RECORDING, _C.RESUME_RECORDING, _C.SUPERVISE, _C.END_SUPERVISION, _C.TEAR_DOWN}
 
 POSSIBLE: dict[Situation, frozenset[Control]] = {
     _S.RINGING: frozenset(),
@@ -87,11 +89,13 @@ def possible(situation: Situation, *, internal: bool) -> frozenset[Control]:
     return POSSIBLE[situation] & INTERNAL if internal else POSSIBLE[situation]
 
 
-def offered(situation: Situation, *, internal: bool, held: bool, muted: bool) -> list[Control]:
+def offered(situation: Situation, *, internal: bool, held: bool, muted: bool, recorded: bool, paused: bool) -> list[Control]:
     """What an agent is shown: what is possible and would change something, in the order of the list."""
     idle = {
         Control.HOLD if held else Control.RETRIEVE,
         Control.MUTE if muted else Control.UNMUTE,
+        Control.PAUSE_RECORDING if paused or not recorded else Control.RESUME_RECORDING,
+        Control.RESUME_RECORDING if not paused else Control.PAUSE_RECORDING,
     }
     shown = possible(situation, internal=internal) - idle - OF_SUPERVISORS
     return [control for control in Control if control in shown]

@@ -138,6 +138,13 @@ class StopRecord(Effect, frozen=True):
     recording_id: str
 
 
+class PauseRecord(Effect, frozen=True):
+    """Silence instead of what is said, or what is said again; times stay right. Needs no answer."""
+
+    recording_id: str
+    on: bool
+
+
 class Salvage(Effect, frozen=True):
     """The worker is gone: make of the recording what lies on the disk. Answered like Record."""
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from callstream.contracts.call_events import ServiceTornDown
 from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import conference, consult, hold, inputs, supervise, transfer
+from callstream_media_gateway.domain import conference, consult, hold, inputs, on_recording, supervise, transfer
 from callstream_media_gateway.domain.call import OVER, Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.parties import Leg
@@ -35,6 +35,8 @@ DO: dict[Control, Callable[[Call, Leg, str], None]] = {
     Control.LEAVE: _leave,
     Control.DROP_PARTY: conference.drop_third,
     Control.END_SUPERVISION: supervise.end,
+    Control.PAUSE_RECORDING: on_recording.pause,
+    Control.RESUME_RECORDING: on_recording.resume,
 }
 """(call, the agent's leg, actor)"""
 

@@ -27,6 +27,7 @@ def record(call: Call, agent_id: str) -> None:
     call.recording_count += 1
     call.recording = f"{call.call_id}-r{call.recording_count}"
     call.recordings.add(call.recording)
+    call.recording_paused = False
     call.effects.append(do.Record(call.recording, call.customer_leg))
     call.append(RecordingStarted(recording_id=call.recording, agent_id=agent_id))
 
@@ -35,4 +36,4 @@ def stop_recording(call: Call) -> None:
     """The service is over, the call goes on."""
     if call.recording:
         call.effects.append(do.StopRecord(call.recording))
-        call.recording = ""
+        call.recording, call.recording_paused = "", False

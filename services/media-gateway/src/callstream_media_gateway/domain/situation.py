@@ -76,6 +76,8 @@ def view(call: Call, agent_id: str) -> CallView:
         internal=call.internal,
         held=far is not None and far.held,
         muted=leg is not None and leg.muted,
+        recorded=bool(call.recording),
+        paused=call.recording_paused,
     )
     parties = (
         PartyView(
@@ -90,4 +92,10 @@ def view(call: Call, agent_id: str) -> CallView:
         for each in call.legs.values()
         if each.stage is not LegStage.CLOSING and each.role is not LegRole.SUPERVISOR
     )
-    return CallView(call_id=call.call_id, situation=where, parties=tuple(parties), controls=tuple(controls))
+    return CallView(
+        call_id=call.call_id,
+        situation=where,
+        parties=tuple(parties),
+        controls=tuple(controls),
+        recording_paused=call.recording_paused,
+    )

@@ -63,6 +63,8 @@ class Commands:
             case p.StopRecording():
                 self._engine.recorder.stop(command.recording_id)
                 self._engine.changed = True
+            case p.PauseRecording() | p.ResumeRecording():
+                self._engine.recorder.pause(command.recording_id, isinstance(command, p.PauseRecording))
             case p.Stats():
                 return self._stats()
             case p.Drain():

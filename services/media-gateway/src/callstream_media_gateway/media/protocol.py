@@ -226,6 +226,18 @@ class StopRecording(Command, frozen=True, tag="stop_recording"):
     recording_id: str
 
 
+class PauseRecording(Command, frozen=True, tag="pause_recording"):
+    """Write silence on both channels from now on, so that later times stay right (card data). One not there: no error."""
+
+    recording_id: str
+
+
+class ResumeRecording(Command, frozen=True, tag="resume_recording"):
+    """Write again what is said. One that is not paused or not there: no error."""
+
+    recording_id: str
+
+
 class Stats(Command, frozen=True, tag="stats"):
     """Answer: `WorkerStats`."""
 
@@ -248,6 +260,8 @@ AnyCommand = (
     | Disconnect
     | StartRecording
     | StopRecording
+    | PauseRecording
+    | ResumeRecording
     | Stats
     | Drain
 )
@@ -481,6 +495,7 @@ class RecordingState(Struct, frozen=True):
     left_leg: str
     right_leg: str | None
     path: str
+    paused: bool = False
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):

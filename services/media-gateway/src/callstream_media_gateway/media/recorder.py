@@ -42,6 +42,7 @@ class Recording:
     path: Path
     second: I16
     filled: int = 0
+    paused: bool = False
 
 
 @dataclass(frozen=True)
@@ -88,6 +89,12 @@ class Recorder:
             self._jobs.put((recording, recording.second[: recording.filled].tobytes()))
             self._jobs.put((recording, None))
 
+    def pause(self, recording_id: str, paused: bool) -> None:
+        """While paused, silence is written: what lies behind keeps its time."""
+        recording = self.running.get(recording_id)
+        if recording is not None:
+            recording.paused = paused
+
     def compile(self, row_of: Mapping[Leg, int]) -> None:
         """After each change of legs or recordings. Legs that are gone are silent (the row after the last)."""
         silence = len(row_of)
@@ -100,8 +107,11 @@ class Recorder:
         """One tick. said, heard: (n + 1, FRAME)."""
         for recording, left, (listens, right) in zip(self.running.values(), self._left, self._right, strict=True):
             frame = recording.second[recording.filled]
-            frame[:, 0] = said[left]
-            frame[:, 1] = heard[right] if listens else said[right]
+            if recording.paused:
+                frame[:] = 0
+            else:
+                frame[:, 0] = said[left]
+                frame[:, 1] = heard[right] if listens else said[right]
             self._advance(recording)
 
     def skip(self, frames: int) -> None:

@@ -178,6 +178,7 @@ class Worker:
                     left_leg=r.left.leg_id,
                     right_leg=r.right.leg_id if r.right else None,
                     path=str(r.path),
+                    paused=r.paused,
                 )
                 for r in engine.recorder.running.values()
             ),

@@ -1,0 +1,42 @@
+"""A call is plain data: whatever state it is in, it can be left as a note and read back the same."""
+
+from collections.abc import Callable
+
+import msgspec
+import pytest
+
+from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.domain.controls import Control
+
+from . import story as stories
+from .story import CUSTOMER, Story
+
+
+def with_key() -> Story:
+    return stories.playing().steps(on.KeyPressed(leg_id=CUSTOMER, digit="1", method="info"))
+
+
+def held() -> Story:
+    return stories.talking().steps(on.Controlled(control=Control.HOLD, agent_id="1001", actor="1001"))
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        stories.preparing,
+        stories.answered,
+        with_key,
+        stories.agent_rings,
+        stories.picked_up,
+        stories.talking,
+        held,
+        stories.ended,
+        stories.dialled,
+        stories.callee_rings,
+        stories.outbound_talk,
+    ],
+)
+def test_what_is_noted_is_read_back_the_same(state: Callable[[], Story]) -> None:
+    call = state().call
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(call), type=Call) == call
