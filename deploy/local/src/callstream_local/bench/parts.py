@@ -16,6 +16,7 @@ from callstream_local.bench import (
     sip,
     start,
     takeover,
+    wss,
 )
 from callstream_local.bench.part import Part
 
@@ -30,6 +31,7 @@ PARTS = (
     Part("takeover", "a standby takes over", 40, takeover.measure),
     Part("restart", "restart with 10,000 waiting", 60, restart.measure),
     Part("idle", "CPU and memory with nothing to do", 40, idle.measure),
+    Part("wss", "phones registering over WSS", 22, wss.measure),
     Part("media", "audio of bridged and recorded calls", 24, media.measure),
     Part("load", "CPU of a call", 55, load.measure),
     Part("ramp", "clean call rate", 75, ramp.measure),

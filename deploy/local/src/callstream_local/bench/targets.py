@@ -55,6 +55,8 @@ ROWS = (
     Row("free_to_invite_ms", "agent free → INVITE at the phone, p99", "ms", field="p99", at_most=50, others="847, 211"),
     Row("media_calls_per_core", "two-leg G.711 calls a core", "", at_least=500, others="485, 345"),
     Row("media_calls_per_core_recorded", "the same, recorded", "", others="177, 230"),
+    Row("wss_registrations_per_s", "registrations over new WSS connections", "/s", at_least=300),
+    Row("wss_gateway_cpu_ms_per_registration", "CPU of one of these, gateway", "ms"),
     Row("append_ratio", "append rate / bare client's", "", at_least=0.7),
     Row("projection_events_per_s", "events into PostgreSQL", "/s"),
     Row("decision_us", "routing decision, p50", "µs", field="p50"),
