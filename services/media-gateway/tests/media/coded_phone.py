@@ -15,8 +15,8 @@ from callstream_media_gateway.media.tone import level_dbm0
 from .rig import Rig
 
 RATE = {"OPUS": 48000, "G722": 16000}
-STEP = {"OPUS": 960, "G722": 160}
-PAYLOAD_TYPE = {"OPUS": 107, "G722": 9}
+STEP = {"OPUS": 960, "G722": 160, "PCMA": 160}
+PAYLOAD_TYPE = {"OPUS": 107, "G722": 9, "PCMA": 8}
 
 
 def packets_of(codec: str, frequency_hz: float, level: float = -13.0, seconds: float = 4.0, frame_ms: int = 20) -> list[bytes]:
@@ -70,15 +70,14 @@ class CodedPhone(RtpPeer):
         super().__init__("127.0.0.1")
         self.codec = codec
         self.packets: list[bytes] = []
-        self.payloads: list[tuple[int, int, bytes]] = []
-        """(payload type, timestamp, payload) of what came."""
+        self.came: list[wire.Packet] = []
         self.lose: Callable[[int], bool] = lambda _: False
 
     def _take(self, data: bytes) -> None:
         packet = wire.parse(data)
         if packet is not None:
             self.packets_in += 1
-            self.payloads.append((packet.payload_type, packet.timestamp, packet.payload))
+            self.came.append(packet)
 
     def tick(self) -> None:
         muted, self.muted = self.muted, True
@@ -96,18 +95,25 @@ class CodedPhone(RtpPeer):
 
     def heard_tone_of(self, frequency_hz: float, packets: int = 50) -> tuple[float, float]:
         """Level, and distance of the rest, of the last packets; the first few feed the decoder."""
-        payloads = [payload for kind, _, payload in self.payloads if kind == PAYLOAD_TYPE[self.codec]][-packets - 10 :]
+        payloads = [p.payload for p in self.came if p.payload_type == PAYLOAD_TYPE[self.codec]][-packets - 10 :]
         samples = decoded(self.codec, payloads)
         return tone_and_rest(samples[len(samples) * 10 // (packets + 10) :], frequency_hz, RATE[self.codec])
 
 
-async def coded_phone(rig: Rig, leg_id: str, codec: Codec, tone_hz: float = 0) -> CodedPhone:
-    """A leg with such a phone on it."""
+async def coded_phone(rig: Rig, leg_id: str, codec: Codec, tone_hz: float = 0, event_pt: int | None = None) -> CodedPhone:
+    """A leg with such a phone on it. event_pt: it takes telephone-events, at the clock of its codec."""
     phone = CodedPhone(codec)
     rig.phones.add(phone)
     kind = PAYLOAD_TYPE[codec]
     dynamic: tuple[tuple[int, Codec], ...] = ((kind, codec),) if kind >= 96 else ()
-    order = CreateLeg(leg_id, "call", codec, remote=phone.address, pt_out=kind, dynamic_in=dynamic)
+    clock = 48000 if codec == "OPUS" else 8000
+    order = CreateLeg(
+        *(leg_id, "call", codec, phone.address),
+        pt_out=kind,
+        dynamic_in=dynamic,
+        event_pt_out=event_pt,
+        event_rate=clock,
+    )
     phone.send_to = ("127.0.0.1", await rig.client.create_leg(order))
     if tone_hz:
         phone.packets = packets_of(codec, tone_hz)

@@ -60,20 +60,20 @@ async def test_both_sides_hear_each_other_across_codecs(rig: Rig, codec: Codec) 
     plain.forget()
     await plain.until(lambda phone: len(phone.heard()) >= 8000, 15)
     assert tone_levels(plain.heard(600), [400])[0] == pytest.approx(-13, abs=1)
-    seen = len(coded.payloads)
-    await coded.until(lambda phone: len(phone.payloads) >= seen + 100, 15)
+    seen = len(coded.came)
+    await coded.until(lambda phone: len(phone.came) >= seen + 100, 15)
     level, rest = coded.heard_tone_of(1000)
     assert level == pytest.approx(-13, abs=1)
     assert rest > CLEAN_DB[codec] - 3  # A-law lies between
-    assert {kind for kind, _, _ in coded.payloads} == {PAYLOAD_TYPE[codec]}
-    stamps = np.array([timestamp for _, timestamp, _ in coded.payloads], np.uint32)
+    assert {packet.payload_type for packet in coded.came} == {PAYLOAD_TYPE[codec]}
+    stamps = np.array([packet.timestamp for packet in coded.came], np.uint32)
     assert np.diff(stamps).min() == {"OPUS": 960, "G722": 160}[codec]
 
 
 async def test_two_opus_phones_hear_each_other(rig: Rig) -> None:
     a, b = await coded_phone(rig, "a", "OPUS", 400), await coded_phone(rig, "b", "OPUS", 1000)
     await rig.client.bridge("a", "b")
-    await asyncio.gather(*(phone.until(lambda phone: len(phone.payloads) >= 150, 15) for phone in (a, b)))
+    await asyncio.gather(*(phone.until(lambda phone: len(phone.came) >= 150, 15) for phone in (a, b)))
     for phone, frequency in ((a, 1000), (b, 400)):
         level, rest = phone.heard_tone_of(frequency)
         assert level == pytest.approx(-13, abs=1.5)
@@ -111,9 +111,9 @@ async def test_a_peer_may_change_to_another_agreed_codec_at_any_time(rig: Rig) -
 async def test_what_we_send_changes_with_the_description_and_gets_a_new_source(rig: Rig) -> None:
     phone, plain = await coded_phone(rig, "a", "OPUS", 400), await rig.phone("b", 1000)
     await rig.client.bridge("a", "b")
-    await phone.until(lambda phone: len(phone.payloads) > 20, 15)
+    await phone.until(lambda phone: len(phone.came) > 20, 15)
     await rig.do(UpdateLeg("a", codec="G722", pt_out=9))
-    await phone.until(lambda phone: [kind for kind, _, _ in phone.payloads[-70:]] == [9] * 70, 15)
+    await phone.until(lambda phone: [packet.payload_type for packet in phone.came[-70:]] == [9] * 70, 15)
     phone.codec = "G722"
     assert phone.heard_tone_of(1000, 40)[0] == pytest.approx(-13, abs=1)
     assert plain.packets_in > 0

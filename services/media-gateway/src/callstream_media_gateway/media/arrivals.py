@@ -17,6 +17,7 @@ class Arrivals:
         self.ssrc = np.zeros(capacity, np.uint32)
         self.known = np.zeros(capacity, np.bool_)
         self.highest = np.zeros(capacity, np.int64)
+        """Extended by the number of wraps (RFC 3550 §6.4.1)."""
         self.expected = np.zeros(capacity, np.int64)
         self.packets = np.zeros(capacity, np.int64)
         self.duplicates = np.zeros(capacity, np.int64)
@@ -44,8 +45,7 @@ class Arrivals:
         jump = np.abs(step) > _NEW_SOURCE_GAP
         forward = np.where(known & ~jump, np.maximum(step, 0), 1)
         self.expected[slots] += forward
-        ahead = (step > 0) | ~known | jump
-        self.highest[slots] = np.where(ahead, sequences, self.highest[slots])
+        self.highest[slots] = np.where(known & ~jump, self.highest[slots] + np.maximum(step, 0), sequences)
         self.known[slots] = True
         if not timed:
             return

@@ -119,6 +119,7 @@ class Commands:
         if command.ice is not None:
             leg.secure = SecureWire(self.identity, command.ice)
         engine.receiver.add(leg)
+        engine.reporter.add(leg)
         if leg.secure is not None and command.peer is not None:
             leg.secure.meet(command.peer)
         engine.legs[leg.leg_id] = leg
@@ -154,6 +155,8 @@ class Commands:
         engine.player.end(leg, "stopped")
         engine.stop_keys(leg)
         engine.matrix.remove(leg)
+        figures, remote_lost = engine.reporter.whole(leg)
+        engine.reporter.remove(leg)
         engine.receiver.remove(leg)
         engine.changed = True
         engine.emit(
@@ -170,6 +173,10 @@ class Commands:
                 resyncs=int(engine.jitter.resyncs[leg.slot]),
                 jitter_ms=engine.arrivals.jitter_ms(leg.slot),
                 duration_ms=_now_ms() - leg.created_ms,
+                rtt_ms=figures.rtt_ms or 0.0,
+                remote_lost=remote_lost,
+                remote_jitter_ms=round(figures.remote_jitter_ms, 2),
+                mos=figures.mos or 0.0,
                 unauthentic=leg.secure.refused if leg.secure is not None else 0,
             )
         )

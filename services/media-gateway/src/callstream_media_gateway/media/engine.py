@@ -24,12 +24,15 @@ from callstream_media_gateway.media.protocol import (
     FirstRtp,
     PlayEnd,
     PlayFinished,
+    QualityChanged,
     RecordingStopped,
     RtpTimeout,
     SecurityFailed,
 )
+from callstream_media_gateway.media.quality import Figures
 from callstream_media_gateway.media.receiver import Receiver
 from callstream_media_gateway.media.recorder import Recorder
+from callstream_media_gateway.media.reports import Reporter
 from callstream_media_gateway.media.secure import CONSENT_MS, SecureWire
 from callstream_media_gateway.media.sender import Sender
 
@@ -54,6 +57,8 @@ class Engine:
         self.player = Player(self.library, self._play_finished)
         self.recorder = Recorder(wake)
         self.sender = Sender(capacity, self._keys_sent)
+        self.reporter = Reporter(self.arrivals, self.jitter, self.sender, self._quality_changed)
+        self.receiver.on_rtcp = self.reporter.take
         self.changed = True
         """Set whenever legs, latches, codecs, matrix or recordings change: rows are laid out anew before the next
         tick.
@@ -79,6 +84,8 @@ class Engine:
         self.player.render(heard, self._row_of)
         self.recorder.take(said, heard)
         self.sender.send(heard[:-1])
+        self.receiver.read_rtcp()
+        self.reporter.tick()
         self.ticks += 1
         if self.ticks % WINDOW_TICKS == 0:
             self.jitter.adapt(self._slots)
@@ -190,6 +197,19 @@ class Engine:
     def _keys_sent(self, leg: Leg, sent: SentDigits) -> None:
         self.changed = True
         self.emit(DigitsSent(leg_id=leg.leg_id, send_id=sent.send_id, count=sent.keys))
+
+    def _quality_changed(self, leg: Leg, bad: bool, figures: Figures) -> None:
+        self.emit(
+            QualityChanged(
+                leg_id=leg.leg_id,
+                call_id=leg.call_id,
+                bad=bad,
+                mos=figures.mos or 0.0,
+                loss=round(max(figures.loss, figures.remote_loss or 0.0), 4),
+                jitter_ms=max(figures.jitter_ms, round(figures.remote_jitter_ms, 2)),
+                rtt_ms=figures.rtt_ms or 0.0,
+            )
+        )
 
     def _play_finished(self, playing: Playing, reason: PlayEnd, detail: str) -> None:
         self.emit(

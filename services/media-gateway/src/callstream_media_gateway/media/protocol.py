@@ -392,6 +392,20 @@ class FirstRtp(Event, frozen=True, tag="first_rtp"):
     source: Address
 
 
+class QualityChanged(Event, frozen=True, tag="quality_changed"):
+    """A leg sounds bad in one of its directions (mos below 3.6 in two windows of some 5 s), or well again. mos: 1.0 to 4.5 by
+    ITU-T G.107; loss: share of packets in the worse direction; rtt_ms 0: not measured.
+    """
+
+    leg_id: str
+    call_id: str
+    bad: bool
+    mos: float
+    loss: float
+    jitter_ms: float
+    rtt_ms: float
+
+
 class RtpTimeout(Event, frozen=True, tag="rtp_timeout"):
     """Nothing received for silent_ms, once until packets come again. Of a browser leg also when its peer no longer asks
     whether we may send (RFC 7675), whatever rtp_timeout_ms is: a browser that is gone while on hold.
@@ -428,7 +442,9 @@ class LegStats(Event, frozen=True, tag="leg_stats"):
 
     lost: gaps in the sequence numbers never filled; late: packets that came after their turn; jitter_ms: interarrival
     jitter of RFC 3550 §6.4.1; resyncs: how often the jitter buffer jumped to a new position after a stall or a new
-    source. unauthentic: what came to a browser leg without a good seal, for the second time, or before the keys.
+    source. unauthentic: what came to a browser leg without a good seal, for the second time, or before the keys. rtt_ms,
+    remote_*: as the peer's last report says (RFC 3550 §6.4), 0 without one; mos: of the whole leg (ITU-T G.107), 0 when too
+    little was said.
     """
 
     leg_id: str
@@ -443,6 +459,10 @@ class LegStats(Event, frozen=True, tag="leg_stats"):
     resyncs: int
     jitter_ms: float
     duration_ms: int
+    rtt_ms: float = 0.0
+    remote_lost: int = 0
+    remote_jitter_ms: float = 0.0
+    mos: float = 0.0
     unauthentic: int = 0
 
 
@@ -459,7 +479,17 @@ class Drained(Event, frozen=True, tag="drained"):
 
 
 AnyEvent = (
-    PlayFinished | Digit | DigitsSent | FirstRtp | RtpTimeout | SecurityFailed | RecordingStopped | LegStats | Draining | Drained
+    PlayFinished
+    | Digit
+    | DigitsSent
+    | QualityChanged
+    | FirstRtp
+    | RtpTimeout
+    | SecurityFailed
+    | RecordingStopped
+    | LegStats
+    | Draining
+    | Drained
 )
 
 

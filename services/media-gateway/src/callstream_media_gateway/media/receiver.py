@@ -29,7 +29,7 @@ from callstream_media_gateway.media.sockets import connected
 BATCH = 1024
 ROUNDS = 64
 """Packets per leg and read at most: more than a jitter buffer holds, and a flood does not stop the tick."""
-OPEN_PER_READ, STRANGERS_PER_READ = 64, 32
+OPEN_PER_READ, STRANGERS_PER_READ, RTCP_PER_READ = 64, 32, 4
 """Open sockets, and packets of each: locking a leg takes 60 µs, and a flood of strangers must not stop the tick."""
 _ROW = 1024
 _PLAIN_BYTES = wire.HEADER_BYTES + FRAME
@@ -52,6 +52,8 @@ class Receiver:
         self.packets = 0
         self.malformed = 0
         self.strangers = 0
+        self.on_rtcp: Callable[[Leg, bytes, Address | None], bool] = _no_rtcp
+        """Takes what may be RTCP (RFC 5761 §4); false: it was none."""
         self.coded: dict[Leg, CodedSpeech] = {}
         """Legs that have sent speech which is kept as packets."""
         self._host = host
@@ -61,6 +63,7 @@ class Receiver:
         self._browsers = BrowserLegs(self._lock, on_latched, self._stranger)
         self._now_ms = 0
         self._open, self._fast = select.epoll(), select.epoll()
+        self._rtcp, self._rtcp_legs = select.epoll(), dict[int, Leg]()
         self._open_legs: dict[int, Leg] = {}
         self._fast_legs: dict[int, Leg] = {}
         self._recv_into: dict[int, Callable[[memoryview], int]] = {}
@@ -73,7 +76,11 @@ class Receiver:
     def add(self, leg: Leg) -> None:
         self._open_legs[leg.ports.open.fileno()] = leg
         self._open.register(leg.ports.open, select.EPOLLIN)
+        self._rtcp.register(leg.ports.rtcp, select.EPOLLIN)
+        self._rtcp_legs[leg.ports.rtcp.fileno()] = leg
         self._browsers.add(leg)
+        if leg.secure is not None:
+            leg.secure.on_rtcp = lambda data: self._muxed(leg, data)
 
     def remove(self, leg: Leg) -> None:
         """Close the leg's sockets."""
@@ -81,6 +88,8 @@ class Receiver:
         self._browsers.remove(leg)
         self._pressing.discard(leg)
         self.coded.pop(leg, None)
+        self._rtcp.unregister(leg.ports.rtcp)
+        del self._rtcp_legs[leg.ports.rtcp.fileno()]
         self._open.unregister(leg.ports.open)
         del self._open_legs[leg.ports.open.fileno()]
         leg.ports.open.close()
@@ -116,6 +125,25 @@ class Receiver:
         for leg in list(self._pressing):
             self._keys(leg, leg.digits.time(now_ms))
 
+    def read_rtcp(self) -> None:
+        """What has arrived beside the audio; once per tick. Only the host that the audio comes from is listened to."""
+        for fd, _ in self._rtcp.poll(0, OPEN_PER_READ):
+            leg = self._rtcp_legs[fd]
+            for _ in range(RTCP_PER_READ):
+                try:
+                    data, source = leg.ports.rtcp.recvfrom(DATAGRAM_BYTES)
+                except OSError:
+                    break
+                audio = leg.latched or leg.remote
+                if audio is None or source[0] != audio[0]:
+                    self._stranger(leg)
+                elif not self.on_rtcp(leg, data, source):
+                    self._malformed(leg)
+
+    def _muxed(self, leg: Leg, data: bytes) -> None:
+        if not self.on_rtcp(leg, data, None):
+            self._malformed(leg)
+
     # --- locked legs, many packets at once --------------------------------------------------------------------------
 
     def _round(self, ready: list[tuple[int, int]], now_ms: int) -> None:
@@ -149,7 +177,8 @@ class Receiver:
     def _one(self, leg: Leg, data: bytes, now_ms: int) -> None:
         packet = wire.parse(data)
         if packet is None:
-            self._malformed(leg)
+            if len(data) < 2 or not 64 <= data[1] & 0x7F < 96 or not self.on_rtcp(leg, data, None):
+                self._malformed(leg)
             return
         is_event, is_noise = packet.payload_type == leg.event_pt_in, packet.payload_type == NOISE
         codec = leg.codec_in(packet.payload_type)
@@ -272,3 +301,8 @@ class Receiver:
     def _malformed(self, leg: Leg) -> None:
         leg.malformed += 1
         self.malformed += 1
+
+
+def _no_rtcp(_leg: Leg, _data: bytes, _source: Address | None) -> bool:
+    """Nobody reads reports."""
+    return False

@@ -52,6 +52,14 @@ class Sender:
         self._ssrc[slot] = secrets.randbits(32)
         self._second[slot] = _MARKER
 
+    def ssrc(self, slot: int) -> int:
+        """Ours."""
+        return int(self._ssrc[slot])
+
+    def timestamp(self, slot: int) -> int:
+        """RTP clock of now."""
+        return int(self._timestamp[slot])
+
     def compile(self, legs: Sequence[Leg]) -> None:
         """legs in the order of their rows."""
         if len(legs) > len(self._buffer):
