@@ -56,8 +56,9 @@ class DigestGate:
         if answer is None:
             algorithms = self._unanswered.algorithms(source.host, aor, request.get("Via"), now)
             if source.transport in WEB:
-                # Browsers' libraries look at the first challenge only, and know MD5 only.
-                algorithms = algorithms[::-1]
+                # Browsers' libraries know MD5 only and give up over the others: JsSIP looks at the last challenge, whatever
+                # stands before it. The connection itself is encrypted.
+                algorithms = ("MD5",)
             return self._challenge(now, algorithms, stale=False)
         self._unanswered.answered(source.host, aor, answer.algorithm)
         if answer.algorithm == "MD5":
