@@ -147,6 +147,30 @@ class LegEnded(Event, frozen=True, kw_only=True):
     packets_received: int = 0
     packets_lost: int = 0
     jitter_ms: float = 0.0
+    rtt_ms: float = 0.0
+    """Round trip by RTCP (RFC 3550 6.4.1); 0: the peer never reported."""
+    remote_lost: int = 0
+    """Our packets that the peer missed, as it reported last."""
+    remote_jitter_ms: float = 0.0
+    mos: float = 0.0
+    """Mean opinion score of the worse direction, 1.0 to 4.5, estimated by ITU-T G.107; 0: too little was said."""
+
+
+@event("call", "quality-changed")
+class QualityChanged(Event, frozen=True, kw_only=True):
+    """A leg sounds bad while the call goes on, or well again: an alert to agent and supervisor. Figures of the last seconds,
+    of the worse direction."""
+
+    leg_id: str
+    role: LegRole
+    bad: bool
+    mos: float
+    """1.0 to 4.5, estimated by ITU-T G.107."""
+    loss_percent: float
+    jitter_ms: float
+    rtt_ms: float = 0.0
+    """0: not measured."""
+    agent_id: str = ""
 
 
 @event("call", "recording-started")

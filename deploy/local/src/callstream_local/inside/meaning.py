@@ -49,6 +49,9 @@ _MEANINGS: dict[type[Event], Words] = {
     call.OfferFailed: lambda e: f"agent {e.agent_id}'s phone: {e.reason}{f' (SIP {e.sip_status})' if e.sip_status else ''}",
     call.CallBridged: lambda e: f"caller and agent {e.agent_id} hear each other",
     call.LegEnded: lambda e: f"the {e.role} leg ended: {e.reason}, {e.packets_received} packets, {e.packets_lost} lost",
+    call.QualityChanged: lambda e: (
+        f"the {e.role} leg sounds {'bad' if e.bad else 'well again'}: score {e.mos}, {e.loss_percent} % lost, jitter {e.jitter_ms} ms"
+    ),
     call.RecordingStarted: lambda _: "recording",
     call.RecordingReady: lambda e: f"recording of {_seconds(e.duration_ms)} ready: {e.path}",
     call.RecordingFailed: lambda e: f"recording failed: {e.message}",
