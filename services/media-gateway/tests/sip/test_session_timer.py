@@ -93,7 +93,7 @@ async def test_a_refreshed_call_goes_on(by: str) -> None:
         theirs.on_reinvite = lambda offer: offers.append(offer) or theirs.local_sdp  # type: ignore[func-returns-value]
         before = theirs.remote_cseq or 0
         skip(caller, 301)
-        await until(lambda: theirs.remote_cseq == before + 1 and ours.reinviting is None and theirs.unacknowledged is None)
+        await until(lambda: theirs.remote_cseq == before + 1 and ours.reoffer is None and theirs.unacknowledged is None)
         assert len(offers) == (by == "re-INVITE")
         assert ours.session.agreement == Agreement(600, True)
         assert theirs.session.agreement == Agreement(600, False)
@@ -117,7 +117,7 @@ async def test_a_refresh_without_an_answer_ends_the_call() -> None:
         callee.dialogs[0].on_reinvite = lambda offer: 500
         caller.dialogs[0].peer_allows = ""
         skip(caller, 301)
-        await until(lambda: caller.dialogs[0].reinviting is None)
+        await until(lambda: caller.dialogs[0].reoffer is None)
         skip(caller, 603)
         assert ("ended", "session-expired") in caller.story
 

@@ -11,6 +11,7 @@ from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 from callstream_media_gateway.sip.machine import Machine
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
+from callstream_media_gateway.sip.referral import Referral
 from callstream_media_gateway.sip.tables_doc import diagram, document
 from callstream_media_gateway.sip.transaction_tables import Move
 
@@ -33,8 +34,13 @@ def test_a_diagram_joins_events_and_marks_both_ends() -> None:
     ]
 
 
-FIRST = {"incoming call": {"offered"}, "outgoing call": {"calling"}, "dialog": {"unacknowledged", "confirmed"}}
-LAST = {"incoming call": {"answered", "rejected", "cancelled"}, "outgoing call": {"answered", "failed"}, "dialog": {OVER}}
+FIRST = {"incoming call": {"offered"}, "outgoing call": {"calling"}, "dialog": {"early"}, "referral": {"asked"}}
+LAST = {
+    "incoming call": {"answered", "rejected", "cancelled"},
+    "outgoing call": {"answered", "failed"},
+    "dialog": {OVER},
+    "referral": {OVER},
+}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -50,7 +56,8 @@ def test_every_state_is_reached_from_the_first_and_leads_to_an_end(name: str) ->
 
 
 @pytest.mark.parametrize(
-    ("owner", "name"), [(IncomingCall, "incoming call"), (OutgoingCall, "outgoing call"), (Dialog, "dialog")]
+    ("owner", "name"),
+    [(IncomingCall, "incoming call"), (OutgoingCall, "outgoing call"), (Dialog, "dialog"), (Referral, "referral")],
 )
 def test_the_classes_run_the_documented_tables(owner: type[Machine], name: str) -> None:
     assert owner.table is TABLES[name]

@@ -33,7 +33,10 @@ async def peer(phone: Phone) -> AsyncIterator[RawPeer]:
 
 ASKED = [
     ("its abilities", "OPTIONS", {}, 200),
-    ("a transfer, which is not served yet", "REFER", {}, 405),
+    ("a transfer, which its owner does not serve", "REFER", {"extra": "Refer-To: <sip:other@127.0.0.1>\r\n"}, 603),
+    ("a transfer to nowhere", "REFER", {}, 400),
+    ("what nobody waits for", "PRACK", {"extra": "RAck: 1 1 INVITE\r\n"}, 481),
+    ("a subscription", "SUBSCRIBE", {"extra": "Event: dialog\r\n"}, 405),
     ("an unknown method", "FLY", {}, 405),
     ("an extension we lack", "INFO", {"extra": "Require: recipient-list\r\n"}, 420),
     ("hold by UPDATE", "UPDATE", {"body": HOLD}, 200),

@@ -156,7 +156,7 @@ REFUSED = [
     ("a method we do not serve", {"method": "SUBSCRIBE"}, 405),
     ("a dialog we do not know", {"method": "BYE", "to_tag": "nobody"}, 481),
     ("a BYE for nothing", {"method": "BYE"}, 481),
-    ("an extension we lack", {"method": "INVITE", "extra": "Require: 100rel, timer\r\n"}, 420),
+    ("an extension we lack", {"method": "INVITE", "extra": "Require: 100rel, fast-food\r\n"}, 420),
     ("a body of another type", {"method": "INVITE", "body": b"hi", "content_type": "text/plain"}, 415),
     ("an encoded body", {"method": "INVITE", "body": b"hi", "extra": "Content-Encoding: gzip\r\n"}, 415),
     ("a broken offer", {"method": "INVITE", "body": b"v=0\r\nm=audio x\r\n"}, 400),

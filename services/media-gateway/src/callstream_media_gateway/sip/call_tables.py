@@ -16,32 +16,37 @@ INCOMING: Table = {
     ("offered", "reject"): Move("rejected", ("send rejection",)),
     ("offered", "cancel"): Move("cancelled", ("send 487", "tell cancel")),
     ("offered", "bye"): Move("cancelled", ("send 487", "tell cancel")),
+    ("offered", "no prack"): Move("cancelled", ("send 504", "tell cancel")),
     ("offered", "network failed"): Move("cancelled", ("tell cancel",)),
 }
 """IncomingCall. A CANCEL that arrives after "answered" or "rejected" changes nothing (RFC 3261 9.2). A BYE in the early
-dialog counts as a CANCEL (15.1.2)."""
+dialog counts as a CANCEL (15.1.2). "no prack": a reliable provisional response was repeated in vain (RFC 3262 3)."""
 
 OUTGOING: Table = {
     ("calling", "provisional"): Move("ringing", ("tell ringing",)),
     ("calling", "answer"): Move("answered", ("confirm",)),
     ("calling", "challenge"): Move("calling", ("try again",)),
     ("calling", "too brief"): Move("calling", ("try longer",)),
+    ("calling", "redirect"): Move("calling", ("try elsewhere",)),
     ("calling", "failure"): Move("failed", ("tell failed",)),
     ("calling", "cancel"): Move("giving up", ()),
     ("ringing", "provisional"): Move("ringing", ("tell ringing",)),
     ("ringing", "answer"): Move("answered", ("confirm",)),
     ("ringing", "challenge"): Move("calling", ("try again",)),
     ("ringing", "too brief"): Move("calling", ("try longer",)),
+    ("ringing", "redirect"): Move("calling", ("try elsewhere",)),
     ("ringing", "failure"): Move("failed", ("tell failed",)),
     ("ringing", "cancel"): Move("cancelling", ("send cancel",)),
     ("giving up", "provisional"): Move("cancelling", ("send cancel",)),
     ("giving up", "answer"): Move("failed", ("hang up", "tell cancelled")),
     ("giving up", "challenge"): Move("failed", ("tell cancelled",)),
     ("giving up", "too brief"): Move("failed", ("tell cancelled",)),
+    ("giving up", "redirect"): Move("failed", ("tell cancelled",)),
     ("giving up", "failure"): Move("failed", ("tell cancelled",)),
     ("cancelling", "answer"): Move("failed", ("hang up", "tell cancelled")),
     ("cancelling", "challenge"): Move("failed", ("tell cancelled",)),
     ("cancelling", "too brief"): Move("failed", ("tell cancelled",)),
+    ("cancelling", "redirect"): Move("failed", ("tell cancelled",)),
     ("cancelling", "failure"): Move("failed", ("tell cancelled",)),
     ("cancelling", "cancel unanswered"): Move("failed", ("abandon", "tell cancelled")),
     ("answered", "answer"): Move("answered", ("hang up",)),
@@ -52,6 +57,10 @@ OUTGOING: Table = {
 acknowledged again before this table is asked."""
 
 DIALOG: Table = {
+    ("early", "answered"): Move("unacknowledged", ()),
+    ("early", "confirmed"): Move("confirmed", ()),
+    ("early", "hang up"): Move(OVER, ("let go",)),
+    ("early", "bye"): Move(OVER, ("tell ending",)),
     ("unacknowledged", "ack"): Move("confirmed", ("tell ack",)),
     ("unacknowledged", "hang up"): Move("hanging up", ()),
     ("unacknowledged", "bye"): Move(OVER, ("tell ending",)),
@@ -67,8 +76,19 @@ DIALOG: Table = {
     ("confirmed", "unknown to peer"): Move(OVER, ("tell ending",)),
     ("unacknowledged", "unusable"): Move(OVER, ("send bye", "tell ending")),
 }
-"""Dialog. "unacknowledged": our 200 was sent, its ACK has not come; a hang-up waits for it, or for the 64*T1 after which
-it will not come (RFC 3261 15). "unusable": an ACK without the answer that was due, a session timer that ran out, a peer
-that does not answer a request. "let go": the owner has hung up and hears nothing more. "unknown to peer": a 481."""
+"""Dialog. "early": made by a provisional response, "answered" by us or "confirmed" by the peer's 2xx; hanging up is the
+business of its INVITE then. "unacknowledged": our 200 was sent, its ACK has not come; a hang-up waits for it, or for the
+64*T1 after which it will not come (RFC 3261 15). "unusable": an ACK without the answer that was due, a session timer that
+ran out, a peer that does not answer a request. "let go": the owner has hung up and hears nothing more. "unknown to peer":
+a 481."""
 
-TABLES: dict[str, Table] = {"incoming call": INCOMING, "outgoing call": OUTGOING, "dialog": DIALOG}
+REFERRAL: Table = {
+    ("asked", "accept"): Move("active", ("notify",)),
+    ("active", "progress"): Move("active", ("notify",)),
+    ("active", "final"): Move(OVER, ("notify last",)),
+    ("active", "expired"): Move(OVER, ("notify timeout",)),
+    ("active", "unwanted"): Move(OVER, ("stop",)),
+}
+"""Referral. "accept" sends the first NOTIFY at once (RFC 3515 2.4.4). "unwanted": the peer refused a NOTIFY, or is gone."""
+
+TABLES: dict[str, Table] = {"incoming call": INCOMING, "outgoing call": OUTGOING, "dialog": DIALOG, "referral": REFERRAL}

@@ -26,7 +26,9 @@ DialogKey = tuple[str, str, str]
 CallKey = tuple[str, str, int]
 """Call-ID, From tag and CSeq number of an INVITE: what makes two of them the same one (RFC 3261 8.2.2.2)."""
 
-ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, REGISTER"
+ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER"
+SUPPORTED = "100rel, replaces, timer"
+"""Option tags of what we do when a peer asks for it (RFC 3261 19.2)."""
 
 
 class Core:
@@ -68,6 +70,10 @@ class Core:
         """What we call ourselves to peers on this transport: host and port, or a name that leads nowhere (RFC 7118 5)."""
         return self._sent_by.get(transport) or (self._nowhere if transport in WEB else self.sent_by)
 
+    def sent(self, address: str) -> bool:
+        """Is this sent-by of a Via one of ours?"""
+        return address in self._sent_by.values()
+
     def send(self, data: bytes, hop: Hop, failed: Callable[[], None] | None = None) -> None:
         self.transport.send(data, hop, failed)
 
@@ -82,10 +88,12 @@ class Core:
     def via(self, branch: str, hop: Hop) -> Header:
         return ("Via", f"SIP/2.0/{hop.transport.upper()} {self.address(hop.transport)};branch={branch};rport")
 
-    def request(self, method: str, uri: str, headers: list[Header], body: bytes, hop: Hop, user: ClientUser) -> Transaction:
+    def request(
+        self, method: str, uri: str, headers: list[Header], body: bytes, hop: Hop, user: ClientUser, *, max_forwards: int = 70
+    ) -> Transaction:
         """Put our Via on top and send a request; its fate comes to `user`."""
         branch = new_branch()
-        request = Request(method, uri, [self.via(branch, hop), ("Max-Forwards", "70"), *headers], body)
+        request = Request(method, uri, [self.via(branch, hop), ("Max-Forwards", str(max_forwards)), *headers], body)
         return self.transactions.request(request, branch, hop, user)
 
     def tell(self, callback: Callable[..., Any], *arguments: Any) -> Any:

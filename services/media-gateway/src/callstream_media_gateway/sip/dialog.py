@@ -1,4 +1,4 @@
-"""A confirmed dialog: what both parties share once a call is answered (RFC 3261 12)."""
+"""A dialog: what both parties share once a call is answered, or about to be (RFC 3261 12)."""
 
 from __future__ import annotations
 
@@ -10,24 +10,26 @@ from typing import TYPE_CHECKING, Literal
 from . import dialog_in, dialog_state
 from .call_tables import DIALOG, OVER
 from .core import Core, DialogKey, new_branch
-from .dialog_out import InDialogRequest, Reinvited, Reinviting
+from .dialog_out import InDialogRequest
 from .digest import Credentials
 from .errors import ParseError
 from .handler import Hop
 from .info import dtmf_relay
 from .machine import Machine
-from .message import Header, Request, Response
-from .reach import hop_to, is_hidden, way_to
+from .message import Header, Request
+from .offer_answer import holds
+from .reach import way_to
+from .reoffer import Reinvited, Reoffer
 from .sdp import SessionDescription, parse_sdp
 from .session_timer import SessionTimer
 from .transactions import Transaction
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
-from .via import parse_via, split_top
 
 if TYPE_CHECKING:
     from .incoming_call import IncomingCall
-    from .outgoing_call import OutgoingCall
+    from .referral import Referral
+    from .reliable import Reliable
 
 Ending = Literal["bye", "no-ack", "no-answer", "gone", "session-expired"]
 """Why a dialog ended without us: the peer's BYE; no ACK to our 200; an ACK without the answer to our offer; a request of
@@ -42,11 +44,17 @@ class Dialog(Machine):
 
     Callbacks, all optional (defaults do what the RFC asks of a plain phone):
     on_bye(ending): called once when the dialog ends by anything else than our own `bye()`.
-    on_ack(sdp): the ACK to our 200 arrived; sdp is its body (the answer to our offer) or None.
+    on_ack(sdp): the ACK to our 200 arrived; sdp is the answer to our offer (in the ACK, or in a PRACK before it) or None.
     on_info(content_type, body): an INFO arrived; it is answered 200 after the callback. Use `info.digit_of`.
     on_reinvite(offer): a re-INVITE (or UPDATE with an offer); return the answer, or a rejecting code (488).
         offer is None when the peer asks us to offer: return our description. Default: our description again, with the
         direction that fits the offer.
+    on_held(), on_retrieved(): the peer's phone put us on hold (it will not hear us: sendonly, inactive or 0.0.0.0 in its
+        description) or took us back. Told after the session has changed.
+    on_refer(referral): the peer wants its call connected elsewhere; return 202 to accept it (then tell
+        `referral.progress`), or a refusing code. Default: 603.
+    on_replace(call): a new call that takes the place of this dialog (RFC 3891), to be answered or rejected like any other;
+        this dialog is hung up when it is answered. Default: the call is declined with 603.
     on_changed(): a description or the peer's address is another one now; `export` has something new.
     """
 
@@ -78,6 +86,10 @@ class Dialog(Machine):
         self.on_ack: Callable[[SessionDescription | None], None] = _nothing
         self.on_info: Callable[[str, bytes], None] = _nothing
         self.on_reinvite: Callable[[SessionDescription | None], SessionDescription | int] | None = None
+        self.on_held: Callable[[], None] = _nothing
+        self.on_retrieved: Callable[[], None] = _nothing
+        self.on_refer: Callable[[Referral], int] | None = None
+        self.on_replace: Callable[[IncomingCall], None] | None = None
         self.on_changed: Callable[[], None] = _nothing
         self.core = core
         self.source = source
@@ -88,46 +100,18 @@ class Dialog(Machine):
         self.remote_cseq: int | None = None
         self.unacknowledged: UnacknowledgedAnswer | None = None
         self.awaits_answer = False  # our 2xx made an offer: the ACK must answer it
-        self.reinviting: Reinviting | None = None
+        self.early_answer: SessionDescription | None = None  # to our offer, by PRACK
+        self.settled = True  # False in an early dialog before offer and answer were exchanged reliably
+        self.reliable: Reliable | None = None  # our provisional responses that want a PRACK
+        self.last_rseq: int | None = None  # of the peer's
+        self.referred = False  # the peer has sent a REFER before
+        self.reoffer: Reoffer | None = None
         self.session = SessionTimer(self)
         self.started_at = time.time()
         self.peer_allows = ""  # the peer's Allow header: with UPDATE in it (RFC 3311) refreshing is lighter
         self.state = "confirmed"
         self.key: DialogKey = (call_id, self.local_tag, self.remote_tag)
         core.dialogs[self.key] = self
-
-    @classmethod
-    def of_incoming(cls, core: Core, call: IncomingCall, sdp: SessionDescription) -> Dialog:
-        """The callee's side (RFC 3261 12.1.1)."""
-        request = call.request
-        local = call.to._replace(params={**call.to.params, "tag": call.local_tag})
-        contacts = request.values("Contact")  # RFC 2543 callers may have none: they are reached at their From
-        target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.from_.uri
-        routes = [NameAddr.parse(value, "Record-Route") for value in request.values("Record-Route")]
-        dialog = cls(core, call.call_id, local, call.from_, target, routes, call.source, sdp)
-        dialog.hidden = is_hidden(target, parse_via(split_top(request.need("Via"))[0]).host, call.source)
-        dialog.remote_sdp = call.offer
-        dialog.awaits_answer = call.offer is None
-        dialog.peer_allows = request.get("Allow") or ""
-        dialog.remote_cseq = call.cseq
-        dialog.state = "unacknowledged"
-        return dialog
-
-    @classmethod
-    def of_outgoing(cls, core: Core, call: OutgoingCall, response: Response, tag: str) -> Dialog:
-        """The caller's side, from a 2xx (RFC 3261 12.1.2). A missing Contact is forgiven: the target stays."""
-        remote = call.to._replace(params={**call.to.params, "tag": tag} if tag else call.to.params)
-        contacts = response.values("Contact")
-        target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.target
-        routes = [NameAddr.parse(value, "Record-Route") for value in reversed(response.values("Record-Route"))]
-        dialog = cls(core, call.call_id, call.local, remote, target, routes, call.hop, call.offer)
-        # A phone called at the source of its registration answers with the same Contact: that source is still the way.
-        dialog.hidden = call.hop != hop_to(call.target) == hop_to(target)
-        dialog.made_call_id = True
-        dialog.local_cseq = call.cseq
-        dialog.credentials = call.credentials
-        dialog.peer_allows = response.get("Allow") or ""
-        return dialog
 
     def export(self) -> dialog_state.DialogState:
         """What must be kept for `UserAgent.restore`. Credentials are not in it: the owner sets them again.
@@ -166,19 +150,39 @@ class Dialog(Machine):
 
         Only one at a time: a second one, or one on a dialog that is over or unacknowledged, gives 491 at once.
         """
-        return Reinviting.begin(self, sdp)
+        return Reoffer.begin(self, "INVITE", sdp)
+
+    def update(self, sdp: SessionDescription) -> asyncio.Future[Reinvited]:
+        """The same by UPDATE (RFC 3311), which a peer must answer at once, without asking its user; a re-INVITE otherwise."""
+        return Reoffer.begin(self, "UPDATE" if self.allows("UPDATE") else "INVITE", sdp)
+
+    def options(self) -> asyncio.Future[int]:
+        """Ask whether the peer still knows this call: any answer but 481 and 408 says so; those end the dialog."""
+        return InDialogRequest(self, "OPTIONS", [("Accept", "application/sdp")], b"").code
+
+    @property
+    def is_held(self) -> bool:
+        """True while the peer has us on hold."""
+        return holds(self.remote_sdp)
 
     # Called by the user agent and the parts of the dialog.
 
     def renew(self, target: Uri, local: SessionDescription, remote: SessionDescription | None) -> None:
         """What an accepted re-INVITE or UPDATE has left in force."""
         if (target, local, remote) != (self.remote_target, self.local_sdp, self.remote_sdp):
+            before = self.is_held
             self.remote_target, self.local_sdp, self.remote_sdp = target, local, remote
             self.core.tell(self.on_changed)
+            if self.is_held != before:
+                self.core.tell(self.on_retrieved if before else self.on_held)
+
+    def allows(self, method: str) -> bool:
+        """Whether the peer said that it takes this method."""
+        return method in self.peer_allows.replace(",", " ").upper().split()
 
     def refresh(self) -> None:
         """Ask the peer whether it is still there: an UPDATE, or the same offer again."""
-        if "UPDATE" in self.peer_allows:
+        if self.allows("UPDATE"):
             headers = [self.contact(), ("Supported", "timer"), *self.session.headers()]
             InDialogRequest(self, "UPDATE", headers, b"")
         else:
@@ -243,7 +247,7 @@ class Dialog(Machine):
                 self.feed("unusable", "no-answer")
                 return
             self.renew(self.remote_target, self.local_sdp, sdp)
-        self.core.tell(self.on_ack, sdp)
+        self.core.tell(self.on_ack, sdp or self.early_answer)
 
     def _send_bye(self, _argument: object) -> None:
         self.core.leaving.add(self.key)
@@ -259,12 +263,14 @@ class Dialog(Machine):
         if self.unacknowledged is not None:
             self.unacknowledged.stop()
             self.unacknowledged = None
-        if self.reinviting is not None:
-            self.reinviting.dialog_over()
+        if self.reoffer is not None:
+            self.reoffer.dialog_over()
+        if self.reliable is not None:
+            self.reliable.stop()
         self.session.stop()
         self.core.dialogs.pop(self.key, None)
-        self.on_bye = self.on_ack = self.on_info = self.on_changed = _nothing
-        self.on_reinvite = None
+        self.on_bye = self.on_ack = self.on_info = self.on_changed = self.on_held = self.on_retrieved = _nothing
+        self.on_reinvite = self.on_refer = self.on_replace = None
 
 
 def _nothing(*_arguments: object) -> None:

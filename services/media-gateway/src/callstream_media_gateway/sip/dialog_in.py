@@ -1,4 +1,5 @@
-"""Requests of the peer inside a dialog (RFC 3261 12.2.2, 14.2, 15.1.2; RFC 6086 INFO; RFC 3311 UPDATE)."""
+"""Requests of the peer inside a dialog (RFC 3261 12.2.2, 14.2, 15.1.2; RFC 3262 PRACK; RFC 3311 UPDATE; RFC 3515 REFER;
+RFC 6086 INFO)."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from .core import ALLOW
 from .errors import NotAcceptableError, ParseError
 from .message import Header, Request
 from .offer_answer import answer_again
+from .referral import Referral
 from .responses import make_response
 from .sdp import SessionDescription, parse_sdp
 from .session_timer import answer_wish, too_small
@@ -55,24 +57,59 @@ def _on_options(_dialog: Dialog, request: Request, transaction: Transaction) -> 
     _reply(request, transaction, 200, None, [("Allow", ALLOW), ("Accept", "application/sdp")])
 
 
+def _on_prack(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    """Its body is the answer to our early offer, or a new offer (RFC 3262 5). Nothing that waits for it: 481."""
+    sdp = parse_sdp(request.body) if request.body else None
+    owed = dialog.awaits_answer and not dialog.settled
+    if dialog.reliable is None or (owed and sdp is None) or not dialog.reliable.acknowledge(request.get("RAck") or ""):
+        _reply(request, transaction, 481)
+    elif owed:
+        dialog.awaits_answer, dialog.settled, dialog.early_answer = False, True, sdp
+        _reply(request, transaction, 200)
+        dialog.renew(dialog.remote_target, dialog.local_sdp, sdp)
+    elif sdp is None:
+        _reply(request, transaction, 200)
+    else:
+        _answer_offer(dialog, request, transaction)
+
+
+def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> None:
+    referral = Referral(dialog, request)
+    dialog.referred = True
+    if referral.method != "INVITE":
+        code = 501  # only calls are placed here
+    elif dialog.on_refer is None:
+        code = 603
+    else:
+        code = dialog.core.tell(dialog.on_refer, referral) or 500
+    accepted = code < 300
+    _reply(request, transaction, 202 if accepted else code, None, [dialog.contact()] if accepted else None)
+    if accepted:
+        referral.feed("accept", "SIP/2.0 100 Trying")
+
+
 def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     """Without a body it only refreshes the target and the session timer; with one it is an offer."""
     target = _new_target(dialog, request)
     if _refused_timer(request, transaction):
         return
-    answer = offer = None
     if request.body:
-        decided = _decide(dialog, request, transaction)
-        if decided is None:
-            return
-        answer, offer = decided
-    dialog.renew(target, answer or dialog.local_sdp, offer or dialog.remote_sdp)
+        _answer_offer(dialog, request, transaction, target)
+        return
     headers = [dialog.contact(), *_refresh_session(dialog, request)]
-    if answer is None:
-        _reply(request, transaction, 200, None, headers)
-    else:
-        headers.append(_SDP_TYPE)
-        _send(transaction, 200, make_response(request, 200, None, None, headers, answer.to_bytes()))
+    _reply(request, transaction, 200, None, headers)
+    dialog.renew(target, dialog.local_sdp, dialog.remote_sdp)
+
+
+def _answer_offer(dialog: Dialog, request: Request, transaction: Transaction, target: Uri | None = None) -> None:
+    """Answer the offer in an UPDATE or PRACK at once."""
+    decided = _decide(dialog, request, transaction)
+    if decided is None:
+        return
+    answer, offer = decided
+    headers: list[Header] = [] if target is None else [dialog.contact(), *_refresh_session(dialog, request)]
+    _send(transaction, 200, make_response(request, 200, None, None, [*headers, _SDP_TYPE], answer.to_bytes()))
+    dialog.renew(target or dialog.remote_target, answer, offer)
 
 
 def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> None:
@@ -84,10 +121,11 @@ def _on_reinvite(dialog: Dialog, request: Request, transaction: Transaction) -> 
         return
     answer, offer = decided
     dialog.awaits_answer = offer is None
-    dialog.renew(target, answer, offer or dialog.remote_sdp)
     headers = [dialog.contact(), ("Allow", ALLOW), *_refresh_session(dialog, request), _SDP_TYPE]
     data = make_response(request, 200, None, None, headers, answer.to_bytes())
     dialog.unacknowledged = UnacknowledgedAnswer(dialog.core, transaction, request.cseq[0], data, dialog.on_no_ack)
+    dialog.unacknowledged.begin()
+    dialog.renew(target, answer, offer or dialog.remote_sdp)
 
 
 _METHODS = {
@@ -95,6 +133,8 @@ _METHODS = {
     "INFO": _on_info,
     "OPTIONS": _on_options,
     "INVITE": _on_reinvite,
+    "PRACK": _on_prack,
+    "REFER": _on_refer,
     "UPDATE": _on_update,
 }
 
@@ -104,10 +144,10 @@ _Decided = tuple[SessionDescription, SessionDescription | None]
 
 def _decide(dialog: Dialog, request: Request, transaction: Transaction) -> _Decided | None:
     """Our answer and the offer it is for (None: ours is the offer); None when the request was refused (and answered)."""
-    if dialog.reinviting is not None and dialog.reinviting.is_pending:
+    if dialog.reoffer is not None and dialog.reoffer.is_pending:
         _reply(request, transaction, 491)  # glare (14.2)
         return None
-    if dialog.unacknowledged is not None:
+    if dialog.unacknowledged is not None or not dialog.settled or (dialog.state == "early" and request.method == "INVITE"):
         wait = str(random.randint(0, 10))
         _reply(request, transaction, 500, None, [("Retry-After", wait)])
         return None

@@ -5,29 +5,27 @@ The order of the checks is the defence: a stranger's request costs a parse and o
 
 from __future__ import annotations
 
-import re
 import secrets
 from collections.abc import Sequence
 
-from .core import ALLOW, Core, log
+from .core import ALLOW, SUPPORTED, Core, log
 from .errors import ParseError
 from .handler import WEB, Hop, Reply, UserAgentHandler
 from .incoming_call import IncomingCall
+from .invite_checks import replaced, unusable
 from .message import MAX_MESSAGE, Header, Request, Response, parse_message
 from .reach import hop_to, is_nowhere
 from .responses import make_response, stateless_tag, tag_of
 from .salvage import salvage_request
 from .sdp import SessionDescription, parse_sdp
-from .session_timer import too_small
 from .stream import BrokenStreamError
 from .transactions import ServerKey, send_response
-from .uri import NameAddr, Uri
+from .uri import NameAddr
 from .via import MAGIC, Via, mark_received, parse_via, split_top, way_back
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*\Z")
-_RECOGNISED = frozenset(("CANCEL", "ACK", "PRACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
-_ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "UPDATE"))
-_EXTENSIONS = frozenset(("timer",))
+_RECOGNISED = frozenset(("CANCEL", "ACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
+_ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "PRACK", "UPDATE"))
+_EXTENSIONS = frozenset(("100rel", "replaces", "timer"))
 """Option tags we understand when a request requires them."""
 
 
@@ -165,6 +163,8 @@ class Inbound:
             self.on_ack(request)
             return
         dialog = self._core.dialogs.get(name)
+        if dialog is None and (call := self._core.early.get(name)) is not None:
+            dialog = call.early_dialog()
         unsupported = request.tokens("Require") - _EXTENSIONS
         if unsupported:
             self._stateless(request, source, 420, None, [("Unsupported", ", ".join(sorted(unsupported)))])
@@ -173,12 +173,6 @@ class Inbound:
             transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
             dialog.heard_from(source)
             dialog.on_request(request, transaction)
-            return
-        call = self._core.early.get(name)
-        if call is not None and request.method == "BYE":
-            transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
-            send_response(transaction, 200, make_response(request, 200, None))
-            call.feed("bye")
             return
         if request.method == "BYE" and name in self._core.leaving:
             self._stateless(request, source, 200)  # both sides hung up at once
@@ -204,7 +198,7 @@ class Inbound:
             self._on_invite(request, source, via, key)
         elif method == "OPTIONS":
             reply = self._core.tell(self._handler.on_options, request, source) or Reply(500)
-            extra = [("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", "timer"), *reply.headers]
+            extra = [("Allow", ALLOW), ("Accept", "application/sdp"), ("Supported", SUPPORTED), *reply.headers]
             self._stateless(request, source, reply.code, reply.reason, extra)
         else:
             self._on_register(request, source, via, key)
@@ -243,9 +237,13 @@ class Inbound:
                     self._core.transport.streams.alias(hop_to(uri), source)
 
     def _on_invite(self, request: Request, source: Hop, via: Via, key: ServerKey) -> None:
-        refusal = _unusable_invite(request)
+        refusal = unusable(self._core, request)
         if refusal is not None:
             self._stateless(request, source, refusal.code, refusal.reason, refusal.headers)
+            return
+        old = replaced(self._core, request)
+        if isinstance(old, Reply):
+            self._stateless(request, source, old.code, old.reason)
             return
         offer: SessionDescription | None = None
         if request.body:
@@ -260,36 +258,11 @@ class Inbound:
         call.open(transaction)
         self._counters["calls_in"] += 1
         errors = self._counters["handler_errors"]
-        self._core.tell(self._handler.on_invite, call)
+        call.replaces = old
+        self._core.tell(self._handler.on_invite if old is None or old.on_replace is None else old.on_replace, call)
         if self._counters["handler_errors"] != errors and not call.is_over:
             call.reject(500)
         call.trying()
-
-
-def _unusable_invite(request: Request) -> Reply | None:
-    """Why an INVITE cannot become a call, by RFC 3261 8.2; None when it can. Raises ParseError for broken addresses."""
-    contacts = request.values("Contact")
-    if len(contacts) > 1:
-        return Reply(400, "Bad Contact")
-    for contact in contacts:
-        NameAddr.parse(contact, "Contact")
-    NameAddr.parse(request.need("From"), "From")
-    NameAddr.parse(request.need("To"), "To")
-    scheme = request.uri.partition(":")[0].lower()
-    if scheme not in ("sip", "sips", "tel"):
-        return Reply(416) if _SCHEME.match(scheme) else Reply(400, "Bad Request-URI")
-    if Uri.parse(request.uri, "Request-URI").headers is not None:
-        return Reply(400, "Bad Request-URI")  # RFC 3261 19.1.1: no headers there
-    for value in request.values("Record-Route"):
-        NameAddr.parse(value, "Record-Route")
-    if request.body and request.content_type != "application/sdp":
-        return Reply(415, None, [("Accept", "application/sdp")])
-    brief = too_small(request)
-    if brief is not None:
-        return Reply(422, None, brief)
-    if request.get("Content-Encoding") not in (None, "", "identity"):
-        return Reply(415, None, [("Accept-Encoding", "identity")])
-    return None
 
 
 def server_key(via: Via, method: str, request: Request, number: int, from_tag: str | None) -> ServerKey:

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from .call_tables import INCOMING
-from .core import ALLOW, CallKey, Core, DialogKey, new_tag
+from .core import ALLOW, SUPPORTED, CallKey, Core, DialogKey, new_tag
 from .dialog import Dialog
+from .dialog_make import of_incoming
 from .errors import CallOverError
 from .handler import Hop
 from .machine import Machine
 from .message import Header, Request
+from .reliable import Reliable
 from .responses import make_response, tag_of
 from .sdp import SessionDescription
 from .session_timer import answer_wish
@@ -20,6 +22,8 @@ from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
 
 SDP_TYPE = ("Content-Type", "application/sdp")
+_UNDESCRIBED = SessionDescription("0.0.0.0", 0, 0)
+"""Our side of an early dialog before we have said anything about media."""
 
 
 class IncomingCall(Machine):
@@ -27,10 +31,11 @@ class IncomingCall(Machine):
 
     request: the INVITE as it came. call_id, from_, to, request_uri: parsed parts of it. source: where it came from.
     offer: the parsed SDP, or None when the INVITE had no body (then `answer` sends our offer, and the peer's answer
-    arrives at `dialog.on_ack`).
+    arrives at `dialog.on_ack`). replaces: the dialog that ends when this call is answered (RFC 3891), or None.
 
-    on_cancel: called once when the caller gives up before our final answer (CANCEL; 487 has been sent), or when the
-    transport fails. After it `answer` and `reject` raise CallOverError.
+    on_cancel: called once when the caller gives up before our final answer (CANCEL; 487 has been sent), does not
+    acknowledge a reliable provisional response (504), or when the transport fails. After it `answer` and `reject` raise
+    CallOverError.
     """
 
     table = INCOMING
@@ -46,7 +51,11 @@ class IncomingCall(Machine):
         self.dialog_key: DialogKey = (self.call_id, self.local_tag, self.remote_tag)
         self.call_key: CallKey = (self.call_id, self.remote_tag, self.cseq)
         self.on_cancel: Callable[[], None] = _nothing
+        self.replaces: Dialog | None = None
         self.state = "offered"
+        self._early: Dialog | None = None
+        self._reliable: Reliable | None = None
+        self._described = False  # our description went out reliably: it is not repeated
         self._core = core
         self._transaction: Transaction | None = None
         self._silent = True  # no response sent yet
@@ -69,12 +78,22 @@ class IncomingCall(Machine):
         return self.source.transport
 
     @property
+    def max_forwards(self) -> int:
+        """How many hops are left for a call that goes on from here (70 when unsaid); 0: refuse with 483 instead."""
+        value = self.request.get("Max-Forwards") or ""
+        return min(int(value), 255) if value.isascii() and value.isdigit() and len(value) < 10 else 70
+
+    @property
     def is_over(self) -> bool:
         """True once a final answer was sent or the caller has cancelled."""
         return self.state != "offered"
 
     def provisional(self, code: int, sdp: SessionDescription | None = None) -> None:
-        """Send 180 (ringing) or 183 (progress, with early media when `sdp` is given). Ignored once the call is over."""
+        """Send 180 (ringing) or 183 (progress, with early media when `sdp` is given). Ignored once the call is over.
+
+        It goes out reliably (RFC 3262) when the caller requires that, or supports it and `sdp` is given: then `sdp` is in
+        force at once, and `answer` must be given the same. A caller that has made no offer gets ours only that way.
+        """
         if not 100 < code < 200:
             raise ValueError(f"{code} is not provisional")
         self.feed("provisional", (code, sdp))
@@ -110,6 +129,21 @@ class IncomingCall(Machine):
         if self._silent:
             self._send(100, None)
 
+    def early_dialog(self) -> Dialog:
+        """The dialog that our provisional responses have made, for what the caller asks in it before our answer."""
+        if self._early is None:
+            dialog = self._early = of_incoming(self._core, self, _UNDESCRIBED)
+            dialog.awaits_answer = self.offer is None
+            dialog.settled = False
+            dialog.on_bye = self._on_bye
+        return self._early
+
+    def _on_bye(self, _ending: object) -> None:
+        self.feed("bye")
+
+    def _on_no_prack(self) -> None:
+        self.feed("no prack")
+
     def on_error(self) -> None:
         """The way back to the caller is broken before our final answer."""
         self.feed("network failed")
@@ -118,36 +152,78 @@ class IncomingCall(Machine):
 
     def _send_provisional(self, argument: tuple[int, SessionDescription | None]) -> None:
         code, sdp = argument
-        if sdp is None:
+        supported = "100rel" in self.request.tokens("Supported")
+        if "100rel" in self.request.tokens("Require") or (supported and sdp is not None and not self._described):
+            self._send_reliably(code, None if self._described else sdp)
+        elif sdp is None or self.offer is None:
             self._send(code, None, self._dialog_headers())
         else:
             self._send(code, None, [*self._dialog_headers(), SDP_TYPE], sdp.to_bytes())
 
+    def _send_reliably(self, code: int, sdp: SessionDescription | None) -> None:
+        assert self._transaction is not None  # noqa: S101 - open() comes before the owner sees the call
+        if self._reliable is None:
+            self._reliable = Reliable(self._core, self._transaction, self.cseq, self._on_no_prack)
+        dialog = self.early_dialog()
+        dialog.reliable = self._reliable
+        if sdp is not None:
+            self._described = True
+            dialog.local_sdp = sdp
+            dialog.settled = not dialog.awaits_answer
+        self._silent = False
+
+        def build(headers: list[Header]) -> bytes:
+            extra = [*headers, *self._dialog_headers(), *([] if sdp is None else [SDP_TYPE])]
+            return make_response(self.request, code, self.local_tag, None, extra, b"" if sdp is None else sdp.to_bytes())
+
+        self._reliable.send(build)
+
     def _send_answer(self, argument: tuple[SessionDescription, Sequence[Header]]) -> None:
         sdp, headers = argument
         assert self._transaction is not None  # noqa: S101 - open() comes before the owner sees the call
+        dialog = self.early_dialog()
         timer, agreement = answer_wish(self.request, self._core.config.session_expires)
-        extra = [*self._dialog_headers(), ("Allow", ALLOW), ("Server", self._core.config.name), *timer, *headers, SDP_TYPE]
-        data = make_response(self.request, 200, self.local_tag, None, extra, sdp.to_bytes())
+        extra = [*self._dialog_headers(), ("Allow", ALLOW), ("Supported", SUPPORTED), ("Server", self._core.config.name)]
+        extra += [*timer, *headers]
+        body = b""
+        if not self._described:
+            dialog.local_sdp = sdp
+            extra.append(SDP_TYPE)
+            body = sdp.to_bytes()
+        data = make_response(self.request, 200, self.local_tag, None, extra, body)
         self._silent = False
-        dialog = Dialog.of_incoming(self._core, self, sdp)
+        dialog.on_bye = _nothing
+        dialog.feed("answered")
         dialog.session.set(agreement)
-        dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, self.cseq, data, dialog.on_no_ack)
+        answer = dialog.unacknowledged = UnacknowledgedAnswer(self._core, self._transaction, self.cseq, data, dialog.on_no_ack)
+        if self._reliable is not None and self._described:
+            self._reliable.afterwards(answer.begin)  # RFC 3262 3: not before the description has arrived
+        else:
+            if self._reliable is not None:
+                self._reliable.hush()
+            dialog.settled = True
+            answer.begin()
         self._core.counters["answered"] += 1
         self._forget()
+        if self.replaces is not None:
+            self.replaces.bye()
 
     def _send_rejection(self, argument: tuple[int, str | None, Sequence[Header]]) -> None:
         code, reason, headers = argument
         self._send(code, reason, headers)
-        self._forget()
+        self._drop()
 
     def _send_487(self, _argument: None) -> None:
         self._core.counters["cancelled"] += 1
         self._send(487, None)
-        self._forget()
+        self._drop()
+
+    def _send_504(self, _argument: None) -> None:
+        self._send(504, None)
+        self._drop()
 
     def _tell_cancel(self, _argument: None) -> None:
-        self._forget()
+        self._drop()
         self._core.tell(self.on_cancel)
 
     def _send(self, code: int, reason: str | None, extra: Sequence[Header] = (), body: bytes = b"") -> None:
@@ -162,7 +238,14 @@ class IncomingCall(Machine):
         headers.append(("Contact", self._core.contact(self.request_uri.user, self.source)))
         return headers
 
+    def _drop(self) -> None:
+        """No answer: the early dialog goes with the call."""
+        if self._early is not None:
+            self._early.feed("hang up")
+        self._forget()
+
     def _forget(self) -> None:
+        self._early = None
         self._core.early.pop(self.dialog_key, None)
         self._core.offered.pop(self.call_key, None)
         if self._transaction is not None:
@@ -170,5 +253,5 @@ class IncomingCall(Machine):
             self._transaction = None
 
 
-def _nothing() -> None:
+def _nothing(*_arguments: object) -> None:
     """Nobody wants to know."""

@@ -173,6 +173,12 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
     raise NotAcceptableError("the peer refused the audio")
 
 
+def holds(remote: SessionDescription | None) -> bool:
+    """Does a peer with this description have us on hold: will its audio line not take what we send (RFC 3264 8.4)?"""
+    audio = None if remote is None else remote.audio
+    return audio is not None and (not _RECEIVES[audio.direction] or audio.host == "0.0.0.0")
+
+
 def answer_again(offer: SessionDescription, local: SessionDescription, browser: OurSide | None = None) -> SessionDescription:
     """Our description in force as the answer to a new offer: same address and codecs, direction as the offer allows.
 

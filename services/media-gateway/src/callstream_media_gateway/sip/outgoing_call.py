@@ -7,15 +7,18 @@ from collections.abc import Callable, Sequence
 
 from .call_tables import OUTGOING
 from .client_auth import credentials_header
-from .core import ALLOW, Core, new_tag
+from .core import ALLOW, SUPPORTED, Core, new_tag
 from .dialog import Dialog
+from .dialog_make import learn, of_outgoing
 from .digest import Credentials
+from .early import EarlyDialogs, Repeated
 from .errors import NotAcceptableError, ParseError
 from .handler import Hop
 from .incoming_call import SDP_TYPE
 from .machine import Machine
 from .message import Header, Request, Response
 from .offer_answer import agreed_stream
+from .redirect import FOLLOWED, Redirects
 from .responses import tag_of
 from .sdp import SessionDescription, parse_sdp
 from .session_timer import asking, read_answer
@@ -27,11 +30,14 @@ from .uri import NameAddr, Uri
 class OutgoingCall(Machine):
     """One INVITE of ours. Set the callbacks right after `UserAgent.invite` returned: none is called before that.
 
-    on_ringing(code, sdp): each 18x that arrives; sdp is the early media description or None.
+    on_ringing(code, sdp): each 18x that arrives; sdp is the early media description or None. Told with 183 again when the
+        peer moves its early media by UPDATE.
     on_answered(dialog, sdp): the first 2xx; its ACK has been sent. sdp is the peer's answer.
     on_failed(code, reason): exactly once when the call ends without an answer: the peer's final code, or
         408 nobody answered the INVITE, 487 cancelled by us (whatever the peer said to it), 488 the answer's SDP cannot
         be used (ACK and BYE were sent), 502 the answer cannot be acknowledged, 503 the peer cannot be reached.
+    on_redirect(uri): a 300, 301 or 302 names this address: where to send an INVITE for it (`reach.hop_to(uri)`, a trunk's
+        proxy), or None when the call must not go there. Default: None, so that a redirection is a failure like others.
 
     Exactly one of on_answered and on_failed is called. A 2xx of another fork (other To-tag) is acknowledged and hung
     up without a word to the owner (RFC 3261 13.2.2.4).
@@ -49,6 +55,7 @@ class OutgoingCall(Machine):
         hop: Hop,
         headers: Sequence[Header],
         credentials: Credentials | None,
+        max_forwards: int = 70,
     ) -> None:
         self.call_id = f"{secrets.token_hex(12)}@{core.sent_by.rpartition(':')[0]}"
         self.target = target
@@ -62,8 +69,12 @@ class OutgoingCall(Machine):
         self.on_ringing: Callable[[int, SessionDescription | None], None] = _nothing
         self.on_answered: Callable[[Dialog, SessionDescription], None] = _nothing
         self.on_failed: Callable[[int, str], None] = _nothing
+        self.on_redirect: Callable[[Uri], Hop | None] = _nowhere
         self.state = "calling"
         self._core = core
+        self._max_forwards = max_forwards
+        self._early = EarlyDialogs(core, self)
+        self._redirects: Redirects | None = None
         self._headers = list(headers)
         self._transaction: Transaction | None = None
         self._acks: dict[str, tuple[bytes, Hop]] = {}  # by To-tag: repeated for each repeated 2xx
@@ -90,7 +101,7 @@ class OutgoingCall(Machine):
             ("CSeq", f"{self.cseq} INVITE"),
             ("Contact", self._core.contact(self.local.uri.user, self.hop)),
             ("Allow", ALLOW),
-            ("Supported", "timer"),
+            ("Supported", SUPPORTED),
             *asking(self._interval),
             ("User-Agent", self._core.config.name),
             *extra,
@@ -98,7 +109,9 @@ class OutgoingCall(Machine):
             SDP_TYPE,
         ]
         body = self.offer.to_bytes()
-        self._transaction = self._core.request("INVITE", str(self.target), headers, body, self.hop, self)
+        self._transaction = self._core.request(
+            "INVITE", str(self.target), headers, body, self.hop, self, max_forwards=self._max_forwards
+        )
 
     def on_response(self, response: Response) -> None:
         if response.code < 200:
@@ -110,13 +123,20 @@ class OutgoingCall(Machine):
         elif response.code == 422 and self._interval:
             self.feed("too brief", response)
         else:
-            self.feed("failure", (response.code, response.reason))
+            if response.code in FOLLOWED:
+                self._redirects = self._redirects or Redirects(self.target)
+                self._redirects.add(response)
+            self._failed_here(response.code, response.reason)
 
     def on_timeout(self) -> None:
-        self.feed("failure", (408, "Request Timeout"))
+        self._failed_here(408, "Request Timeout")
 
     def on_error(self) -> None:
-        self.feed("failure", (503, "Service Unavailable"))
+        self._failed_here(503, "Service Unavailable")
+
+    def _failed_here(self, code: int, reason: str) -> None:
+        """This target is none. Another may be left, but 6xx speaks for all (RFC 3261 21.6)."""
+        self.feed("redirect" if self._redirects and code < 600 else "failure", (code, reason))
 
     def _on_2xx(self, response: Response) -> None:
         tag = tag_of(response.need("To")) or ""
@@ -125,12 +145,19 @@ class OutgoingCall(Machine):
             self._core.counters["retransmissions_out"] += 1
             self._core.send(*sent)
             return
+        dialog = self._early.pop(tag)
         try:
-            dialog = Dialog.of_outgoing(self._core, self, response, tag)
+            if dialog is None:
+                dialog = of_outgoing(self._core, self, response, tag)
+            else:
+                learn(dialog, self, response)
         except ParseError as error:  # without its route no ACK can be sent; the peer gives up by itself
             self._core.counters["malformed"] += 1
+            if dialog is not None:
+                dialog.feed("hang up")
             self.feed("failure", (502, f"unusable answer: {error}"))
             return
+        dialog.feed("confirmed")
         ack = dialog.make_ack(self.cseq)
         self._acks[tag] = (ack, dialog.remote_hop)
         self._core.send(ack, dialog.remote_hop)
@@ -141,18 +168,24 @@ class OutgoingCall(Machine):
     def _tell_ringing(self, response: Response) -> None:
         if response.code == 100:
             return
-        self._core.tell(self.on_ringing, response.code, early_media(response))
+        try:
+            sdp = self._early.take(response)
+        except Repeated:
+            return
+        self._core.tell(self.on_ringing, response.code, sdp)
 
     def _confirm(self, argument: tuple[Dialog, Response]) -> None:
         dialog, response = argument
         try:
-            answer = parse_sdp(response.body)
+            early = self._early.media(dialog.remote_tag)
+            answer = early if early is not None and not response.body else parse_sdp(response.body)
             agreed_stream(self.offer, answer)
             agreement = read_answer(response, self._interval)
         except (ParseError, NotAcceptableError) as error:
             dialog.bye()
             self._tell_failed((488, f"unusable answer: {error}"))
             return
+        dialog.settled = True
         dialog.remote_sdp = answer
         dialog.session.set(agreement)
         self._core.counters["answered"] += 1
@@ -181,6 +214,18 @@ class OutgoingCall(Machine):
             self.send_invite(("Min-SE", wanted))
         else:
             self.feed("failure", (response.code, response.reason))
+
+    def _try_elsewhere(self, argument: tuple[int, str]) -> None:
+        """The next address that the owner lets us call, in the same call: new CSeq, same Call-ID and tag."""
+        self._early.drop()
+        while self._redirects and (uri := self._redirects.next()) is not None:
+            hop = self._core.tell(self.on_redirect, uri)
+            if hop is not None:
+                self.target, self.hop, self._challenged = uri, hop, False
+                self._core.counters["redirected"] += 1
+                self.send_invite()
+                return
+        self.feed("failure", argument)
 
     def _send_cancel(self, _argument: object) -> None:
         """CANCEL has the INVITE's Request-URI, top Via, From, To, Call-ID, Route and CSeq number (RFC 3261 9.1)."""
@@ -213,20 +258,12 @@ class OutgoingCall(Machine):
     def _settle(self) -> None:
         """Let go of the owner: the transaction keeps this object for late answers long after the call has ended."""
         self.on_ringing = self.on_answered = self.on_failed = _nothing
+        self.on_redirect = _nowhere
         self._headers = []
+        self._early.drop()
 
 
 _IN_CANCEL = frozenset(("From", "To", "Call-ID", "Max-Forwards", "Route"))
-
-
-def early_media(response: Response) -> SessionDescription | None:
-    """The SDP of a provisional response; None without one, or with one that cannot be read: the 2xx decides."""
-    if response.content_type != "application/sdp" or not response.body:
-        return None
-    try:
-        return parse_sdp(response.body)
-    except ParseError:
-        return None
 
 
 class _Unheard:
@@ -235,6 +272,11 @@ class _Unheard:
     def on_response(self, response: Response) -> None: ...
     def on_timeout(self) -> None: ...
     def on_error(self) -> None: ...
+
+
+def _nowhere(_uri: Uri) -> Hop | None:
+    """Calls are not redirected unless their owner says so."""
+    return None
 
 
 def _nothing(*_arguments: object) -> None:

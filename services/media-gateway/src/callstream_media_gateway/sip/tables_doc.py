@@ -17,7 +17,8 @@ _ABOUT = {
     "server non-INVITE": "RFC 3261 §17.2.2: any other request of a peer.",
     "incoming call": "A call offered to us, until its final answer.",
     "outgoing call": "A call offered by us, until its final answer and a while longer for late ones.",
-    "dialog": "An answered call, of either direction.",
+    "dialog": "An answered call of either direction, or one with an early dialog.",
+    "referral": "A REFER of a peer, and what we tell it about its transfer (RFC 3515).",
 }
 _HEAD = """# The state machines of the SIP stack
 

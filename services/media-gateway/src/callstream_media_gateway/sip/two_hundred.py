@@ -10,7 +10,7 @@ from .transactions import Transaction, send_response
 
 
 class UnacknowledgedAnswer:
-    """Sent at once, then after T1, 2*T1, ... up to T2 apart, on every transport; `no_ack` is called after 64*T1.
+    """Sent by `begin`, then after T1, 2*T1, ... up to T2 apart, on every transport; `no_ack` is called after 64*T1.
 
     cseq: the number of the INVITE, which its ACK carries too.
     """
@@ -24,9 +24,13 @@ class UnacknowledgedAnswer:
         self._data = data
         self._no_ack = no_ack
         self._delay = core.config.t1
-        send_response(transaction, 200, data)
-        self._again: Entry | None = core.timers.after(self._delay, self._repeat, None)
-        self._give_up: Entry | None = core.timers.after(64 * core.config.t1, self._expired, None)
+        self._again: Entry | None = None
+        self._give_up: Entry | None = None
+
+    def begin(self) -> None:
+        send_response(self._transaction, 200, self._data)
+        self._again = self._core.timers.after(self._delay, self._repeat, None)
+        self._give_up = self._core.timers.after(64 * self._core.config.t1, self._expired, None)
 
     def _repeat(self, _argument: None) -> None:
         self._core.counters["retransmissions_out"] += 1

@@ -84,12 +84,14 @@ class UserAgent:
         next_hop: Hop | None = None,
         headers: Sequence[Header] = (),
         credentials: Credentials | None = None,
+        max_forwards: int = 70,
     ) -> OutgoingCall:
         """Send an INVITE with an offer and return at once; the rest arrives at the call's callbacks.
 
         target: the Request-URI. next_hop: where to send it (a phone's registered source, a trunk's proxy); None takes
         the address and ;transport= of the target. to: the To header, None takes the target. A NameAddr or a string such
-        as '"Ann" <sip:1001@example.com>'. credentials answer one 401/407 challenge. Raises ParseError for bad strings.
+        as '"Ann" <sip:1001@example.com>'. credentials answer one 401/407 challenge. max_forwards: for a call that goes on
+        from another one, one less than `IncomingCall.max_forwards`. Raises ParseError for bad strings.
         """
         uri = Uri.parse(target, "target") if isinstance(target, str) else target
         hop = hop_to(uri) if next_hop is None else next_hop
@@ -102,6 +104,7 @@ class UserAgent:
             hop,
             headers,
             credentials,
+            max_forwards,
         )
         self.counters["calls_out"] += 1
         call.send_invite()
