@@ -64,9 +64,11 @@ class Baresip:
 
 
 @asynccontextmanager
-async def baresip(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int) -> AsyncIterator[Baresip]:
-    """A phone that answers every call at once and says a tone."""
-    _configure(folder, gateway, user, password, tone_hz)
+async def baresip(
+    folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int, *, trusted: Path | None = None
+) -> AsyncIterator[Baresip]:
+    """A phone that answers every call at once and says a tone. trusted: over TLS, to who has this certificate."""
+    _configure(folder, gateway, user, password, tone_hz, trusted)
     phone = await _started(folder)
     if not await phone.registered():
         # baresip 1.0 gives up when SHA-256 is offered beside MD5; it would come again after 30 to 60 s.
@@ -91,16 +93,19 @@ async def _started(folder: Path) -> Baresip:
     return Baresip(folder, process)
 
 
-def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int) -> None:
+def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int, trusted: Path | None) -> None:
     folder.mkdir()
     save(folder / "tone.wav", sines((tone_hz,), 8000 * SPEAKS_S))
     port = free_port(udp=True)  # baresip binds TCP too, and no outgoing connection takes one of these meanwhile
     (folder / "config").write_text(
         f"sip_listen 127.0.0.1:{port}\naudio_source aufile,{folder}/tone.wav\naudio_srate 8000\naudio_channels 1\n"
-        f"snd_path {folder}\nmodule_path /usr/lib/baresip/modules\n" + "".join(f"module {name}\n" for name in MODULES)
+        f"snd_path {folder}\nmodule_path /usr/lib/baresip/modules\n"
+        + (f"sip_cafile {trusted}\n" if trusted is not None else "")
+        + "".join(f"module {name}\n" for name in MODULES)
     )
+    transport = "udp" if trusted is None else "tls"
     (folder / "accounts").write_text(
-        f"<sip:{user}@{gateway[0]}:{gateway[1]};transport=udp>;auth_user={user};auth_pass={password};"
+        f"<sip:{user}@{gateway[0]}:{gateway[1]};transport={transport}>;auth_user={user};auth_pass={password};"
         "regint=60;answermode=auto;dtmfmode=rtpevent\n"
     )
     (folder / "contacts").touch()

@@ -19,12 +19,16 @@ TONE_HZ = 620
 
 
 @pytest.mark.feature("F060", "F198")
+@pytest.mark.parametrize("transport", ["udp", "tls"])
 async def test_baresip_answers_an_agents_calls_and_both_sides_hear_each_other(
-    stack: Stack, open_centre: OpenCentre, tmp_path: Path
+    transport: str, stack: Stack, open_centre: OpenCentre, tmp_path: Path
 ) -> None:
+    over_tls = transport == "tls"
+    gateway = (stack.options.listen, stack.place.sip_doors["tls"]) if over_tls else stack.sip_addr
+    trusted = stack.files / "gateway" / "tls" / "self-signed.pem" if over_tls else None
     plan = caller(talk_s=2.0)
     async with open_centre([plan]) as centre:
-        async with baresip(tmp_path / "phone", stack.sip_addr, GUEST, PASSWORDS[GUEST], TONE_HZ) as phone:
+        async with baresip(tmp_path / "phone", gateway, GUEST, PASSWORDS[GUEST], TONE_HZ, trusted=trusted) as phone:
             await asyncio.to_thread(centre.api.post, "console", f"/v1/agents/{GUEST}/sign-in", {})
             await centre.perform()
             evidence = await centre.settle()
