@@ -1,6 +1,7 @@
 """The HTTP API on a real PostgreSQL: sign-in, roles, apply, audio, operation log and the outbox behind it."""
 
 import asyncio
+import hashlib
 import io
 import wave
 from collections.abc import AsyncIterator
@@ -329,3 +330,47 @@ def wav(size: int) -> bytes:
         sound.setframerate(8000)
         sound.writeframes(b"\0\1" * (size // 2))
     return content.getvalue()
+
+
+async def test_the_password_of_an_account_at_a_trunk_is_kept_as_secrets_of_its_realm_and_goes_with_the_trunk(
+    house: House,
+) -> None:
+    headers = await house.token("admin@example.com")
+
+    def trunk(**registration: str) -> dict[str, Any]:
+        account = {"user": "acc7", "realm": "itsp", **registration}
+        return {"trunks": [{"id": "itsp", "outgoing": {"host": "192.0.2.7"}, "registration": account}]}
+
+    refused = await house.client.post("/v1/apply", json=trunk(), headers=headers)
+    assert (refused.status_code, refused.json()["field"]) == (422, "trunks[0].registration.password")
+    first = await house.client.post("/v1/apply", json=trunk(password="most secret"), headers=headers)
+    assert first.json()["created"] == ["trunk/itsp", "trunk-credential/itsp"]
+    again = await house.client.post("/v1/apply", json=trunk(), headers=headers)
+    assert again.json() == {"created": [], "changed": [], "logins": []}, "without one, the password stays"
+    moved = await house.client.post("/v1/apply", json=trunk(realm="elsewhere"), headers=headers)
+    assert moved.json()["field"] == "trunks[0].registration.password", "another realm needs it again"
+
+    await house.outbox.publish_batch()
+    assert list(house.buckets.values) == [("CONFIG", "main.trunk.itsp"), ("CREDENTIALS", "main.trunk-credential.itsp")]
+    stored = msgspec.json.decode(house.buckets.values["CREDENTIALS", "main.trunk-credential.itsp"] or b"")["body"]
+    assert stored["ha1_md5"] == hashlib.md5(b"acc7:itsp:most secret", usedforsecurity=False).hexdigest()
+    listed = await house.client.get("/v1/config/trunk", headers=headers)
+    log = await house.client.get("/v1/operations", headers=headers)
+    for text in (listed.text, log.text, (house.buckets.values["CONFIG", "main.trunk.itsp"] or b"").decode()):
+        assert "most secret" not in text
+        assert "ha1" not in text
+
+    silent = {"trunks": [{"id": "itsp", "outgoing": {"host": "192.0.2.7"}}]}
+    await house.client.post("/v1/apply", json=silent, headers=headers)
+    await house.outbox.publish_batch()
+    assert house.buckets.values["CREDENTIALS", "main.trunk-credential.itsp"] is None, "who registers no longer needs no secret"
+    await house.client.post("/v1/apply", json=trunk(password="most secret"), headers=headers)
+    assert (await house.client.delete("/v1/config/trunk/itsp", headers=headers)).status_code == 204
+    await house.outbox.publish_batch()
+    assert (
+        house.buckets.values["CONFIG", "main.trunk.itsp"],
+        house.buckets.values["CREDENTIALS", "main.trunk-credential.itsp"],
+    ) == (
+        None,
+        None,
+    )

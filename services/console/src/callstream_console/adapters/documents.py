@@ -7,15 +7,20 @@ as it takes. The operation log holds who changed what and when (F183); credentia
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TypeVar
 
 import asyncpg
 import msgspec
 
 from callstream.contracts.commands import Command, Reply
-from callstream.contracts.config import Agent, Document, Published, SipCredential
+from callstream.contracts.config import Agent, Document, Published, SipCredential, TrunkCredential
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
 from callstream_console.domain.holdings import DOCUMENT_TYPES, Holdings
 from callstream_console.domain.plan import Change
+
+SECRETS = (SipCredential, TrunkCredential)
+SECRET_KINDS = frozenset(kind.KIND for kind in SECRETS)
+D = TypeVar("D", bound=Document)
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
 
@@ -71,7 +76,7 @@ class Documents:
                 body.decode(),
                 actor,
             )
-            secret = isinstance(document, SipCredential)
+            secret = isinstance(document, SECRETS)
             await self._log(
                 connection,
                 tenant,
@@ -89,17 +94,17 @@ class Documents:
         await connection.execute(
             "delete from document where tenant = $1 and kind = $2 and id = $3", tenant, document.KIND, document.key_id
         )
-        secret = isinstance(document, SipCredential)
+        secret = isinstance(document, SECRETS)
         before = None if secret else msgspec.json.encode(document).decode()
         await self._log(connection, tenant, actor, "delete", document, before=before, after=None)
         await self._post(connection, tenant, document.KIND, document.key_id, None)
 
-    async def credential(self, connection: Connection, tenant: str, sip_user: str) -> SipCredential | None:
-        """The digest secrets of a phone, for comparison only."""
+    async def credential(self, connection: Connection, tenant: str, kind: type[D], key_id: str) -> D | None:
+        """Digest secrets of a phone or of an account at a trunk, for comparison only."""
         body = await connection.fetchval(
-            "select body from document where tenant = $1 and kind = $2 and id = $3", tenant, SipCredential.KIND, sip_user
+            "select body from document where tenant = $1 and kind = $2 and id = $3", tenant, kind.KIND, key_id
         )
-        return None if body is None else msgspec.json.decode(body, type=SipCredential)
+        return None if body is None else msgspec.json.decode(body, type=kind)
 
     async def log(self, tenant: str, limit: int) -> list[LogEntry]:
         """The newest lines of the operation log."""
@@ -162,7 +167,7 @@ class Documents:
         )
 
     async def _post(self, connection: Connection, tenant: str, kind: str, key_id: str, value: bytes | None) -> None:
-        bucket = CREDENTIALS_BUCKET if kind == SipCredential.KIND else CONFIG_BUCKET
+        bucket = CREDENTIALS_BUCKET if kind in SECRET_KINDS else CONFIG_BUCKET
         await connection.execute(
             "insert into outbox (bucket, key, value) values ($1, $2, $3)", bucket, config_key(tenant, kind, key_id), value
         )

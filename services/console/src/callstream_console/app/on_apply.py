@@ -1,11 +1,10 @@
 """Apply a manifest: all of it or nothing."""
 
-import hashlib
 from collections.abc import Callable
 
 import msgspec
 
-from callstream.contracts.config import SipCredential
+from callstream.contracts.config import SipCredential, TrunkCredential
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -13,8 +12,9 @@ from callstream_console.adapters.documents import Connection, Documents
 from callstream_console.adapters.people import Login, People
 from callstream_console.domain.manifest import Manifest
 from callstream_console.domain.plan import Change, plan
+from callstream_console.domain.secrets import phone_secret, trunk_secret
 
-SIP_REALM = "callstream"
+Credential = SipCredential | TrunkCredential
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +31,7 @@ async def apply_manifest(
     """Write what the manifest changes; raises Refusal that names the field, and then nothing was written."""
     async with documents.writing(tenant) as connection:
         changes = plan(await documents.holdings(tenant, connection), manifest)
-        changes += await _credentials(documents, connection, tenant, manifest)
+        changes += await _credentials(documents, connection, tenant, manifest, actor)
         await documents.write(connection, tenant, changes, actor)
         logins = await _logins(people, connection, tenant, manifest, new_id)
     return Applied(
@@ -41,25 +41,18 @@ async def apply_manifest(
     )
 
 
-async def _credentials(documents: Documents, connection: Connection, tenant: str, manifest: Manifest) -> list[Change]:
-    changes = []
+async def _credentials(documents: Documents, connection: Connection, tenant: str, manifest: Manifest, actor: str) -> list[Change]:
+    """Secrets to be written. That of a trunk which registers no longer is deleted at once."""
+    changes: list[tuple[Credential | None, Credential | None]] = []
     for i, agent in enumerate(manifest.agents):
-        before = await documents.credential(connection, tenant, agent.phone.user)
-        if not agent.phone.password:
-            if before is None:
-                raise Refusal(Reason.INVALID, "a new phone needs a password", f"agents[{i}].phone.password")
-            continue
-        secret = f"{agent.phone.user}:{SIP_REALM}:{agent.phone.password}".encode()
-        after = SipCredential(
-            sip_user=agent.phone.user,
-            agent_id=agent.id,
-            realm=SIP_REALM,
-            ha1_md5=hashlib.md5(secret, usedforsecurity=False).hexdigest(),
-            ha1_sha256=hashlib.sha256(secret).hexdigest(),
-        )
-        if before != after:
-            changes.append(Change(before=before, after=after))
-    return changes
+        phone = await documents.credential(connection, tenant, SipCredential, agent.phone.user)
+        changes.append((phone, phone_secret(agent, phone, f"agents[{i}]")))
+    for i, trunk in enumerate(manifest.trunks):
+        account = await documents.credential(connection, tenant, TrunkCredential, trunk.id)
+        changes.append((account, trunk_secret(trunk, account, f"trunks[{i}]")))
+        if account is not None and trunk.registration is None:
+            await documents.delete(connection, tenant, account, actor)
+    return [Change(before=before, after=after) for before, after in changes if after is not None and after != before]
 
 
 async def _logins(

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from callstream.contracts.config import Agent, Audio, Customer, CustomerType, Number, SkillGroup
+from callstream.contracts.config import Agent, Audio, Customer, CustomerType, Number, Settings, SkillGroup, Trunk
 from callstream.contracts.flow import Flow, TransferToAgent
+from callstream.contracts.outbound import DialRule
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.holdings import Holdings
@@ -19,14 +20,19 @@ def check_deletion(holdings: Holdings, kind: str, key_id: str) -> None:
             users += [f"group {g.id}" for g in holdings.of(SkillGroup) if isinstance(g, SkillGroup) and key_id in g.overflow]
             types = [kind for kind in holdings.of(CustomerType) if isinstance(kind, CustomerType)]
             users += [f"customer type {kind.id}" for kind in types if key_id in kind.groups]
+            users += [f"number {n.number}" for n in _numbers(holdings) if key_id in (*n.allowed_groups, *n.outbound_groups)]
+            users += [f"settings.dial_guard.rules[{i}]" for i, rule in enumerate(_rules(holdings)) if key_id in rule.groups]
         case "customer-type":
             users = [f"customer {c.number}" for c in holdings.of(Customer) if isinstance(c, Customer) and c.type == key_id]
         case "agent":
             users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _prefers(flow, key_id)]
+            users += [f"number {n.number}" for n in _numbers(holdings) if key_id in n.allowed_agents]
         case "audio":
             users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _plays(flow, key_id)]
         case "trunk":
-            users = [f"number {n.number}" for n in holdings.of(Number) if isinstance(n, Number) and key_id in n.trunks]
+            users = [f"number {n.number}" for n in _numbers(holdings) if key_id in n.trunks]
+        case "number":
+            users = [f"trunk {trunk.id}" for trunk in holdings.of(Trunk) if isinstance(trunk, Trunk) and _takes(trunk, key_id)]
         case "flow" | "settings":
             raise Refusal(Reason.INVALID, f"a document of kind '{kind}' cannot be deleted", "kind")
     if users:
@@ -44,6 +50,19 @@ def unlinked(holdings: Holdings, group_id: str) -> list[Agent]:
         )
         for agent in agents
     ]
+
+
+def _numbers(holdings: Holdings) -> list[Number]:
+    return [number for number in holdings.of(Number) if isinstance(number, Number)]
+
+
+def _rules(holdings: Holdings) -> tuple[DialRule, ...]:
+    settings = holdings.documents.get((Settings.KIND, "main"))
+    return settings.dial_guard.rules if isinstance(settings, Settings) else ()
+
+
+def _takes(trunk: Trunk, number: str) -> bool:
+    return trunk.outgoing is not None and f"+{number.lstrip('+')}" in trunk.outgoing.callers
 
 
 def _targets_group(flow: Flow, group_id: str) -> bool:

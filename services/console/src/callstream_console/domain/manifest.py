@@ -16,16 +16,18 @@ from callstream.contracts.config import (
     Customer,
     CustomerType,
     Level,
+    Number,
     Priority,
     Settings,
     SkillGroup,
     Skills,
     Token,
-    Trunk,
 )
 from callstream.contracts.flow import AnyNode, Flow
+from callstream.contracts.outbound import Region
 from callstream.contracts.roles import Role
 from callstream.contracts.states import AnswerOnMobile, Terminal
+from callstream_console.domain.trunk_entry import TrunkEntry
 
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
 Password = Annotated[str, msgspec.Meta(min_length=8, max_length=256)]
@@ -96,11 +98,23 @@ class FlowEntry(Strict, frozen=True, kw_only=True):
 
 
 class NumberEntry(Strict, frozen=True, kw_only=True):
-    """A number and its flow; it follows the flow's newest version (F116)."""
+    """A number and its flow; it follows the flow's newest version (F116). The rest as in the document."""
 
     number: E164
     flow: Token
     trunks: tuple[Token, ...] = ()
+    all_agents: bool = False
+    allowed_agents: tuple[Token, ...] = ()
+    allowed_groups: tuple[Token, ...] = ()
+    outbound_groups: tuple[Token, ...] = ()
+    region: Region | None = None
+    prefer_for_mobile_leg: bool = False
+    transfer_out: bool = False
+
+    def document(self, flow_version: int) -> Number:
+        """The number, bound to one version of its flow."""
+        fields = {name: getattr(self, name) for name in self.__struct_fields__ if name != "flow"}
+        return Number(**fields, flow_id=self.flow, flow_version=flow_version)
 
 
 class PersonEntry(Strict, frozen=True, kw_only=True):
@@ -121,7 +135,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     agents: tuple[AgentEntry, ...] = ()
     flows: tuple[FlowEntry, ...] = ()
     numbers: tuple[NumberEntry, ...] = ()
-    trunks: tuple[Trunk, ...] = ()
+    trunks: tuple[TrunkEntry, ...] = ()
     people: tuple[PersonEntry, ...] = ()
     customer_types: tuple[CustomerType, ...] = ()
     customers: tuple[Customer, ...] = ()

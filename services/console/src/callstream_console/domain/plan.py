@@ -12,6 +12,7 @@ from callstream.contracts.config import Agent, Audio, AudioFile, CustomerType, D
 from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_console.domain.check_outbound import check_outbound
 from callstream_console.domain.holdings import Holdings
 from callstream_console.domain.manifest import Manifest
 
@@ -30,7 +31,7 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
     if manifest.settings is not None:
         wanted.append(manifest.settings)
     wanted += manifest.groups
-    wanted += manifest.trunks
+    wanted += [trunk.document() for trunk in manifest.trunks]
     wanted += manifest.customer_types
     wanted += manifest.customers
     wanted += manifest.blocked
@@ -73,7 +74,7 @@ def _numbers(holdings: Holdings, manifest: Manifest, newest: dict[str, Flow]) ->
         if entry.flow not in newest:
             raise Refusal(Reason.UNKNOWN_FLOW, f"no such flow: '{entry.flow}'", f"numbers[{i}].flow")
         named.add(entry.number)
-        yield Number(number=entry.number, flow_id=entry.flow, flow_version=newest[entry.flow].version, trunks=entry.trunks)
+        yield entry.document(newest[entry.flow].version)
     for number in holdings.of(Number):
         if isinstance(number, Number) and number.number not in named:
             yield msgspec.structs.replace(number, flow_version=newest[number.flow_id].version)
@@ -126,6 +127,7 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
             if ("group", group) not in known:
                 raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"people[{i}].groups[{j}]")
     _check_routing(manifest, known)
+    check_outbound(manifest, known)
     for flow in flows:
         _check_flow(flow, known)
 
