@@ -50,7 +50,7 @@ _MEANINGS: dict[type[Event], Words] = {
     call.CallBridged: lambda e: f"caller and agent {e.agent_id} hear each other",
     call.LegEnded: lambda e: f"the {e.role} leg ended: {e.reason}, {e.packets_received} packets, {e.packets_lost} lost",
     call.QualityChanged: lambda e: (
-        f"the {e.role} leg sounds {'bad' if e.bad else 'well again'}: score {e.mos}, {e.loss_percent} % lost, jitter {e.jitter_ms} ms"
+        f"the {e.role} leg sounds {'bad' if e.bad else 'well again'}: score {e.mos}, {e.loss_percent} % lost"
     ),
     call.RecordingStarted: lambda _: "recording",
     call.RecordingReady: lambda e: f"recording of {_seconds(e.duration_ms)} ready: {e.path}",

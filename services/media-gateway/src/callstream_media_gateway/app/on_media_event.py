@@ -31,7 +31,13 @@ class OnMediaEvent:
                 live = self._switchboard.by_leg.get(event.leg_id)
                 if live is not None:
                     figures = inputs.LegFigures(
-                        packets_received=event.packets_in, packets_lost=event.lost, jitter_ms=event.jitter_ms
+                        packets_received=event.packets_in,
+                        packets_lost=event.lost,
+                        jitter_ms=event.jitter_ms,
+                        rtt_ms=event.rtt_ms,
+                        remote_lost=event.remote_lost,
+                        remote_jitter_ms=event.remote_jitter_ms,
+                        mos=event.mos,
                     )
                     if event.leg_id in live.closing:
                         self._performer.leg_closed(live, event.leg_id, figures)
@@ -44,6 +50,18 @@ class OnMediaEvent:
                 )
             case protocol.DigitsSent():
                 self._performer.keys.sent(event)
+            case protocol.QualityChanged():
+                self._feed(
+                    event.leg_id,
+                    inputs.SoundsBad(
+                        leg_id=event.leg_id,
+                        bad=event.bad,
+                        mos=event.mos,
+                        loss=event.loss,
+                        jitter_ms=event.jitter_ms,
+                        rtt_ms=event.rtt_ms,
+                    ),
+                )
             case protocol.RtpTimeout():
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
             case protocol.SecurityFailed():

@@ -201,6 +201,10 @@ class Call:
                     packets_received=figures.packets_received,
                     packets_lost=figures.packets_lost,
                     jitter_ms=round(figures.jitter_ms, 2),
+                    rtt_ms=figures.rtt_ms,
+                    remote_lost=figures.remote_lost,
+                    remote_jitter_ms=figures.remote_jitter_ms,
+                    mos=figures.mos,
                 )
             )
         self._close_if_empty()
@@ -243,9 +247,7 @@ class Call:
         before_answer = self.customer in BEFORE_ANSWER
         self.move(CustomerInput.END)
         self.finish_play("stopped")
-        consult, self.consult = self.consult, None
-        if consult is not None:
-            self.append(ConsultEnded(consult_id=consult.consult_id, agent_id=consult.agent_id, how="cancelled", reason=reason))
+        self._end_consultations(reason)
         for watch in list(self.watches.values()):
             self.end_watch(watch, reason, peer_gone=watch.leg_id == gone)
         if gone != self.customer_leg:
@@ -265,6 +267,14 @@ class Call:
                 self.hang_up_leg(leg.leg_id, reason, peer_gone=told)
         self.talk.clear()
         self._close_if_empty()
+
+    def _end_consultations(self, reason: Reason) -> None:
+        """The one that goes on, and one whose agent has hung up while the target rang."""
+        consult, self.consult = self.consult, None
+        open_ones = [(consult.consult_id, consult.agent_id)] if consult is not None else []
+        open_ones += [(wanted.consult_id, wanted.agent_id) for wanted in self.wanted.values() if wanted.consult_id]
+        for consult_id, agent_id in open_ones:
+            self.append(ConsultEnded(consult_id=consult_id, agent_id=agent_id, how="cancelled", reason=reason))
 
     def _close_if_empty(self) -> None:
         if self.ended is not None and not self.legs and self.customer is C.ENDING:

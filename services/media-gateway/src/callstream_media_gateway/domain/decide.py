@@ -63,6 +63,7 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.PhoneHeld: hold.phone_held,
     inputs.PhoneRetrieved: hold.phone_retrieved,
     inputs.MixFailed: on_media.mix_failed,
+    inputs.SoundsBad: on_media.sounds_bad,
 }
 
 

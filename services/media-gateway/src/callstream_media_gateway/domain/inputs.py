@@ -171,11 +171,16 @@ class LegFailed(Input, frozen=True, kw_only=True):
 
 
 class LegFigures(Struct, frozen=True, kw_only=True):
-    """What a leg received: packets, packets lost, RFC 3550 jitter."""
+    """What a leg received: packets, packets lost, RFC 3550 jitter. What its peer reported: round trip, our packets lost, their
+    jitter. What the E-model makes of it all: 1.0 to 4.5, 0 for too little."""
 
     packets_received: int = 0
     packets_lost: int = 0
     jitter_ms: float = 0.0
+    rtt_ms: float = 0.0
+    remote_lost: int = 0
+    remote_jitter_ms: float = 0.0
+    mos: float = 0.0
 
 
 class LegClosed(Input, frozen=True, kw_only=True):
@@ -201,6 +206,17 @@ class Silent(Input, frozen=True, kw_only=True):
 
 class MixFailed(Input, frozen=True, kw_only=True):
     """The media worker could not connect the parties as it was told."""
+
+
+class SoundsBad(Input, frozen=True, kw_only=True):
+    """A leg's audio became bad, or (bad False) well again. Figures of the last seconds, loss as a share."""
+
+    leg_id: str
+    bad: bool
+    mos: float
+    loss: float
+    jitter_ms: float
+    rtt_ms: float
 
 
 class MediaLost(Input, frozen=True, kw_only=True):

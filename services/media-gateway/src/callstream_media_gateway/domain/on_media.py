@@ -1,6 +1,6 @@
 """What the media worker tells."""
 
-from callstream.contracts.call_events import RecordingFailed, RecordingReady
+from callstream.contracts.call_events import QualityChanged, RecordingFailed, RecordingReady
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
@@ -85,6 +85,26 @@ def silent(call: Call, given: inputs.Silent) -> None:
     leg = call.legs.get(given.leg_id)
     if leg is not None and leg.stage is not LegStage.CLOSING:
         departed(call, leg, Reason.MEDIA_TIMEOUT, Party.SYSTEM, peer_gone=False)
+
+
+def sounds_bad(call: Call, given: inputs.SoundsBad) -> None:
+    """An alert, and its end, while the leg lives; told a second time it changes nothing."""
+    leg = call.legs.get(given.leg_id)
+    if leg is None or leg.stage is LegStage.CLOSING or leg.sounds_bad == given.bad:
+        return
+    leg.sounds_bad = given.bad
+    call.append(
+        QualityChanged(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            agent_id=leg.agent_id,
+            bad=given.bad,
+            mos=given.mos,
+            loss_percent=round(100 * given.loss, 1),
+            jitter_ms=given.jitter_ms,
+            rtt_ms=given.rtt_ms,
+        )
+    )
 
 
 def media_lost(call: Call, _: inputs.MediaLost) -> None:

@@ -45,6 +45,8 @@ class Leg:
     """Nobody hears it (F014)."""
     auto_answer: bool = False
     """The phone is asked to pick up by itself (F005)."""
+    sounds_bad: bool = False
+    """Its audio is lossy or late, and that was told."""
     tune: str = ""
     """Play id of the music or tone that it hears."""
     ending: Reason = Reason.NORMAL
