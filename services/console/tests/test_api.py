@@ -40,12 +40,14 @@ class RecordedCommands:
         self.sent: list[tuple[Command, str]] = []
         self.reply = Reply(accepted=True)
         self.replies: dict[type[Command], Any] = {}
-        """Results by command, before `reply`."""
+        """By command, before `reply`: a result, a Reply, or a function of the command that gives one of these."""
 
     async def send(self, command: Command, scope: str, timeout_s: float = 1.0, retries: int = 2, call_id: str = "") -> Reply:
         self.sent.append((command, scope))
         if type(command) in self.replies:
-            return Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(self.replies[type(command)])))
+            found = self.replies[type(command)]
+            found = found(command) if callable(found) else found
+            return found if isinstance(found, Reply) else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(found)))
         return self.reply
 
 

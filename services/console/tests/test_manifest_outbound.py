@@ -140,7 +140,7 @@ def test_a_trunk_that_does_not_fit_together_is_refused_with_the_field(trunk: dic
     [{"rules": [{"countries": ["usa"]}]}, {"rules": [{"prefixes": ["1900"]}]}, {"emergency": "ask"}, {"agent_per_minute": -1}],
 )
 def test_a_guard_with_a_wrong_value_is_refused(guard: dict[str, Any]) -> None:
-    with pytest.raises(msgspec.ValidationError, match="settings.dial_guard"):
+    with pytest.raises(msgspec.ValidationError, match=r"settings\.dial_guard"):
         msgspec.convert({"settings": {"dial_guard": guard}}, Manifest)
 
 
