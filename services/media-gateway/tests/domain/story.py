@@ -5,16 +5,18 @@ from typing import Any
 
 from callstream.contracts.call_events import CallArrived, CallDialled
 from callstream.contracts.config import Audio
+from callstream.contracts.control_events import AgentWanted, ConsultStarted
 from callstream.contracts.envelope import Event
-from callstream.contracts.states import Purpose
+from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.decide import begin, begin_dialled, decide
 
 START = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
-CUSTOMER, AGENT = "call-c", "offer-leg"
+CUSTOMER, AGENT, SECOND = "call-c", "offer-leg", "second-leg"
 MENU, CONNECT = (Audio(audio_id="menu"),), (Audio(audio_id="connect"),)
 RECORDING = "call-r1"
 OFFERED = on.Offered(offer_id="offer", request_id="request", agent_id="1001")
@@ -31,6 +33,9 @@ class Story:
     def __init__(self, dialled: CallDialled | None = None) -> None:
         self.now = START
         self.told: list[do.Append] = []
+        self.mixed: set[do.Edge] = set()
+        self.tunes: dict[str, do.StartTune] = {}
+        """What the legs hear played, by leg."""
         arrived = CallArrived(caller="+8613800138000", called="+862166668888", trunk="t", gateway="gw", leg_id=CUSTOMER)
         self.call: Call
         if dialled is not None:
@@ -65,8 +70,24 @@ class Story:
     def last(self, kind: type[Event]) -> Any:
         return [fact for fact in self.events if isinstance(fact, kind)][-1]
 
+    def _listen(self, effect: do.Effect) -> None:
+        """As the media worker would."""
+        if isinstance(effect, do.Mix):
+            assert self.mixed >= set(effect.disconnect)
+            assert not self.mixed & set(effect.connect)
+            self.mixed = (self.mixed - set(effect.disconnect)) | set(effect.connect)
+        elif isinstance(effect, do.CloseLeg):
+            self.mixed = {edge for edge in self.mixed if effect.leg_id not in (edge.listener, edge.source)}
+            self.tunes.pop(effect.leg_id, None)
+        elif isinstance(effect, do.StartTune):
+            self.tunes[effect.leg_id] = effect
+        elif isinstance(effect, do.StopPlay):
+            self.tunes = {leg: tune for leg, tune in self.tunes.items() if tune.play_id != effect.play_id}
+
     def _keep(self, effects: list[do.Effect]) -> list[do.Effect]:
         self.told += [effect for effect in effects if isinstance(effect, do.Append)]
+        for effect in effects:
+            self._listen(effect)
         return [effect for effect in effects if not isinstance(effect, do.Append)]
 
 
@@ -144,3 +165,75 @@ def callee_rings() -> Story:
 
 def outbound_talk() -> Story:
     return callee_rings().steps(on.PhoneAnswered(leg_id=CUSTOMER))
+
+
+# call control
+
+LISTEN = Supervision.LISTEN
+
+WHO = {"agent_id": "1001", "actor": "1001"}
+OUTSIDE = "+8613700000001"
+
+
+def do_it(control: Control, agent_id: str = "1001", actor: str = "") -> on.Controlled:
+    """One of the commands that say no more than what and who."""
+    return on.Controlled(control=control, agent_id=agent_id, actor=actor or agent_id)
+
+
+def held() -> Story:
+    return talking().steps(do_it(Control.HOLD))
+
+
+def asking() -> Story:
+    """1001 has asked for 1002, who is not rung yet."""
+    return talking().steps(on.AskAgent(**WHO, target_agent_id="1002"))
+
+
+def target_rings() -> Story:
+    told = asking()
+    request = told.last(ConsultStarted).consult_id
+    offered = on.Offered(offer_id="second", request_id=request, agent_id="1002")
+    return told.steps(offered, on.LegOpened(leg_id=SECOND), on.PhoneRings(leg_id=SECOND))
+
+
+def consulting() -> Story:
+    return target_rings().steps(on.PhoneAnswered(leg_id=SECOND), on.AnswerLogged(offer_id="second"))
+
+
+def asking_outside() -> Story:
+    return talking().steps(on.AskOutside(**WHO, number=OUTSIDE))
+
+
+def outside_leg(told: Story) -> str:
+    return next(leg.leg_id for leg in told.call.legs.values() if leg.role is LegRole.EXTERNAL)
+
+
+def consulting_outside() -> Story:
+    told = asking_outside()
+    leg = outside_leg(told)
+    return told.steps(on.LegOpened(leg_id=leg), on.PhoneRings(leg_id=leg), on.PhoneAnswered(leg_id=leg))
+
+
+def conference() -> Story:
+    return consulting().steps(do_it(Control.JOIN))
+
+
+def internal_talk() -> Story:
+    told = dialled(Purpose.INTERNAL, "1002").steps(on.PhoneAnswered(leg_id=OWN))
+    request = told.last(AgentWanted).request_id
+    return told.steps(
+        on.Offered(offer_id="second", request_id=request, agent_id="1002"),
+        on.LegOpened(leg_id=SECOND),
+        on.PhoneAnswered(leg_id=SECOND),
+        on.AnswerLogged(offer_id="second"),
+    )
+
+
+def hears(told: Story) -> set[tuple[str, str]]:
+    """(listener, source) as the media worker has been told."""
+    return {(edge.listener, edge.source) for edge in told.mixed}
+
+
+def all_of(*legs: str) -> set[tuple[str, str]]:
+    """Everybody hears everybody."""
+    return {(one, other) for one in legs for other in legs if one != other}

@@ -9,8 +9,8 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
-from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.inputs import LegFigures
+from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.states import CustomerState
 
 from . import story
