@@ -59,6 +59,7 @@ class House:
         self.tenant = f"t{secrets.token_hex(4)}"
         self.instance = f"gw-{secrets.token_hex(4)}"
         self.media_timeout_s = 30
+        self.wss = False
         self.sip_port = 0
         """Of the next gateway; 0: any."""
         self.log: list[Recorded] = []
@@ -125,6 +126,7 @@ class House:
             data_dir=self.folder,
             media_timeout_s=self.media_timeout_s,
             drain_s=1,
+            sip_wss_port=0 if self.wss else None,
         )
 
         async def wire(service: Service) -> None:

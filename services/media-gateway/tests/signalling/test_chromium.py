@@ -1,0 +1,96 @@
+"""An agent in a real browser: JsSIP over WSS in headless Chromium, a caller on a plain trunk, tones measured at both ends."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from callstream.contracts.call_events import CallEnded
+from callstream.kernel.outcomes import Reason
+from callstream_local.embedded.nats import EmbeddedNats
+from callstream_media_gateway.media.tone import level_dbm0
+
+from .chromium import BOUND_S, Page, build_page, kill, missing, softphone
+from .house import AGENT_HZ, CALLER_HZ, OTHERS, House, house
+from .phone import Phone
+
+pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(180)]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def page_is_built() -> None:
+    build_page()
+
+
+@pytest.fixture
+async def open_house(fresh_nats: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
+    async with house(fresh_nats, tmp_path, wss=True, media_timeout_s=5) as opened:
+        yield opened
+
+
+def settings(opened: House, agent: str = "1001") -> dict[str, str]:
+    hop = opened.gateway.user_agent.hop("wss")
+    return {
+        "socket": f"wss://{hop.host}:{hop.port}",
+        "user": f"{opened.tenant}-{agent}",
+        "host": "callstream.test",
+        "password": "secret",
+    }
+
+
+async def talk(opened: House, page: Page) -> tuple[str, Phone]:
+    """Somebody calls, the agent's browser rings and answers; both hear each other."""
+    await page.until("registered")
+    caller = await opened.caller()
+    call_id = await opened.call_id()
+    await opened.answer(call_id)
+    await opened.offer(call_id)
+    invited = await page.until("invited")
+    assert "UDP/TLS/RTP/SAVPF" in invited["sdp"]
+    assert "a=ice-lite" in invited["sdp"]
+    await page.do("answer")
+    await page.until("confirmed")
+    await asyncio.gather(
+        caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ], BOUND_S), page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+    )
+    return call_id, caller
+
+
+async def test_agent_and_caller_hear_each_other_as_loud_as_spoken(open_house: House, tmp_path: Path) -> None:
+    async with softphone(tmp_path, AGENT_HZ, **settings(open_house)) as (page, _):
+        call_id, caller = await talk(open_house, page)
+        assert await page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ], -15) == pytest.approx(-13, abs=2)
+        caller.ears.forget()
+        await caller.ears.until(lambda ears: len(ears.heard()) >= 8000)
+        assert level_dbm0(caller.ears.heard(500)) == pytest.approx(-13, abs=2)
+        caller.hang_up()
+        await page.until("ended")
+        assert (await open_house.event(CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
+
+
+async def test_the_agent_holds_comes_back_and_changes_the_network(open_house: House, tmp_path: Path) -> None:
+    async with softphone(tmp_path, AGENT_HZ, **settings(open_house)) as (page, _):
+        _, caller = await talk(open_house, page)
+        await page.do("hold")
+        await page.do("unhold")
+        caller.ears.forget()
+        await asyncio.gather(
+            caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ], BOUND_S), page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+        )
+        await page.do("restartIce")
+        caller.ears.forget()
+        await asyncio.gather(
+            caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ], BOUND_S), page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+        )
+        await page.do("hangUp")
+        await page.until("ended")
+
+
+async def test_a_browser_that_is_killed_ends_its_call(open_house: House, tmp_path: Path) -> None:
+    async with softphone(tmp_path, AGENT_HZ, **settings(open_house)) as (page, browser):
+        call_id, _ = await talk(open_house, page)
+        kill(browser)
+        async with asyncio.timeout(BOUND_S):
+            ended = await open_house.event(CallEnded, call_id)
+        assert ended.reason is Reason.MEDIA_TIMEOUT
