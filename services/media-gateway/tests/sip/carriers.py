@@ -10,6 +10,8 @@ from typing import Any
 
 from callstream.contracts.config import Agent, Document, Number, Trunk, TrunkCredential
 from callstream.contracts.outbound import Outgoing
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration, Credentials
 from callstream_media_gateway.adapters.region_table import load
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
@@ -80,8 +82,14 @@ class Side:
         self.now = 1000.0
         self.trunks = Trunks(self.configuration, self.credentials, self.ua, lambda: self.now, lambda: 0.0)
         media: Any = self.media
-        self.dial_out = DialOut(self.configuration, self.trunks, REGIONS, self.ua, media, 0, lambda: self.now, lambda _: 0)
+        times: Any = (lambda: self.now, lambda _: 0)
+        self.dial_out = DialOut(self.configuration, self.trunks, REGIONS, self.ua, media, 0, self._refuse, *times)
         self.fed: list[Input] = []
+        self.refused: list[tuple[str, str, str, Reason]] = []
+
+    def _refuse(self, tenant: str, agent_id: str, typed: str, wish: str, why: Refusal) -> None:
+        assert tenant == TENANT
+        self.refused.append((agent_id, typed, wish, why.reason))
 
     def dial(self, typed: str = CALLEE, **more: Any) -> TrunkLeg:
         """A dial of Ann's whose leg is being rung."""

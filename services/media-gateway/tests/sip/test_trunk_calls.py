@@ -30,6 +30,7 @@ async def test_a_call_leaves_as_its_trunk_wants_it_and_frees_its_place_at_the_en
             assert (call.request_uri.user, call.request_uri.host) == ("913900000001", "carrier.test")
             assert (call.from_.uri.user, call.from_.uri.host) == ("861055501234", "carrier.test")
             assert [type(given) for given in our.fed] == [PhoneRings, PhoneAnswered]
+            assert our.fed[0] == PhoneRings(leg_id="leg-1", trunk="a")
             leg.watch()
             assert (leg.trunk, our.calls("a"), our.trunks.at_once(TENANT, "ann")) == ("a", [1], 1)
             assert any(isinstance(told, UpdateLeg) for told in our.media.told)
@@ -154,7 +155,7 @@ async def test_the_far_end_is_heard_before_it_answers() -> None:
         carrier.when_called = announce
         async with side(trunk("a", carrier)) as our:
             our.dial()
-            assert await our.gets(PhoneRings) == PhoneRings(leg_id="leg-1", early=True)
+            assert await our.gets(PhoneRings) == PhoneRings(leg_id="leg-1", early=True, trunk="a")
             assert our.media.told[-1].remote == ("127.0.0.1", 45_678)
 
 
@@ -205,6 +206,7 @@ async def test_what_is_refused_reaches_no_carrier() -> None:
             with pytest.raises(Refusal) as refused:
                 our.dial_out.prepare(TENANT, agent, typed, wish=wish)
             assert (refused.value.reason, refused.value.field) == (reason, field)
+            assert our.refused[-1] == (agent, typed, wish, reason), "and told"
         await asyncio.sleep(0)
         assert (carrier.story, our.trunks.at_once(TENANT)) == ([], 0)
 

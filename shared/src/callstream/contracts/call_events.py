@@ -56,6 +56,23 @@ class CallDialled(Event, frozen=True, kw_only=True):
     """Why this caller id: `hand`, `city`, `province`, `group`, `random` (F143-F145)."""
 
 
+@event("call", "dial-refused")
+class DialRefused(Event, frozen=True, kw_only=True):
+    """An agent's dial, consultation or transfer to an outside number was refused (toll fraud guard, F146): the only event of
+    its aggregate, whose id is no call's."""
+
+    agent_id: str
+    number: str
+    """As typed."""
+    reason: Reason
+    field: str
+    """What was wrong: `number` (destination or limit), `caller_id`, or empty."""
+    message: str
+    gateway: str
+    caller_id: str = ""
+    """The number that the agent wished to show."""
+
+
 @event("call", "answered")
 class CallAnswered(Event, frozen=True, kw_only=True):
     """The customer's leg was answered by the system: audio flows both ways from now on."""
@@ -102,6 +119,8 @@ class LegRinging(Event, frozen=True, kw_only=True):
     """The other phone rings (180 or 183)."""
 
     leg_id: str
+    trunk: str = ""
+    """Of an outside number: the trunk that reached it."""
 
 
 @event("call", "offer-answered")

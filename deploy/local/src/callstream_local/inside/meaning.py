@@ -40,6 +40,7 @@ _MEANINGS: dict[type[Event], Words] = {
     call.CallArrived: lambda e: f"{e.caller or 'a withheld number'} calls {e.called} through trunk {e.trunk}",
     call.CallBlocked: lambda e: f"{e.caller} is on the blacklist and was refused ({e.sip_status})",
     call.CallDialled: lambda e: f"agent {e.agent_id} calls {e.callee}",
+    call.DialRefused: lambda e: f"agent {e.agent_id} may not call {e.number}: {e.message} ({e.reason})",
     call.CallAnswered: lambda _: "the system answered",
     call.PlaybackFinished: lambda e: f"prompt {e.how}{f': {e.message}' if e.message else ''}",
     call.DigitReceived: lambda e: f"key {e.digit} arrived ({e.method})",

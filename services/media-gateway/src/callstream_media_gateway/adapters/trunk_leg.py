@@ -154,7 +154,7 @@ class TrunkLeg:
     def _on_ringing(self, _code: int, sdp: SessionDescription | None) -> None:
         self._rings = True
         self._forget_patience()
-        self._feed(PhoneRings(leg_id=self.leg_id, early=self._hear_early(sdp)))
+        self._feed(PhoneRings(leg_id=self.leg_id, early=self._hear_early(sdp), trunk=self.trunk))
 
     def _hear_early(self, sdp: SessionDescription | None) -> bool:
         """Ring tone or announcement of the far end; the 2xx says again what counts."""

@@ -44,8 +44,12 @@ class Prepared(Struct, frozen=True):
     choice: Choice
 
 
+Refused = Callable[[str, str, str, str, Refusal], None]
+"""Tenant, agent, number as typed, wish, why."""
+
+
 class DialOut:
-    """Limits count what this process has seen: several gateways each keep their own."""
+    """`refused` is told of every refusal of `prepare`. Limits count what this process has seen: each gateway keeps its own."""
 
     def __init__(
         self,
@@ -55,12 +59,13 @@ class DialOut:
         user_agent: UserAgent,
         media: MediaSide,
         rtp_timeout_ms: int,
+        refused: Refused,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[int], int] = secrets.randbelow,
     ) -> None:
         self._configuration, self._trunks, self._regions = configuration, trunks, regions
         self._user_agent, self._media, self._rtp_timeout_ms = user_agent, media, rtp_timeout_ms
-        self._clock, self._chance = clock, chance
+        self._clock, self._chance, self._refused = clock, chance, refused
         self._dials: defaultdict[tuple[str, str], Window] = defaultdict(lambda: Window(MINUTE_S))
 
     def prepare(
@@ -83,6 +88,7 @@ class DialOut:
             return self._prepare(tenant, agent_id, typed, wish, role, transfer_out)
         except Refusal as error:
             metrics.dials.labels(error.reason).inc()
+            self._refused(tenant, agent_id, typed, wish, error)
             raise
 
     def to_mobile(self, tenant: str, mobile: str) -> Prepared | None:

@@ -114,7 +114,7 @@ class OnInvite:
             gateway=self._instance,
             sip_call_id=sip_call_id,
         )
-        self._switchboard.record_blocked(ulid(self._clock.now(), randbits(80)), admitted.tenant, blocked)
+        self._switchboard.record_alone(ulid(self._clock.now(), randbits(80)), admitted.tenant, blocked)
 
     def _is_full(self, tenant: str, trunk: Trunk) -> bool:
         if self._switchboard.per_trunk[tenant, trunk.id] >= trunk.max_calls:

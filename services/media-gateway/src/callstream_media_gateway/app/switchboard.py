@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from callstream.contracts.call_events import CallArrived, CallBlocked, CallDialled, OfferAnswered, OfferFailed
+from callstream.contracts.call_events import CallArrived, CallBlocked, CallDialled, DialRefused, OfferAnswered, OfferFailed
 from callstream.contracts.envelope import Event, NewEvent
 from callstream.kernel.clock import Clock
 from callstream.runtime.event_store import EventStore
@@ -127,22 +127,22 @@ class Switchboard:
 
         return Outbox(self._store, self._health, self._clock, tenant, call_id, stored, conflict)
 
-    def record_blocked(self, call_id: str, tenant: str, blocked: CallBlocked) -> None:
-        """Tell the log of a call that was refused by the blacklist. Kept while the log is away, as a call's events are."""
+    def record_alone(self, event_id: str, tenant: str, fact: CallBlocked | DialRefused) -> None:
+        """Tell the log of something that never became a call. Kept while the log is away, as a call's events are."""
 
         def dealt_with(_: int = 0) -> None:
             self._refused.discard(outbox)
 
-        outbox = Outbox(self._store, self._health, self._clock, tenant, call_id, dealt_with, dealt_with)
+        outbox = Outbox(self._store, self._health, self._clock, tenant, event_id, dealt_with, dealt_with)
         self._refused.add(outbox)
         outbox.put(
             NewEvent(
-                id=f"{call_id}-blocked",
+                id=f"{event_id}-{fact.NAME}",
                 tenant=tenant,
-                aggregate_id=call_id,
+                aggregate_id=event_id,
                 time=self._clock.now(),
-                event=blocked,
-                correlation_id=call_id,
+                event=fact,
+                correlation_id=event_id,
             )
         )
 

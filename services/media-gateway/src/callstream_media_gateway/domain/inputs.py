@@ -105,6 +105,8 @@ class PhoneRings(Input, frozen=True, kw_only=True):
 
     leg_id: str
     early: bool = False
+    trunk: str = ""
+    """The trunk that reached it, or empty."""
 
 
 class PhoneAnswered(Input, frozen=True, kw_only=True):

@@ -38,12 +38,12 @@ def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
     if offer is not None:
         if offer.can(OfferInput.RINGS):
             offer.move(OfferInput.RINGS)
-            call.append(LegRinging(leg_id=given.leg_id))
+            call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
     elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
         leg.early = leg.early or given.early
         if not leg.rang:
             leg.rang = True
-            call.append(LegRinging(leg_id=given.leg_id))
+            call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
         if leg.role is LegRole.CUSTOMER:
             callee_rings(call, leg)
 
