@@ -35,6 +35,7 @@ from callstream_media_gateway.app.on_media_event import OnMediaEvent
 from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
 from callstream_media_gateway.app.perform import Performer
 from callstream_media_gateway.app.play_prompts import PlayPrompts
+from callstream_media_gateway.app.record_refusals import RecordRefusals
 from callstream_media_gateway.app.recover import Recover
 from callstream_media_gateway.app.restore import Ended, Restore
 from callstream_media_gateway.app.ring_agent import RingAgent
@@ -73,7 +74,8 @@ class Gateway:
         self.user_agent = UserAgent(user_agent_config(config), SipDecisions(self.on_invite, self.phones))
         self.user_agent.on_closed(self.phones.connection_closed)
         self.trunks = Trunks(service.config, service.credentials(), self.user_agent)
-        self.dial_out = DialOut(service.config, self.trunks, regions, self.user_agent, self.media, rtp_timeout_ms)
+        refused = RecordRefusals(self.switchboard, clock, instance)
+        self.dial_out = DialOut(service.config, self.trunks, regions, self.user_agent, self.media, rtp_timeout_ms, refused)
         ring_agent = RingAgent(
             self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms, self.dial_out
         )
