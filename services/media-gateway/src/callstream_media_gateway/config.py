@@ -7,6 +7,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from callstream.runtime.bucket import BucketSettings, read_bucket
+
 
 class ConfigError(Exception):
     """A variable that cannot be used; the message names it."""
@@ -22,6 +24,7 @@ class GatewayConfig:
     sip_tls_port, sip_ws_port, sip_wss_port: None: not listened on; 0: a free one.
     tls_certificate, tls_key: PEM files; None: a self-signed certificate is made.
     tls_authorities: whom connections of ours believe, instead of the system's authorities; None: those.
+    bucket: where finished recordings go; None: they stay in the local directory.
     ws_origins: pages that may open WebSockets; None: all (phones prove their password all the same).
     """
 
@@ -41,6 +44,7 @@ class GatewayConfig:
     tls_verify: bool = True
     ws_origins: tuple[str, ...] | None = None
     max_connections: int = 4000
+    bucket: BucketSettings | None = None
 
     @property
     def recordings(self) -> Path:
@@ -63,6 +67,10 @@ def load(environ: Mapping[str, str] = os.environ) -> GatewayConfig:
     certificate, key = (_file(environ, f"CALLSTREAM_SIP_TLS_{what}_FILE") for what in ("CERT", "KEY"))
     if (certificate is None) != (key is None):
         raise ConfigError("CALLSTREAM_SIP_TLS_CERT_FILE and CALLSTREAM_SIP_TLS_KEY_FILE belong together: set both or none")
+    try:
+        bucket = read_bucket(environ)
+    except ValueError as error:
+        raise ConfigError(str(error)) from None
     return GatewayConfig(
         sip_host=host,
         sip_port=_number(environ, "CALLSTREAM_SIP_PORT", 5060, 65535),
@@ -80,6 +88,7 @@ def load(environ: Mapping[str, str] = os.environ) -> GatewayConfig:
         tls_verify=_switch(environ, "CALLSTREAM_SIP_TLS_VERIFY", default=True),
         ws_origins=_origins(environ, "CALLSTREAM_SIP_WS_ORIGINS"),
         max_connections=_number(environ, "CALLSTREAM_SIP_MAX_CONNECTIONS", 4000, 1_000_000),
+        bucket=bucket,
     )
 
 

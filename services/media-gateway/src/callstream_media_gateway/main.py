@@ -11,10 +11,12 @@ import structlog
 from callstream.contracts import call_commands, commands
 from callstream.contracts.subjects import ANY
 from callstream.kernel.outcomes import Party, Reason
+from callstream.runtime.bucket import Bucket
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.service import Service, run
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters import region_table
+from callstream_media_gateway.adapters.archive import Archive
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
@@ -80,7 +82,9 @@ class Gateway:
             self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms, self.dial_out
         )
         self.encoder = Encoder(config.recordings)
-        self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings)
+        self.archive = Archive(config.recordings, Bucket(config.bucket)) if config.bucket is not None else None
+        encoded = self.archive.finished if self.archive is not None else lambda: None
+        self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings, encoded)
         speech = SpokenTexts(config.data_dir / "speech")
         prompts = Prompts(config.data_dir / "prompts", service.config.audio, speech.cached, speech.speak)
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
@@ -120,6 +124,8 @@ class Gateway:
             asyncio.create_task(self.housekeeping.run()),
             asyncio.create_task(self._encode_leftovers(await self.recover.files(self.switchboard.calls), open_calls)),
         ]
+        if self.archive is not None:
+            self._tasks.append(asyncio.create_task(self.archive.run()))
         metrics.sip.source = lambda: self.user_agent.counters
         # What was made until here stays: looking through it again and again cost 5 % of the CPU under load.
         gc.collect()
@@ -130,14 +136,14 @@ class Gateway:
 
     async def _connect_media(self, known: Ended) -> None:
         """Take up the calls that go on: before the worker's events come in, and as soon as their peers can be heard."""
-        problem: list[OSError] = []
+        problem: list[Exception] = []
 
         async def first(snapshot: Snapshot) -> None:
             if not self._restored:
                 self._restored = True
                 try:
                     await self.user_agent.start()
-                except OSError as error:
+                except Exception as error:  # noqa: BLE001 - raised again where the start waits for it
                     problem.append(error)
                     return
                 self.restore.take(snapshot, known)

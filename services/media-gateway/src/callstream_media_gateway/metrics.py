@@ -58,5 +58,6 @@ class SipCounters(Collector):
         return CounterMetricFamily("callstream_gateway_sip", "What the SIP stack saw and did, by name.", labels=["what"])
 
 
+uploads = Counter("callstream_gateway_recording_uploads_total", "Recordings on their way into the bucket.", ["outcome"])
 sip = SipCounters()
 REGISTRY.register(sip)

@@ -25,6 +25,7 @@ from callstream.contracts.queue_events import Decision, OfferMade, OfferWithdraw
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET
 from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Reason
+from callstream.runtime.bucket import BucketSettings
 from callstream.runtime.commands import Commands
 from callstream.runtime.config_watch import publication
 from callstream.runtime.jetstream_store import JetStreamStore
@@ -59,6 +60,7 @@ class House:
         self.tenant = f"t{secrets.token_hex(4)}"
         self.instance = f"gw-{secrets.token_hex(4)}"
         self.media_timeout_s = 30
+        self.bucket: BucketSettings | None = None
         self.wss = False
         self.sip_port = 0
         """Of the next gateway; 0: any."""
@@ -126,6 +128,7 @@ class House:
             data_dir=self.folder,
             media_timeout_s=self.media_timeout_s,
             drain_s=1,
+            bucket=self.bucket,
             sip_wss_port=0 if self.wss else None,
         )
 

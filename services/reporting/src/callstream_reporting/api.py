@@ -3,20 +3,21 @@
 Everything is scoped to the tenant of the token; another tenant's call is 404, and so is a call that an agent has no part in.
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
 import msgspec
 import structlog
 from fastapi import FastAPI, Query, Response
-from fastapi.responses import FileResponse
+from fastapi.responses import FileResponse, RedirectResponse
 
 from callstream.contracts.roles import Principal
 from callstream.contracts.states import Direction
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, error_answer, make_api
 from callstream.runtime.auth import TokenVerifier
+from callstream.runtime.bucket import Bucket, BucketError
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.records import RecordQuery, Records
@@ -25,6 +26,9 @@ from callstream_reporting.domain.permissions import may_hear, may_read, visible_
 
 _log = structlog.get_logger()
 
+LINK_LIVES = timedelta(minutes=5)
+"""Of a link into the bucket: long enough to begin a download, and to seek in it."""
+
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
     """What the API stands on."""
@@ -32,6 +36,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     records: Records
     verifier: TokenVerifier
     recordings: Path
+    bucket: Bucket | None = None
     states: AgentStates
     configuration: Configuration
 
@@ -96,6 +101,15 @@ def build_api(parts: Parts) -> FastAPI:
         record = await parts.records.get(person.tenant, call_id)
         if record is None or not may_hear(person, record, groups_of(person)):
             return _no_call(call_id)
+        link = None
+        if parts.bucket is not None and record.recording_path:
+            try:
+                link = await parts.bucket.link(record.recording_path, LINK_LIVES)
+            except BucketError as error:
+                return error_answer(Reason.UNAVAILABLE, f"the recordings' bucket does not answer: {error}", "", 503)
+        if link is not None:
+            _log.info("recording accessed", call_id=call_id, tenant=person.tenant, user=person.user_id)
+            return RedirectResponse(link, 307, headers={"Cache-Control": "no-store"})
         path = _inside(parts.recordings, record.recording_path)
         if path is None:
             return error_answer(Reason.INVALID, "this call has no recording", "call_id", 404)

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import msgspec
 
+from callstream.runtime.bucket import BucketSettings, read_bucket
+
 
 class ReportingConfig(msgspec.Struct, frozen=True, kw_only=True):
     """What reporting needs beyond the settings that every service has."""
@@ -12,6 +14,8 @@ class ReportingConfig(msgspec.Struct, frozen=True, kw_only=True):
     database_url: str
     public_key_file: Path
     recordings: Path
+    bucket: BucketSettings | None = None
+    """Where recordings are once they are archived; None: only in the directory."""
 
 
 def read_config() -> ReportingConfig:
@@ -20,4 +24,5 @@ def read_config() -> ReportingConfig:
         database_url=os.environ["CALLSTREAM_DATABASE_URL"],
         public_key_file=Path(os.environ["CALLSTREAM_JWT_PUBLIC_KEY_FILE"]),
         recordings=Path(os.environ["CALLSTREAM_DATA_DIR"]) / "recordings",
+        bucket=read_bucket(),
     )

@@ -6,6 +6,7 @@ PostgreSQL away at the start: not ready, tried again for ever; the calls of the 
 from callstream.contracts.commands import RebuildProjections
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.runtime.auth import TokenVerifier
+from callstream.runtime.bucket import Bucket
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.migrations import open_pool
 from callstream.runtime.service import Service, run
@@ -38,6 +39,7 @@ def main() -> None:
             records=records,
             verifier=verifier,
             recordings=config.recordings,
+            bucket=Bucket(config.bucket) if config.bucket is not None else None,
             states=AgentStates(pool),
             configuration=service.config,
         )

@@ -18,10 +18,10 @@ Feed = Callable[[LiveCall, Input], None]
 
 
 class FinishRecording:
-    """`feed` is the switchboard's."""
+    """`feed` is the switchboard's; `encoded` is called whenever an MP3 has come."""
 
-    def __init__(self, feed: Feed, encoder: Encoder, root: Path) -> None:
-        self._feed, self._encoder, self._root = feed, encoder, root
+    def __init__(self, feed: Feed, encoder: Encoder, root: Path, encoded: Callable[[], None]) -> None:
+        self._feed, self._encoder, self._root, self._encoded = feed, encoder, root, encoded
         self._tasks: dict[str, asyncio.Task[None]] = {}
         """By recording id."""
 
@@ -67,6 +67,7 @@ class FinishRecording:
             log.error("recording not encoded", recording_id=recording_id, error=str(error))
             return str(error)
         metrics.recordings.labels("ready").inc()
+        self._encoded()
         return finished
 
 
