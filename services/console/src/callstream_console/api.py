@@ -15,12 +15,14 @@ from callstream_console.agents_api import add_agents
 from callstream_console.app.on_apply import apply_manifest
 from callstream_console.app.on_delete import delete_document
 from callstream_console.app.on_upload import MAX_BYTES, upload_audio
+from callstream_console.calls_api import add_calls
 from callstream_console.domain.holdings import DOCUMENT_TYPES
 from callstream_console.domain.manifest import Manifest, Strict
 from callstream_console.domain.permissions import Action, require
 from callstream_console.http import slow_down_log_ins
 from callstream_console.parts import Parts
 from callstream_console.supervisor_api import add_supervision
+from callstream_console.watch_api import add_watching
 
 
 class PasswordLogin(Strict, frozen=True, kw_only=True):
@@ -44,6 +46,8 @@ def build_api(parts: Parts) -> FastAPI:
     _add_configuration(app, parts)
     add_agents(app, parts)
     add_supervision(app, parts)
+    add_calls(app, parts)
+    add_watching(app, parts)
     return app
 
 

@@ -7,25 +7,24 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.commands import (
-    AgentView,
     AssignAgent,
     Command,
-    GetAgent,
     ListWaiting,
     StopRequest,
     TearDown,
     TransferCall,
     WaitingView,
 )
-from callstream.contracts.config import Agent, Token
+from callstream.contracts.config import Token
 from callstream.contracts.roles import Principal
 from callstream.contracts.states import AgentState
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, body_of
 from callstream_console.app.act import Act
+from callstream_console.app.targets import own_agent, service_of
 from callstream_console.domain.manifest import Strict
-from callstream_console.domain.permissions import Action, require, require_agent, sees
+from callstream_console.domain.permissions import Action, require, sees
 from callstream_console.parts import Parts
 
 
@@ -56,21 +55,6 @@ def add_supervision(app: FastAPI, parts: Parts) -> None:
                 return view
         raise Refusal(Reason.UNKNOWN_CALL, f"no such request waits: '{request_id}'", "request_id")
 
-    async def own_agent(person: Principal, agent_id: str) -> AgentView:
-        """The agent's present state; they exist, and are of the supervisor's groups."""
-        require(person, Action.SUPERVISE)
-        found = (await parts.documents.holdings(person.tenant)).documents.get((Agent.KIND, agent_id))
-        if not isinstance(found, Agent):
-            raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{agent_id}'", "agent_id")
-        require_agent(person, agent_id, found.groups)
-        return msgspec.json.decode(await ask(GetAgent(command_id=parts.new_id(), agent_id=agent_id), person), type=AgentView)
-
-    async def service_of(person: Principal, agent_id: str) -> AgentView:
-        view = await own_agent(person, agent_id)
-        if view.state is not AgentState.BUSY:
-            raise Refusal(Reason.ILLEGAL_STATE, f"agent {agent_id} is in state {view.state}, not in a service", "agent_id")
-        return view
-
     @app.get("/v1/requests")
     async def requests(person: Person) -> Response:
         return answer(await waiting(person))
@@ -85,21 +69,21 @@ def add_supervision(app: FastAPI, parts: Parts) -> None:
     async def assign(request_id: str, request: Request, person: Person) -> Response:
         target = await body_of(request, Target)
         view = await own_request(person, request_id)
-        await own_agent(person, target.agent_id)
+        await own_agent(parts, person, target.agent_id)
         command = AssignAgent(command_id=parts.new_id(), request_id=request_id, agent_id=target.agent_id, actor=person.user_id)
         return await act(command, person, target.agent_id, call_id=view.call_id)
 
     @app.post("/v1/agents/{agent_id}/tear-down")
     async def tear_down(agent_id: str, person: Person) -> Response:
-        service = await service_of(person, agent_id)
+        service = await service_of(parts, person, agent_id)
         command = TearDown(command_id=parts.new_id(), call_id=service.call_id, agent_id=agent_id, actor=person.user_id)
         return await act(command, person, agent_id, scope=service.gateway, call_id=service.call_id)
 
     @app.post("/v1/agents/{agent_id}/transfer")
     async def transfer(agent_id: str, request: Request, person: Person) -> Response:
         target = await body_of(request, Target)
-        service = await service_of(person, agent_id)
-        other = await own_agent(person, target.agent_id)
+        service = await service_of(parts, person, agent_id)
+        other = await own_agent(parts, person, target.agent_id)
         if other.state is not AgentState.IDLE:
             raise Refusal(Reason.ILLEGAL_STATE, f"agent {other.agent_id} is in state {other.state}, not idle", "agent_id")
         command = TransferCall(

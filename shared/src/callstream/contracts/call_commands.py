@@ -171,6 +171,15 @@ class DropParty(Command, frozen=True, kw_only=True):
     actor: str
 
 
+@command("media-gateway", "agent-hang-up")
+class HangUpAgent(Command, frozen=True, kw_only=True):
+    """The agent hangs up, as by their phone: in plain talk the call is over, a consulted party takes over, others talk on (F015)."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+
+
 @command("media-gateway", "send-digits")
 class SendDigits(Command, frozen=True, kw_only=True):
     """Keys to the customer's side, or to the outside party of a consultation (F030)."""

@@ -30,6 +30,9 @@ _STATUS: dict[Reason, int] = {
     Reason.SESSION_TAKEN_OVER: 409,
     Reason.AT_CAPACITY: 409,
     Reason.AGENT_UNREACHABLE: 409,
+    Reason.AGENT_BUSY: 409,
+    Reason.NO_TRUNK: 409,
+    Reason.DRAINING: 503,
     Reason.UNAVAILABLE: 503,
     Reason.INTERNAL: 500,
 }

@@ -139,7 +139,7 @@ def view(agent: Agent) -> AgentView:
         reason=agent.reason,
         call_id=agent.call_id,
         next_state=agent.wish.state.value if agent.wish else "",
-        gateway=agent.gateway if agent.call_id else "",
+        gateway=agent.gateway if agent.call_id and not agent.awaits_call else "",
         presence=agent.presence,
         terminal=agent.terminal.value if agent.signed_in else "",
         contacts=dict(Counter(channel.value for channel in agent.contacts.values())),
