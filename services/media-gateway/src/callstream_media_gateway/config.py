@@ -22,7 +22,7 @@ class GatewayConfig:
     media_timeout_s: silence on an answered leg after which its call is ended; 0 = never.
     drain_s: how long running calls may go on after SIGTERM.
     sip_tls_port, sip_ws_port, sip_wss_port: None: not listened on; 0: a free one.
-    tls_certificate, tls_key: PEM files; None: a self-signed certificate is made.
+    tls_given: certificate and key, PEM files; None: a self-signed certificate is made.
     tls_authorities: whom connections of ours believe, instead of the system's authorities; None: those.
     bucket: where finished recordings go; None: they stay in the local directory.
     ws_origins: pages that may open WebSockets; None: all (phones prove their password all the same).
@@ -38,8 +38,7 @@ class GatewayConfig:
     sip_tls_port: int | None = None
     sip_ws_port: int | None = None
     sip_wss_port: int | None = None
-    tls_certificate: Path | None = None
-    tls_key: Path | None = None
+    tls_given: tuple[Path, Path] | None = None
     tls_authorities: Path | None = None
     tls_verify: bool = True
     ws_origins: tuple[str, ...] | None = None
@@ -82,8 +81,7 @@ def load(environ: Mapping[str, str] = os.environ) -> GatewayConfig:
         sip_tls_port=_door(environ, "CALLSTREAM_SIP_TLS_PORT"),
         sip_ws_port=_door(environ, "CALLSTREAM_SIP_WS_PORT"),
         sip_wss_port=_door(environ, "CALLSTREAM_SIP_WSS_PORT"),
-        tls_certificate=certificate,
-        tls_key=key,
+        tls_given=(certificate, key) if certificate and key else None,
         tls_authorities=_file(environ, "CALLSTREAM_SIP_TLS_CA_FILE"),
         tls_verify=_switch(environ, "CALLSTREAM_SIP_TLS_VERIFY", default=True),
         ws_origins=_origins(environ, "CALLSTREAM_SIP_WS_ORIGINS"),

@@ -136,14 +136,20 @@ async def test_who_says_nothing_is_cut(transport: str, pair: tuple[Phone, Phone]
 
 
 async def test_only_so_many_connections_those_in_their_handshake_counted() -> None:
-    async with server_and_client(max_connections=2) as (server, client):
+    async with server_and_client(max_connections=4) as (server, client):  # two of them for one address
         serve(server)
         _, begun = await raw(server, "tls")  # never says hello
         await client.ua.register("sip:1001@callstream", server.ua.hop("wss"), credentials("1001"), 600)
         reader, writer = await raw(server, "tls")
         assert await is_closed(reader)
         assert server.ua.counters["connections_refused"] == 1
-        for one in (begun, writer):
+        elsewhere = [
+            await asyncio.open_connection("127.0.0.1", server.ua.hop("tcp").port, local_addr=(address, 0))
+            for address in ("127.0.0.2", "127.0.0.3", "127.0.0.4")
+        ]
+        assert await is_closed(elsewhere[2][0])  # the others share what is left
+        assert server.ua.counters["connections_refused"] == 2
+        for one in (begun, writer, *(other for _, other in elsewhere)):
             one.close()
         await until(lambda: server.ua.counters["handshakes_failed"] == 1)
         async with browser(server) as page:

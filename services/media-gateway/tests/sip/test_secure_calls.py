@@ -92,6 +92,24 @@ async def test_a_certificate_of_nobody_known_is_believed_only_when_told_so(verif
             await stranger.ua.stop()
 
 
+async def test_a_peer_that_wants_to_know_who_calls_is_shown_a_certificate() -> None:
+    async with server_and_client() as (server, _):
+        context = server.ua.config.server_tls
+        assert context is not None
+        context.load_verify_locations(certificate()[0])
+        context.verify_mode = ssl.CERT_REQUIRED
+        server.when_called = server.answer
+        for identity, outcome in ((None, ("failed", 503)), (certificate(), "answered")):
+            carrier = Phone(client_tls=tls.calling(certificate()[0], identity=identity), **FAST)
+            await carrier.ua.start()
+            try:
+                carrier.call(server, next_hop=server.ua.hop("tls"))
+                await until(lambda carrier=carrier: carrier.story)
+                assert carrier.story[0] == outcome
+            finally:
+                await carrier.ua.stop()
+
+
 @pytest.mark.parametrize(
     ("uri", "hop"),
     [
@@ -201,6 +219,31 @@ async def test_a_browser_that_connects_anew_keeps_its_call() -> None:
             assert bye.need("Via").startswith("SIP/2.0/WSS ")
             await page.send(page.ok(bye))
             await until(lambda: server.held("dialogs", "client_transactions") == 0)
+
+
+async def test_a_call_survives_a_restart_of_the_server_and_finds_the_browser_again() -> None:
+    async with server_and_client() as (server, client):
+        serve(server)
+        server.when_called = server.answer
+        await client.ua.register("sip:1001@callstream", server.ua.hop("wss"), credentials("1001"), 600)
+        client.call(server, next_hop=server.ua.hop("wss"))
+        await until(lambda: "acked" in server.story and "answered" in client.story)
+        kept = server.dialogs[0].export()
+        await server.ua.stop()  # says nothing, as a kill would
+
+        config = server.ua.config
+        again = Phone(wss_port=server.ua.hop("wss").port, server_tls=config.server_tls, **FAST)
+        await again.ua.start()
+        try:
+            registrar = serve(again)
+            dialog = again.watch(again.ua.restore(kept))
+            await until(lambda: registrar.bindings("1001"))
+            assert dialog.remote_hop == registrar.bindings("1001")[0].source
+            dialog.bye()
+            await until(lambda: ("ended", "bye") in client.story)
+            await until(lambda: again.held("client_transactions", "dialogs") == 0)
+        finally:
+            await again.ua.stop()
 
 
 async def test_a_browser_that_is_gone_is_never_dialled() -> None:

@@ -279,7 +279,7 @@ async def test_an_endless_head_costs_its_connection(phone: Phone) -> None:
 
 
 async def test_connections_beyond_the_limit_are_closed() -> None:
-    async with phones(1, max_connections=2) as (phone,):
+    async with phones(1, max_connections=4) as (phone,):  # two of them for one address
         streams = [await RawStream.connect(phone) for _ in range(3)]
         await until(lambda: phone.ua.counters["connections_refused"] == 1)
         assert phone.held("connections") == 2

@@ -1,6 +1,6 @@
 """Phones that register over WSS, each by a connection of its own: TCP, TLS, WebSocket, REGISTER, 401, REGISTER, 200, leave.
 
-Full TLS handshakes (browsers that come back shorten theirs) and digest with SHA-256, from another process; what the gateway
+Full TLS handshakes (browsers that come back shorten theirs) and digest, from another process; what the gateway
 has to do when a phone leaves is in the figure too.
 """
 

@@ -12,18 +12,15 @@ def user_agent_config(config: GatewayConfig) -> UserAgentConfig:
     """Raises ConfigError for files that cannot be used, and OSError when a certificate cannot be kept."""
     serving = None
     if config.sip_tls_port is not None or config.sip_wss_port is not None:
-        certificate, key = config.tls_certificate, config.tls_key
-        if certificate is None or key is None:
-            hosts = [host for host in (config.sip_host, config.sip_advertised_host) if host and host not in ("0.0.0.0", "::")]
-            certificate, key = self_signed(config.state / "tls", hosts, datetime.now(UTC))
+        hosts = [host for host in (config.sip_host, config.sip_advertised_host) if host and host not in ("0.0.0.0", "::")]
         try:
-            serving = tls.serving(certificate, key)
+            serving = tls.serving(*(config.tls_given or self_signed(config.state / "tls", hosts, datetime.now(UTC))))
         except OSError as error:
             raise ConfigError(f"CALLSTREAM_SIP_TLS_CERT_FILE, CALLSTREAM_SIP_TLS_KEY_FILE: {error}") from error
     try:
-        calling = tls.calling(config.tls_authorities, verify=config.tls_verify)
+        calling = tls.calling(config.tls_authorities, verify=config.tls_verify, identity=config.tls_given)
     except OSError as error:
-        raise ConfigError(f"CALLSTREAM_SIP_TLS_CA_FILE: {error}") from error
+        raise ConfigError(f"CALLSTREAM_SIP_TLS_CA_FILE or CALLSTREAM_SIP_TLS_CERT_FILE: {error}") from error
     return UserAgentConfig(
         config.sip_host,
         config.sip_port,

@@ -31,11 +31,15 @@ _KERNEL_PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TC
 
 
 class Connection(asyncio.Protocol):
-    """One SIP peer. key: what it was dialled as, None for an accepted connection. hop: its numeric address, once known."""
+    """One SIP peer. hop: its numeric address, once known.
 
-    def __init__(self, owner: Streams, transport: str, wire: Wire, key: Hop | None) -> None:
+    key: what it was dialled as, None for an accepted connection; guest: the address of who has connected to us.
+    """
+
+    def __init__(self, owner: Streams, transport: str, wire: Wire, key: Hop | None, guest: str | None = None) -> None:
         self.owner = owner
         self.key = key
+        self.guest = guest
         self.hop: Hop | None = None
         self.aliases: set[Hop] = set()
         self._name = transport
@@ -131,8 +135,12 @@ class Connection(asyncio.Protocol):
             self._transport.close()
 
     def _write(self, data: bytes) -> None:
+        """What the wire says by itself. Who pings and does not read is cut as who is sent messages and does not read."""
         if data and self._transport is not None and not self._transport.is_closing():
-            self._transport.write(data)
+            if self._transport.get_write_buffer_size() > MAX_UNSENT:
+                self.abort()
+            else:
+                self._transport.write(data)
 
     def _flush(self) -> None:
         if self._wire.is_open:

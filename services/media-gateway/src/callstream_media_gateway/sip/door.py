@@ -18,9 +18,9 @@ _EXHAUSTED = frozenset((errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
 class Door:
-    """Opened at once. Raises OSError when the port is taken; port 0 takes a free one. on_accepted(sock): non-blocking."""
+    """Opened at once. Raises OSError when the port is taken; port 0 takes a free one. on_accepted(sock, address of the peer)."""
 
-    def __init__(self, host: str, port: int, on_accepted: Callable[[socket.socket], None]) -> None:
+    def __init__(self, host: str, port: int, on_accepted: Callable[[socket.socket, str], None]) -> None:
         self._loop = asyncio.get_running_loop()
         self._on_accepted = on_accepted
         self._rest: asyncio.TimerHandle | None = None
@@ -49,7 +49,7 @@ class Door:
     def _accept(self) -> None:
         for _ in range(_BATCH):
             try:
-                accepted, _ = self._socket.accept()
+                accepted, peer = self._socket.accept()
             except (BlockingIOError, InterruptedError, ConnectionAbortedError):
                 return
             except OSError as error:
@@ -59,4 +59,4 @@ class Door:
                 self._rest = self._loop.call_later(_REST, self._listen)
                 return
             accepted.setblocking(False)
-            self._on_accepted(accepted)
+            self._on_accepted(accepted, peer[0])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections import Counter
 from collections.abc import Callable, Coroutine
 
 from . import tls
@@ -25,8 +26,11 @@ CONNECT = 10.0
 class Streams:
     """connections: by the peer's numeric address, by the name that one was dialled under, and by aliases (see `alias`).
 
-    on_message(data, source), on_broken(error, source); on_closed(source) when an open connection is gone,
-    also under the name that it was dialled by.
+    held: all of them, those included whose handshake is not done. One address may have half of what is allowed at most, so
+    that nobody alone can shut out the others.
+
+    on_message(data, source), on_broken(error, source); on_closed(source) when an open connection is gone, also under the
+    name that it was dialled by.
     """
 
     def __init__(
@@ -47,7 +51,7 @@ class Streams:
         self._config = config
         self._calling = config.client_tls
         self._doors: list[Door] = []
-        self._greeting = 0
+        self._guests: Counter[str] = Counter()  # who has connected, by address, those in their handshake included
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
 
@@ -56,7 +60,7 @@ class Streams:
         context = self._config.server_tls if transport in SECURE else None
         if transport in SECURE and context is None:
             raise ValueError("server_tls: needed to listen on TLS and WSS")
-        door = Door(host, port, lambda accepted: self._welcome(accepted, transport, context))
+        door = Door(host, port, lambda accepted, peer: self._welcome(accepted, peer, transport, context))
         self._doors.append(door)
         self.ports[transport] = door.port
 
@@ -99,7 +103,7 @@ class Streams:
 
     @property
     def is_full(self) -> bool:
-        return len(self.held) + self._greeting >= self._config.max_connections
+        return len(self.held) >= self._config.max_connections
 
     # called by connections
 
@@ -109,7 +113,6 @@ class Streams:
         if hop is None or self._stopped:
             return False
         self.connections[hop] = connection
-        self.held.add(connection)
         return True
 
     def alias(self, hop: Hop, source: Hop) -> None:
@@ -120,8 +123,14 @@ class Streams:
             connection.aliases.add(hop)
 
     def closed(self, connection: Connection) -> None:
-        """It is over, or could not be made."""
-        self.held.discard(connection)
+        """It is over, or could not be made. Harmless when that was told before."""
+        if connection not in self.held:
+            return
+        self.held.remove(connection)
+        if connection.guest is not None:
+            self._guests[connection.guest] -= 1
+            if not self._guests[connection.guest]:
+                del self._guests[connection.guest]
         for hop in {connection.key, connection.hop, *connection.aliases}:
             if hop is not None and self.connections.get(hop) is connection:
                 del self.connections[hop]
@@ -134,15 +143,17 @@ class Streams:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def _welcome(self, accepted: socket.socket, transport: str, context: ssl.SSLContext | None) -> None:
+    def _welcome(self, accepted: socket.socket, host: str, transport: str, context: ssl.SSLContext | None) -> None:
         """Somebody has connected. The place is taken from now on, also while TLS is not done."""
-        if self.is_full:
+        if self.is_full or self._guests[host] >= max(1, self._config.max_connections // 2):
             self.counters["connections_refused"] += 1
             accepted.close()
             return
         wire: Wire = WebSocketWire.serving(self._config.ws_origins) if transport in WEB else StreamWire(dialled=False)
-        self._greeting += 1
-        self.start(self._greet(accepted, Connection(self, transport, wire, None), context))
+        connection = Connection(self, transport, wire, None, guest=host)
+        self.held.add(connection)
+        self._guests[host] += 1
+        self.start(self._greet(accepted, connection, context))
 
     async def _greet(self, accepted: socket.socket, connection: Connection, context: ssl.SSLContext | None) -> None:
         timeout = None if context is None else HANDSHAKE
@@ -150,8 +161,7 @@ class Streams:
             await self.loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, ssl_handshake_timeout=timeout)
         except (OSError, EOFError):  # OSError: all that TLS and the network may say
             self.counters["handshakes_failed"] += 1
-        finally:
-            self._greeting -= 1
+            self.closed(connection)
 
     async def _connect(self, connection: Connection, hop: Hop) -> None:
         host = hop.host.strip("[]")

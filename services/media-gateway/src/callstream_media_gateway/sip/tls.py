@@ -13,16 +13,19 @@ def serving(certificate: Path, key: Path) -> ssl.SSLContext:
     return context
 
 
-def calling(authorities: Path | None = None, *, verify: bool = True) -> ssl.SSLContext:
+def calling(authorities: Path | None = None, *, verify: bool = True, identity: tuple[Path, Path] | None = None) -> ssl.SSLContext:
     """For connections of our own. authorities: a PEM file of CAs to believe instead of the system's.
 
-    The certificate must name the host that was asked for (RFC 5922 7.2): the host of the URI, which is also sent as SNI.
-    Raises OSError, ssl.SSLError among them, for an unusable file.
+    The peer's certificate must name the host that was asked for (RFC 5922 7.2): the host of the URI, which is also sent as
+    SNI. identity: our certificate and its key, for peers that ask who we are, as some carriers do. Raises OSError,
+    ssl.SSLError among them, for an unusable file.
     """
     context = ssl.create_default_context(ssl.Purpose.SERVER_AUTH, cafile=authorities)
     if not verify:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
+    if identity is not None:
+        context.load_cert_chain(*identity, password=_no_password)
     return context
 
 

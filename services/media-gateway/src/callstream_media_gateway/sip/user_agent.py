@@ -17,12 +17,12 @@ from . import dialog_state
 from .core import Core
 from .dialog import Dialog
 from .digest import Credentials
-from .handler import WEB, Hop, UserAgentConfig, UserAgentHandler
+from .handler import Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
 from .message import Header
 from .options import ask
 from .outgoing_call import OutgoingCall
-from .reach import hop_to, is_nowhere
+from .reach import hop_to
 from .registration import Registration
 from .sdp import SessionDescription
 from .timers import LoopTimers
@@ -151,15 +151,6 @@ class UserAgent:
     def on_closed(self, callback: Callable[[Hop], None]) -> None:
         """Have `callback(source)` called when an open connection is gone, whoever closed it."""
         self._core.on_closed.append(callback)
-
-    def alias(self, contact: Uri, source: Hop) -> None:
-        """Reach a browser's made-up host (RFC 7118 5) by the connection that it has registered over.
-
-        So the requests of a call find the browser's next connection when the one of the call is gone. Unlike the rest of
-        a message, the Contact of a REGISTER is vouched for by a password: call this for registrations only.
-        """
-        if source.transport in WEB and is_nowhere(contact.host):
-            self._core.transport.streams.alias(hop_to(contact), source)
 
     def held(self) -> dict[str, int]:
         """How much state is held now: transactions, dialogs, calls, connections, timers. All 0 when nothing goes on."""

@@ -87,7 +87,8 @@ class WebSocketWire:
     def _take(self, frame: Frame, found: list[bytes]) -> None:
         if frame.opcode not in (TEXT, BINARY, CONT):
             return
-        self._parts.append(bytes(frame.data))
+        if frame.data:  # empty fragments without end would be too many for any limit in bytes
+            self._parts.append(bytes(frame.data))
         if not frame.fin:
             return
         message, self._parts = b"".join(self._parts), []
