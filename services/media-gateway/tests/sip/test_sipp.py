@@ -23,7 +23,11 @@ async def sipp(tmp_path: Path, *arguments: str) -> tuple[int | None, str]:
         SIPP or "", *arguments, "-i", "127.0.0.1", "-nostdin", cwd=tmp_path, stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
-    output, _ = await asyncio.wait_for(process.communicate(), 40)
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), 40)
+    finally:
+        if process.returncode is None:
+            process.kill()
     return process.returncode, output.decode(errors="replace")[-2000:]
 
 

@@ -87,10 +87,15 @@ async def test_a_foreign_carrier_takes_our_registration_and_our_call(tmp_path: P
     for name, text in (("registrar", REGISTRAR), ("carrier", CARRIER)):
         (tmp_path / f"{name}.xml").write_text('<?xml version="1.0" encoding="ISO-8859-1"?>\n' + text)
     ports = {name: free_port() for name in ("registrar", "carrier")}
-    runs = {
-        name: asyncio.create_task(sipp(tmp_path, "-sf", f"{name}.xml", "-p", str(port), "-m", "1"))
-        for name, port in ports.items()
-    }
+    async with asyncio.TaskGroup() as group:
+        runs = {
+            name: group.create_task(sipp(tmp_path, "-sf", f"{name}.xml", "-p", str(port), "-m", "1"))
+            for name, port in ports.items()
+        }
+        await _try(ports, runs)
+
+
+async def _try(ports: dict[str, int], runs: dict[str, asyncio.Task[tuple[int | None, str]]]) -> None:
     for port in ports.values():
         await reachable(port)
     md5, sha256 = secrets_of("right", REALM)
