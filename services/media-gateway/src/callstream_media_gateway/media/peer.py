@@ -18,7 +18,7 @@ import numpy as np
 
 from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.arrays import FRAME, FRAME_MS, I16, RATE
-from callstream_media_gateway.media.dtmf import EVENTS
+from callstream_media_gateway.media.dtmf import EVENTS, DigitReceiver
 from callstream_media_gateway.media.g711 import PCMA, PCMU, decode, encode
 from callstream_media_gateway.media.protocol import Address
 from callstream_media_gateway.media.tone import heard_tone, sines
@@ -40,6 +40,8 @@ class RtpPeer:
         self.bytes_in = 0
         self.first_heard_s: float | None = None
         self.muted = False
+        self.pressed: list[str] = []
+        """Keys that were pressed towards it."""
         self.ssrc = secrets.randbits(32)
         self.event_ssrc: int | None = None
         """Set: keys go out under an SSRC of their own, between packets of speech, as sipp does it."""
@@ -53,6 +55,7 @@ class RtpPeer:
         self._position = 0
         self._keys: deque[tuple[bool, int, bytes]] = deque()
         self._key_timestamp = 0
+        self._keys_in = DigitReceiver()
         self.say(np.zeros(FRAME, np.int16))
 
     @property
@@ -155,6 +158,8 @@ class RtpPeer:
 
     def _take(self, data: bytes) -> None:
         packet = wire.parse(data)
+        if packet is not None and packet.payload_type == self.event_pt:
+            self.pressed += [key.digit for key in self._keys_in.packet(packet.timestamp, packet.payload, 0)]
         if packet is None or packet.payload_type not in (PCMU, PCMA):
             return
         if self.first_heard_s is None:
