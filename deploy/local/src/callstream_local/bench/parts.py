@@ -2,6 +2,7 @@
 
 from callstream_local.bench import (
     append,
+    browser,
     decision,
     decision_large,
     free,
@@ -16,6 +17,7 @@ from callstream_local.bench import (
     sip,
     start,
     takeover,
+    tick,
     wss,
 )
 from callstream_local.bench.part import Part
@@ -33,6 +35,8 @@ PARTS = (
     Part("idle", "CPU and memory with nothing to do", 40, idle.measure),
     Part("wss", "phones registering over WSS", 22, wss.measure),
     Part("media", "audio of bridged and recorded calls", 24, media.measure),
+    Part("browser", "audio of browsers", 16, browser.measure),
+    Part("tick", "the mixing tick of 500 calls", 32, tick.measure),
     Part("load", "CPU of a call", 55, load.measure),
     Part("ramp", "clean call rate", 75, ramp.measure),
     Part("saturated", "calls a second of 100 busy agents", 35, saturated.measure),

@@ -29,7 +29,7 @@ from callstream_media_gateway.media.protocol import (
 from callstream_media_gateway.media.tone import sines
 
 HOST = "127.0.0.1"
-_SETTLE_S = 2.0
+SETTLE_S = 2.0
 """Locking and laying out happen before the clock of the measurement starts."""
 
 
@@ -58,7 +58,7 @@ async def _measure(directory: Path, calls: int, seconds: float, recorded: bool, 
     client = await MediaClient.connect(str(directory / "media.sock"), ignore)
     load = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "callstream_media_gateway.media.load", str(2 * calls)),
-        *(str(seconds + 2 * _SETTLE_S), HOST),
+        *(str(seconds + 2 * SETTLE_S), HOST),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         limit=4 * 1024 * 1024,
@@ -69,7 +69,7 @@ async def _measure(directory: Path, calls: int, seconds: float, recorded: bool, 
         phones = json.loads(await load.stdout.readline())
         ports = await _set_up(client, directory, phones, recorded, music)
         load.stdin.write(json.dumps(ports).encode() + b"\n")
-        await asyncio.sleep(_SETTLE_S)
+        await asyncio.sleep(SETTLE_S)
         before = await client.stats()
         await asyncio.sleep(seconds)
         after = await client.stats()
@@ -81,7 +81,7 @@ async def _measure(directory: Path, calls: int, seconds: float, recorded: bool, 
             load.kill()
             await load.wait()
         await client.close()
-    return _figures(before, after, heard, calls, seconds)
+    return figures(before, after, heard, calls, seconds)
 
 
 async def _set_up(client: MediaClient, directory: Path, phones: list[int], recorded: bool, music: bool) -> list[int]:
@@ -102,7 +102,7 @@ async def _set_up(client: MediaClient, directory: Path, phones: list[int], recor
     return ports
 
 
-def _figures(before: WorkerStats, after: WorkerStats, heard: dict[str, Any], calls: int, seconds: float) -> dict[str, Any]:
+def figures(before: WorkerStats, after: WorkerStats, heard: dict[str, Any], calls: int, seconds: float) -> dict[str, Any]:
     cpu = after.cpu_seconds - before.cpu_seconds
     return {
         "calls": calls,
@@ -138,8 +138,8 @@ def run(calls: int = 250, seconds: float = 5.0, *, recorded: bool = False, music
     """
     cores = sorted(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory() as directory, worker_process(Path(directory), "20000-29999", cores[0]):
-        figures = asyncio.run(_measure(Path(directory), calls, seconds, recorded, music, cores[-1]))
-    return {"machine": machine(), **figures}
+        found = asyncio.run(_measure(Path(directory), calls, seconds, recorded, music, cores[-1]))
+    return {"machine": machine(), **found}
 
 
 def main() -> None:
