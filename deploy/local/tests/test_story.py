@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
-from callstream.contracts import call_events, queue_events
+from callstream.contracts import call_events, control_events, queue_events
 from callstream.contracts.envelope import EVENT_TYPES, Event, Recorded
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
 from callstream_local.inside.ladder import ladder
 from callstream_local.inside.meaning import _MEANINGS, meaning
@@ -73,6 +73,40 @@ def test_the_ladder_shows_each_partys_column_and_the_direction() -> None:
     assert "talk" in talk
     assert "ended: agent-hung-up" in ended
     assert ladder([]) == []
+
+
+OUT = story(
+    (0, call_events.CallDialled(agent_id="1001", callee="+863", caller="+862", gateway="g", leg_id="c", agent_leg_id="a")),
+    (0, call_events.LegStarted(leg_id="a", role=LegRole.AGENT, agent_id="1001", purpose=Purpose.OUTBOUND)),
+    (2, control_events.LegAnswered(leg_id="a", role=LegRole.AGENT, agent_id="1001")),
+    (2, call_events.LegStarted(leg_id="c", role=LegRole.CUSTOMER, number="+863", purpose=Purpose.OUTBOUND)),
+    (5, control_events.LegAnswered(leg_id="c", role=LegRole.CUSTOMER, number="+863")),
+    (9, control_events.CallHeld(agent_id="1001", leg_id="c", actor="1001")),
+    (10, call_events.LegStarted(leg_id="b", role=LegRole.AGENT, offer_id="o", agent_id="1002")),
+    (12, control_events.CallTransferred(agent_id="1001", how="consult", to_agent_id="1002")),
+)
+
+
+def test_the_ladder_of_a_dialled_call_begins_with_its_agent() -> None:
+    lines = ladder(OUT)
+    assert lines[0].split() == ["agent", "1001", "callstream", "+863", "agent", "1002"]
+    assert [next(w for w in ("dials", "INVITE", "200 OK", "hold") if w in line) for line in lines[1:]] == [
+        "dials",
+        "INVITE",
+        "200 OK",
+        "INVITE",
+        "200 OK",
+        "hold",
+        "INVITE",
+    ]
+
+
+def test_call_control_is_told_in_words() -> None:
+    said = [meaning(recorded.event) for recorded in OUT]
+    assert said[0] == "agent 1001 calls +863, showing +862"
+    assert said[3] == "INVITE to customer +863"
+    assert said[5] == "agent 1001 holds the call, by 1001"
+    assert said[-1] == "agent 1002 serves the customer from now on instead of agent 1001 (consult)"
 
 
 def test_the_tail_filters_by_call_and_agent() -> None:

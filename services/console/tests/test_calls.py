@@ -93,6 +93,8 @@ async def desk(house: House) -> Desk:  # noqa: F811
         ("drop", calls.DropParty),
         ("survey", calls.StartSurvey),
         ("hang-up", calls.HangUpAgent),
+        ("pause-recording", calls.PauseRecording),
+        ("resume-recording", calls.ResumeRecording),
     ],
 )
 async def test_a_control_goes_to_the_gateway_that_holds_the_agents_call(desk: Desk, path: str, kind: Any) -> None:

@@ -35,6 +35,8 @@ PLAIN: dict[str, Callable[..., Command]] = {
     "drop": calls.DropParty,
     "survey": calls.StartSurvey,
     "hang-up": calls.HangUpAgent,
+    "pause-recording": calls.PauseRecording,
+    "resume-recording": calls.ResumeRecording,
 }
 """What says no more than who: path → command."""
 
@@ -104,6 +106,7 @@ def add_calls(app: FastAPI, parts: Parts) -> None:
             target_agent_id=target.agent_id,
             group_id=body.group_id or "",
             number=target.number,
+            role=person.role,
         )
         return await send(command, own)
 
@@ -120,6 +123,7 @@ def add_calls(app: FastAPI, parts: Parts) -> None:
             actor=person.user_id,
             target_agent_id=target.agent_id,
             number=target.number,
+            role=person.role,
         )
         return await send(command, own)
 

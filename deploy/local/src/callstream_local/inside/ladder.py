@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts.envelope import Recorded
+from callstream_local.inside.control import party
 
 _WIDTH = 22
 _SYSTEM = "callstream"
@@ -33,8 +35,14 @@ def _parties(events: list[Recorded]) -> tuple[list[str], dict[str, str]]:
             case call.CallArrived() as e:
                 of_leg[e.leg_id] = e.caller or "caller"
                 parties.append(of_leg[e.leg_id])
+            case call.CallDialled() as e:
+                of_leg[e.agent_leg_id] = f"agent {e.agent_id}"
+                parties.append(of_leg[e.agent_leg_id])
+                if e.leg_id:
+                    of_leg[e.leg_id] = e.callee
+                    parties.append(e.callee)
             case call.LegStarted() as e:
-                of_leg[e.leg_id] = f"agent {e.agent_id}"
+                of_leg.setdefault(e.leg_id, party(e))
                 if of_leg[e.leg_id] not in parties:
                     parties.append(of_leg[e.leg_id])
     return parties, of_leg
@@ -45,6 +53,16 @@ def _arrow(recorded: Recorded, of_leg: dict[str, str]) -> tuple[str, str, str] |
     match recorded.event:
         case call.CallArrived() as e:
             return of_leg[e.leg_id], _SYSTEM, "INVITE"
+        case call.CallDialled() as e:
+            return of_leg[e.agent_leg_id], _SYSTEM, "dials"
+        case control.LegAnswered() as e:
+            return of_leg.get(e.leg_id, caller), _SYSTEM, "200 OK"
+        case control.CallHeld() as e:
+            return _SYSTEM, of_leg.get(e.leg_id, caller), "hold"
+        case control.CallRetrieved() as e:
+            return _SYSTEM, of_leg.get(e.leg_id, caller), "retrieved"
+        case control.PartyJoined() as e:
+            return of_leg.get(e.leg_id, caller), _SYSTEM, "joins"
         case call.CallAnswered():
             return _SYSTEM, caller, "200 OK"
         case call.DigitReceived() as e:

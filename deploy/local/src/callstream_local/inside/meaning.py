@@ -8,6 +8,7 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event
+from callstream_local.inside import control
 
 Words = Callable[[Any], str]
 
@@ -39,12 +40,13 @@ def _key(e: ivr.KeyPressed) -> str:
 _MEANINGS: dict[type[Event], Words] = {
     call.CallArrived: lambda e: f"{e.caller or 'a withheld number'} calls {e.called} through trunk {e.trunk}",
     call.CallBlocked: lambda e: f"{e.caller} is on the blacklist and was refused ({e.sip_status})",
-    call.CallDialled: lambda e: f"agent {e.agent_id} calls {e.callee}",
+    **control.MEANINGS,
+    call.CallDialled: control.dialled,
     call.DialRefused: lambda e: f"agent {e.agent_id} may not call {e.number}: {e.message} ({e.reason})",
     call.CallAnswered: lambda _: "the system answered",
     call.PlaybackFinished: lambda e: f"prompt {e.how}{f': {e.message}' if e.message else ''}",
     call.DigitReceived: lambda e: f"key {e.digit} arrived ({e.method})",
-    call.LegStarted: lambda e: f"INVITE to agent {e.agent_id}'s phone",
+    call.LegStarted: control.leg_started,
     call.LegRinging: lambda _: "the phone rings",
     call.OfferAnswered: lambda e: f"agent {e.agent_id} picked up",
     call.OfferFailed: lambda e: f"agent {e.agent_id}'s phone: {e.reason}{f' (SIP {e.sip_status})' if e.sip_status else ''}",
@@ -57,7 +59,7 @@ _MEANINGS: dict[type[Event], Words] = {
     call.RecordingReady: lambda e: f"recording of {_seconds(e.duration_ms)} ready: {e.path}",
     call.RecordingFailed: lambda e: f"recording failed: {e.message}",
     call.ServiceTornDown: lambda e: f"{e.actor} tore the service of agent {e.agent_id} down",
-    call.TransferStarted: lambda e: f"{e.actor} moves the customer from agent {e.agent_id} to agent {e.target_agent_id}",
+    call.TransferStarted: control.transfer_started,
     call.CallEnded: lambda e: f"the call ended: {e.reason}, by {e.party}",
     ivr.IvrStarted: lambda e: f"flow {e.flow_id} version {e.flow_version} began",
     ivr.NodeEntered: lambda e: f"entered {e.kind} '{e.label or e.node_id}'",
@@ -67,7 +69,7 @@ _MEANINGS: dict[type[Event], Words] = {
     ivr.PromptFailed: lambda e: f"a prompt could not be played: {e.reason} {e.message}".rstrip(),
     ivr.AgentRequested: lambda e: f"asks for an agent of group {e.group_id}",
     ivr.IvrEnded: lambda e: f"the flow is over: {e.reason}",
-    queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead",
+    queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead" if e.group_id else "waits for one agent",
     queue.ContactMoved: lambda e: f"goes on in {', '.join(e.groups)} instead of {', '.join(e.left)}: {e.reason}",
     queue.OfferMade: _offer,
     queue.OfferWithdrawn: lambda e: f"offer to agent {e.agent_id} withdrawn after {_seconds(e.rang_ms)}: {e.reason}",
