@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 SOURCES := shared/src $(wildcard services/*/src) deploy/local/src
 PROJECTS := $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 
-.PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults bench up down status clean
+.PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults fuzz bench up down status clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,6 +54,9 @@ demo: setup ## real calls through a fresh copy: CALLS=20 AGENTS=5, KEEP=1 leaves
 
 simulate-faults: setup ## random histories under kills and a bad network: EVENTS=1000000, SEED=n to repeat
 	$(BIN)/python -m tests.simulation.run --events $(or $(EVENTS),1000000) $(if $(SEED),--seed $(SEED))
+
+fuzz: setup ## hunt for input that breaks a parser: SECONDS=600 for all of them together, ONLY=message for one
+	$(BIN)/python -m tests.fuzz.run --seconds $(or $(SECONDS),60) $(if $(ONLY),--only $(ONLY))
 
 bench: setup ## measure; ONLY=media for one part (build/bench.json)
 	$(BIN)/callstream bench $(if $(ONLY),--only $(ONLY))

@@ -33,6 +33,7 @@ Callstream itself is Apache-2.0. All listed licences allow use and redistributio
 """
 
 KNOWN = {
+    "atheris": "Apache-2.0",
     "espeakng-loader": "no licence named by the package; eSpeak NG inside is GPL-3.0-or-later (separate process)",
     "colorama": "BSD-3-Clause (not installed on Linux)",
     "tzdata": "Apache-2.0 (not installed on Linux)",

@@ -262,3 +262,10 @@ def test_an_opus_answer_names_what_we_can_decode() -> None:
 def test_keys_of_a_rate_that_no_agreed_speech_has_are_not_answered() -> None:
     body = answered(OPUS_FIRST.replace("96 9", "9")).to_bytes().decode()
     assert "m=audio 40000 RTP/AVP 9 8 13 98\r\n" in body
+
+
+def test_a_static_codec_whose_mapping_cannot_be_read_is_what_its_number_says() -> None:
+    theirs = offer("m=audio 4000 RTP/AVP 8 97\r\na=rtpmap:8 PCMA/800a=\r\na=rtpmap:97 opus\r\n")
+    assert theirs.audio is not None
+    assert [codec.name for codec in theirs.audio.codecs] == ["PCMA"]
+    assert parse_sdp(theirs.to_bytes()).to_bytes() == theirs.to_bytes()

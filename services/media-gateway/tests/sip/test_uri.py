@@ -159,3 +159,24 @@ def test_a_uri_says_where_it_lives() -> None:
     assert hop_to(Uri.parse("sip:a@h:7;maddr=10.0.0.9")) == Hop("udp", "10.0.0.9", 7)
     assert hop_to(Uri.parse("sip:a@[::1]:7")) == Hop("udp", "::1", 7)
     assert hop_to(Uri.parse("sips:a@h")).transport == hop_to(Uri.parse("sip:a@h;transport=tls")).transport == "tls"
+
+
+FOUND_BY_FUZZING = [
+    "tel:+86 10 <sip:a@b>",
+    "tel:+86\x1c1",
+    "sip:a b@example.com",
+    'sip:a@example.com;x="<"',
+    "sip:a@example.com?x=>",
+]
+
+
+@pytest.mark.parametrize("text", FOUND_BY_FUZZING)
+def test_what_another_reader_would_take_for_something_else_is_no_uri(text: str) -> None:
+    with pytest.raises(ParseError):
+        Uri.parse(text)
+
+
+def test_what_has_no_token_for_a_name_is_no_parameter() -> None:
+    address = NameAddr.parse('<sip:a@b>;tag=1;x # "y~ = "z;q=0.5;<x>=1')
+    assert address.params == {"tag": "1", "q": "0.5"}
+    assert str(address) == "<sip:a@b>;tag=1;q=0.5"

@@ -239,13 +239,11 @@ def _codec(payload: str, mapping: str | None, fmtp: str | None) -> Codec | None:
 def _make_codec(payload: str, mapping: str | None, fmtp: str | None) -> Codec | None:
     if not payload.isascii() or not payload.isdigit() or len(payload) > 3 or int(payload) > 127:
         return None
-    if mapping is None:
+    name, _, rest = (mapping or "").partition("/")
+    rate, _, channels = rest.partition("/")
+    if not rate.isascii() or not rate.isdigit() or len(rate) > 6:  # none, or none that can be read: RFC 3551 has the meaning
         static = _STATIC.get(payload)
         return Codec(int(payload), static[0], static[1], 1, fmtp) if static else None
-    name, _, rest = mapping.partition("/")
-    rate, _, channels = rest.partition("/")
-    if not rate.isascii() or not rate.isdigit() or len(rate) > 6:
-        return None
     count = int(channels) if channels.isascii() and channels.isdigit() and len(channels) == 1 else 1
     return Codec(int(payload), name.upper(), int(rate), count, fmtp)
 

@@ -13,6 +13,7 @@ Params = dict[str, str | None]
 
 _CACHED_LENGTH = 200  # longer texts are parsed each time, so that nobody can fill the caches with megabytes
 _NOT_IN_HOST = frozenset(' \t<>"@,;')
+_NOT_IN_URI = frozenset('<>"')  # they would end it for the next reader
 
 
 class Uri(NamedTuple):
@@ -42,8 +43,12 @@ class Uri(NamedTuple):
         scheme = scheme.lower()
         if not colon or not rest:
             raise ParseError(field, f"not a URI: {text[:80]!r}")
+        if not _NOT_IN_URI.isdisjoint(text):
+            raise ParseError(field, f"quotes or brackets inside a URI: {text[:80]!r}")
         if scheme == "tel":
             number, _, tail = rest.partition(";")
+            if number.split() != [number]:  # white space of any kind
+                raise ParseError(field, f"no telephone number: {number[:40]!r}")
             return cls("tel", number, "", None, parse_params(tail) if tail else {})
         if scheme not in ("sip", "sips"):
             raise ParseError(field, f"unknown scheme {scheme[:20]!r}")
@@ -55,8 +60,8 @@ class Uri(NamedTuple):
         user, password = None, None
         if at:
             user, colon, secret = userinfo.partition(":")
-            if not user:
-                raise ParseError(field, "empty user before @")
+            if not user or userinfo.split() != [userinfo]:
+                raise ParseError(field, f"no user before @: {userinfo[:40]!r}")
             password = secret if colon else None
         params = parse_params(tail) if tail else {}
         return cls(scheme, user, host, port, params, headers if question else None, password)
@@ -170,14 +175,18 @@ def parse_port(text: str, field: str) -> int:
     return int(text)
 
 
+_IN_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~[]/:&$")
+"""A token (RFC 3261 25.1), and what URIs allow in their parameters besides, without what would read as a separator."""
+
+
 def parse_params(text: str) -> Params:
-    """Parse `a=1;b;c="x;y"` (no leading ";"). Quoted values lose their quotes."""
+    """Parse `a=1;b;c="x;y"` (no leading ";"). Quoted values lose their quotes; what has no token for a name is no parameter."""
     pieces = split_quoted(text, ";") if '"' in text else text.split(";")
     params: Params = {}
     for piece in pieces:
         name, equals, value = piece.partition("=")
         name = name.strip().lower()
-        if not name:
+        if not name or not _IN_NAME.issuperset(name):
             continue
         if not equals:
             params[name] = None
