@@ -91,6 +91,7 @@ class Gateway:
         self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
         self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
         performer = Performer(self.switchboard, self.media, ring_agent, play, self.finish)
+        performer.choose = self.on_control.choose
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
         self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
@@ -231,6 +232,10 @@ def wire_controls(service: Service, on_control: OnControl, scope: str) -> None:
     service.on_command(call_commands.Consult, on_control.consult, scope)
     service.on_command(call_commands.BlindTransfer, on_control.blind_transfer, scope)
     service.on_command(call_commands.Supervise, on_control.supervise, scope)
+    service.on_command(call_commands.SendDigits, on_control.send_digits, scope)
+    service.on_command(call_commands.PlayToCustomer, on_control.play, scope)
+    service.on_command(call_commands.CollectDigits, on_control.collect, scope)
+    service.on_command(call_commands.StartSurvey, on_control.survey, scope)
 
 
 async def wire(service: Service) -> None:

@@ -34,6 +34,10 @@ class Story:
         self.now = START
         self.told: list[do.Append] = []
         self.mixed: set[do.Edge] = set()
+        self.masked = False
+        """Nobody hears the customer."""
+        self.timers: dict[str, float] = {}
+        """What the call waits for: name and seconds."""
         self.tunes: dict[str, do.StartTune] = {}
         """What the legs hear played, by leg."""
         arrived = CallArrived(caller="+8613800138000", called="+862166668888", trunk="t", gateway="gw", leg_id=CUSTOMER)
@@ -48,6 +52,10 @@ class Story:
         """Let it happen; the effects other than appends."""
         self.now += timedelta(seconds=after_s)
         return self._keep(decide(self.call, given, self.now))
+
+    def wait(self, name: str) -> list[do.Effect]:
+        """Let a timer run out."""
+        return self.step(on.TimeUp(name=name), after_s=self.timers.pop(name))
 
     def steps(self, *several: on.Input) -> "Story":
         """Let several things happen."""
@@ -79,6 +87,13 @@ class Story:
         elif isinstance(effect, do.CloseLeg):
             self.mixed = {edge for edge in self.mixed if effect.leg_id not in (edge.listener, edge.source)}
             self.tunes.pop(effect.leg_id, None)
+            self.masked = self.masked and effect.leg_id != CUSTOMER
+        elif isinstance(effect, do.MaskLeg):
+            self.masked = effect.on
+        elif isinstance(effect, do.StartTimer):
+            self.timers[effect.name] = effect.after_s
+        elif isinstance(effect, do.StopTimer):
+            del self.timers[effect.name]
         elif isinstance(effect, do.StartTune):
             self.tunes[effect.leg_id] = effect
         elif isinstance(effect, do.StopPlay):
@@ -88,7 +103,7 @@ class Story:
         self.told += [effect for effect in effects if isinstance(effect, do.Append)]
         for effect in effects:
             self._listen(effect)
-        return [effect for effect in effects if not isinstance(effect, do.Append)]
+        return [effect for effect in effects if not isinstance(effect, do.Append | do.StartTimer | do.StopTimer)]
 
 
 def preparing() -> Story:
@@ -171,7 +186,7 @@ def outbound_talk() -> Story:
 
 LISTEN = Supervision.LISTEN
 
-WHO = {"agent_id": "1001", "actor": "1001"}
+WHO: dict[str, Any] = {"agent_id": "1001", "actor": "1001"}
 OUTSIDE = "+8613700000001"
 
 

@@ -194,9 +194,7 @@ def test_an_agent_who_hangs_up_while_the_target_rings_hands_the_customer_on() ->
 def test_a_customer_who_was_handed_on_to_nobody_is_hung_up() -> None:
     call = story.target_rings()
     request = call.last(ConsultStarted).consult_id
-    call.steps(
-        on.HungUp(leg_id=AGENT), on.LegClosed(leg_id=AGENT), story.on.Withdrawn(offer_id="second", reason=Reason.RING_TIMEOUT)
-    )
+    call.steps(on.HungUp(leg_id=AGENT), on.LegClosed(leg_id=AGENT), on.Withdrawn(offer_id="second", reason=Reason.RING_TIMEOUT))
     call.steps(
         on.RequestLeft(request_id=request, reason=Reason.RING_TIMEOUT), on.LegClosed(leg_id=SECOND), on.LegClosed(leg_id=CUSTOMER)
     )

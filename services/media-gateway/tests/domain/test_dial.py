@@ -96,6 +96,20 @@ def test_every_ending_has_its_reason(
     assert call.names[-1] == "ended"
 
 
+@pytest.mark.parametrize(
+    ("state", "leg", "reason"),
+    [(story.dialled, OWN, Reason.RING_TIMEOUT), (story.callee_rings, CUSTOMER, Reason.NO_ANSWER)],
+)
+def test_nobody_is_rung_for_ever(state: Callable[[], Story], leg: str, reason: Reason) -> None:
+    call = state()
+    effects = call.wait(f"ring:{leg}")
+    assert do.HangUpLeg(leg) in effects
+    for each in list(call.call.legs):
+        call.step(on.LegClosed(leg_id=each))
+    assert call.last(CallEnded).reason is reason
+    assert call.timers == {}
+
+
 @pytest.mark.feature("F056")
 def test_an_internal_call_asks_routing_for_the_other_agent_and_is_not_recorded() -> None:
     call = story.dialled(Purpose.INTERNAL, "1002")

@@ -7,8 +7,18 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from callstream.contracts.call_events import LegEnded, LegStarted, TransferStarted
-from callstream.contracts.control_events import AgentWanted, ConsultEnded, ConsultStarted, SupervisionEnded, SupervisionStarted
+from callstream.contracts.call_events import LegEnded, LegStarted, PlaybackFinished, TransferStarted
+from callstream.contracts.config import CollectTemplate, Survey
+from callstream.contracts.control_events import (
+    AgentWanted,
+    CollectionStarted,
+    ConsultEnded,
+    ConsultStarted,
+    DigitsCollected,
+    PlaybackStarted,
+    SupervisionEnded,
+    SupervisionStarted,
+)
 from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
@@ -129,6 +139,38 @@ class Life(RuleBasedStateMachine):
         if legs:
             self._give(on.HungUp(leg_id=legs[which % len(legs)], lost=lost))
 
+    @rule(which=st.integers(0, 9))
+    def time_passes(self, which: int) -> None:
+        names = sorted(self.told.timers)
+        if names:
+            self.told.wait(names[which % len(names)])
+
+    @rule(which=st.integers(0, 9), digit=st.sampled_from("123*#"), info=st.booleans())
+    def key(self, which: int, digit: str, info: bool) -> None:
+        legs = self._legs(LegStage.OPEN)
+        if legs:
+            method = "info" if info else "rfc4733"
+            self._give(on.KeyPressed(leg_id=legs[which % len(legs)], digit=digit, method=method))
+
+    @rule(agent=agents, sensitive=st.booleans(), number=st.integers(0, 99))
+    def collect(self, agent: str, sensitive: bool, number: int) -> None:
+        template = CollectTemplate(id="t", name="t", max_digits=3, prompts=MENU, sensitive=sensitive)
+        self._give(on.Collect(agent_id=agent, actor=agent, collection_id=f"c{number}", template=template))
+
+    @rule(agent=agents, number=st.integers(0, 99))
+    def play(self, agent: str, number: int) -> None:
+        self._give(on.PlayTo(agent_id=agent, actor="boss", play_id=f"p{number}", prompts=MENU))
+
+    @rule(agent=agents)
+    def survey(self, agent: str) -> None:
+        self._give(on.AskRating(agent_id=agent, actor=agent, survey=Survey(prompts=MENU, closing=MENU)))
+
+    @rule(how=st.sampled_from(["completed", "interrupted", "failed"]))
+    def play_ends(self, how: str) -> None:
+        play = self.told.call.play
+        if play is not None and play.started:
+            self._give(on.PlayEnded(play_id=play.play_id, how=how))
+
     @rule()
     def logged(self) -> None:
         for offer_id in list(self.told.call.offers):
@@ -173,6 +215,11 @@ class Life(RuleBasedStateMachine):
         assert not listeners & set(self.told.tunes)
 
     @invariant()
+    def nobody_hears_secret_keys(self) -> None:
+        asked = self.told.call.collection
+        assert self.told.masked == (asked is not None and asked.template.sensitive)
+
+    @invariant()
     def the_view_can_be_shown(self) -> None:
         for agent in AGENTS:
             view(self.told.call, agent)
@@ -190,6 +237,9 @@ class Life(RuleBasedStateMachine):
         assert self.told.names[-1] == "ended"
         self._paired(LegStarted, LegEnded, "leg_id")
         self._paired(ConsultStarted, ConsultEnded, "consult_id")
+        self._paired(CollectionStarted, DigitsCollected, "collection_id")
+        self._paired(PlaybackStarted, PlaybackFinished, "play_id")
+        assert (call.timers, self.told.timers) == ({}, {})
         self._paired(SupervisionStarted, SupervisionEnded, "leg_id")
         records = self.told.names.count("recording-started")
         assert records == call.recording_count

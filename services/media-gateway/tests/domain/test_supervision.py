@@ -2,7 +2,7 @@
 
 import pytest
 
-from callstream.contracts.control_events import SupervisionChanged, SupervisionEnded, SupervisionStarted
+from callstream.contracts.control_events import ConsultStarted, SupervisionChanged, SupervisionEnded, SupervisionStarted
 from callstream.contracts.states import LegRole, Supervision
 from callstream.kernel.errors import Refusal
 from callstream_media_gateway.domain import effects as do
@@ -80,7 +80,7 @@ def test_the_supervisor_follows_the_agent_into_a_consultation_not_the_held_custo
     call = supervised(Supervision.WHISPER)
     call.step(on.AskAgent(**story.WHO, target_agent_id="1002"))
     call.steps(
-        on.Offered(offer_id="second", request_id=call.last(story.ConsultStarted).consult_id, agent_id="1002"),
+        on.Offered(offer_id="second", request_id=call.last(ConsultStarted).consult_id, agent_id="1002"),
         on.LegOpened(leg_id=SECOND),
         on.PhoneAnswered(leg_id=SECOND),
         on.AnswerLogged(offer_id="second"),

@@ -9,6 +9,7 @@ import msgspec
 
 from callstream.contracts.commands import Command, command
 from callstream.contracts.config import Prompt
+from callstream.contracts.roles import Role
 from callstream.contracts.states import LegRole, Purpose, Supervision, Terminal
 
 
@@ -113,6 +114,8 @@ class BlindTransfer(Command, frozen=True, kw_only=True):
     target_agent_id: str = ""
     group_id: str = ""
     number: str = ""
+    role: Role = Role.AGENT
+    """Of the actor: the dial guard may open destinations to it."""
 
 
 @command("media-gateway", "consult")
@@ -124,6 +127,8 @@ class Consult(Command, frozen=True, kw_only=True):
     actor: str
     target_agent_id: str = ""
     number: str = ""
+    role: Role = Role.AGENT
+    """Of the actor: the dial guard may open destinations to it."""
 
 
 @command("media-gateway", "complete-transfer")
@@ -241,6 +246,8 @@ class Dial(Command, frozen=True, kw_only=True):
     terminal: Terminal = Terminal.DESK_PHONE
     """Where the agent's own phone is, as `seize` told."""
     address: str = ""
+    role: Role = Role.AGENT
+    """Of the actor: the dial guard may open destinations to it."""
 
 
 @command("media-gateway", "call-agent")
@@ -271,6 +278,8 @@ class Supervise(Command, frozen=True, kw_only=True):
     supervisor_agent_id: str = ""
     """Whose phone rings; or a number."""
     number: str = ""
+    role: Role = Role.AGENT
+    """Of the actor: the dial guard may open destinations to it."""
 
 
 @command("media-gateway", "end-supervision")

@@ -81,6 +81,18 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         raise NotImplementedError
 
 
+class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a customer is asked for a rating when the agent has left (F028)."""
+
+    prompts: Annotated[tuple[Prompt, ...], msgspec.Meta(min_length=1)]
+    keys: Annotated[int, msgspec.Meta(ge=1, le=9)] = 5
+    """Keys 1 to this one are ratings."""
+    closing: tuple[Prompt, ...] = ()
+    """Said before the end, with a rating or without."""
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+    """After the question."""
+
+
 class Settings(Document, frozen=True, kw_only=True):
     """A tenant's service settings (F177). One document a tenant, id `main`."""
 
@@ -98,6 +110,8 @@ class Settings(Document, frozen=True, kw_only=True):
     time_zone: str = "Asia/Shanghai"
     transfer_prompts: tuple[Prompt, ...] = ()
     """What a customer hears while a supervisor moves them to another agent; empty: a spoken sentence."""
+    survey: Survey | None = None
+    """None: agents cannot end a call with one."""
     hold_music: tuple[Prompt, ...] = ()
     """What a held customer hears, over and over (F013); empty: calm tones."""
     session_grace_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 30
@@ -317,6 +331,32 @@ class Trunk(Document, frozen=True, kw_only=True):
     @property
     def key_id(self) -> str:
         """The trunk id."""
+        return self.id
+
+
+class CollectTemplate(Document, frozen=True, kw_only=True):
+    """What agents may ask customers to key in during a call, such as a card or an order number (F026)."""
+
+    KIND: ClassVar[str] = "collect-template"
+    id: Token
+    name: Annotated[str, msgspec.Meta(min_length=1, max_length=64)]
+    prompts: tuple[Prompt, ...] = ()
+    min_digits: Annotated[int, msgspec.Meta(ge=1, le=64)] = 1
+    max_digits: Annotated[int, msgspec.Meta(ge=1, le=64)] = 20
+    terminator: Annotated[str, msgspec.Meta(pattern=r"^[*#]?$")] = "#"
+    """A key that ends the input early; empty: none."""
+    timeout_s: Annotated[int, msgspec.Meta(ge=1, le=60)] = 10
+    """After the prompt, and between two keys."""
+    sensitive: bool = False
+    """Nobody hears the customer meanwhile, and only the last four digits are shown and kept."""
+
+    def __post_init__(self) -> None:
+        if self.min_digits > self.max_digits:
+            raise ValueError("min_digits: greater than max_digits")
+
+    @property
+    def key_id(self) -> str:
+        """The template's id."""
         return self.id
 
 

@@ -15,6 +15,7 @@ from callstream.contracts.config import (
     Agent,
     AudioFile,
     BlockedCaller,
+    CollectTemplate,
     Customer,
     CustomerType,
     Document,
@@ -43,6 +44,7 @@ KINDS: dict[str, type[Document]] = {
         CustomerType,
         Customer,
         BlockedCaller,
+        CollectTemplate,
         Number,
         Trunk,
         AudioFile,
@@ -238,6 +240,10 @@ class Configuration(Documents):
     def flow(self, tenant: str, flow_id: str, version: int) -> Flow | None:
         """One published version of a flow."""
         return self._one(Flow, tenant, f"{flow_id}.{version}")
+
+    def collect_template(self, tenant: str, template_id: str) -> CollectTemplate | None:
+        """A template by which agents collect digits."""
+        return self._one(CollectTemplate, tenant, template_id)
 
     def audio(self, tenant: str, audio_id: str) -> AudioFile | None:
         """An uploaded sound."""

@@ -29,8 +29,10 @@ class LiveCall:
     """Those of them whose order is not answered yet; the client repeats it to a new worker."""
     closing: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
     """Legs whose figures are awaited, and the end of our patience."""
-    fetching: asyncio.Task[None] | None = None
-    """The playback whose prompts are being fetched."""
+    fetching: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    """The playbacks whose prompts are being fetched, by leg."""
+    timers: dict[str, asyncio.TimerHandle] = field(default_factory=dict)
+    """What the call waits for, by name."""
     wavs: dict[str, str] = field(default_factory=dict)
     """Recording id → the worker's file, relative to the store."""
     patience: asyncio.TimerHandle | None = None

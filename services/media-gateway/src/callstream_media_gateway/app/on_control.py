@@ -1,5 +1,7 @@
 """Commands of agents and supervisors to calls that go on. What they need of the outside world is asked first."""
 
+import asyncio
+
 from callstream.contracts import call_commands as cmd
 from callstream.contracts import commands
 from callstream.contracts.config import Prompt, Speech
@@ -10,6 +12,7 @@ from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.situation import check, view
@@ -18,7 +21,7 @@ PLEASE_HOLD: tuple[Prompt, ...] = (Speech(text="Please hold the line. You are be
 
 SIMPLE = (
     *(cmd.Hold, cmd.Retrieve, cmd.Mute, cmd.Unmute, cmd.CompleteTransfer, cmd.CancelConsult, cmd.Join, cmd.Leave, cmd.DropParty),
-    cmd.EndSupervision,
+    *(cmd.EndSupervision, cmd.PauseRecording, cmd.ResumeRecording, cmd.HangUpAgent),
 )
 """Commands that say no more than what and who."""
 
@@ -29,6 +32,7 @@ class OnControl:
     def __init__(self, switchboard: Switchboard, configuration: Configuration, dial_out: DialOut, ring_agent: RingAgent) -> None:
         self._switchboard, self._configuration = switchboard, configuration
         self._dial_out, self._ring_agent = dial_out, ring_agent
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def view(self, command: cmd.GetCallView, _: str) -> cmd.CallView:
         """`call-view`."""
@@ -50,7 +54,7 @@ class OnControl:
         _one_of({"target_agent_id": command.target_agent_id, "number": command.number})
         given: inputs.Input
         if command.number:
-            number = self._outside(live, command.agent_id, command.number)
+            number = self._outside(live, command)
             given = inputs.AskOutside(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, number=number)
         else:
             self._known_agent(live, command.target_agent_id, "target_agent_id")
@@ -70,7 +74,7 @@ class OnControl:
         prompts = self._transfer_prompts(live)
         given: inputs.Input
         if command.number:
-            number = self._outside(live, command.agent_id, command.number, transfer_out=True)
+            number = self._outside(live, command, transfer_out=True)
             given = inputs.HandOut(
                 cause=command.command_id,
                 agent_id=command.agent_id,
@@ -118,7 +122,7 @@ class OnControl:
         if not any(w.supervisor == command.actor and w.agent_id == command.agent_id for w in live.call.watches.values()):
             _one_of({"supervisor_agent_id": own, "number": command.number})
             if command.number:
-                number = self._outside(live, command.agent_id, command.number)
+                number = self._outside(live, command)
             else:
                 self._known_agent(live, own, "supervisor_agent_id")
                 if not self._ring_agent.has_phone(live.call.tenant, own):
@@ -133,6 +137,72 @@ class OnControl:
         )
         self._switchboard.command(live, given)
 
+    async def send_digits(self, command: cmd.SendDigits, _: str) -> None:
+        """`send-digits`."""
+        given = inputs.SendKeys(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, digits=command.digits)
+        self._switchboard.command(self.live(command.call_id), given)
+
+    async def play(self, command: cmd.PlayToCustomer, _: str) -> None:
+        """`play-to-customer`."""
+        given = inputs.PlayTo(
+            cause=command.command_id,
+            agent_id=command.agent_id,
+            actor=command.actor,
+            play_id=command.play_id,
+            prompts=command.prompts,
+        )
+        self._switchboard.command(self.live(command.call_id), given)
+
+    async def collect(self, command: cmd.CollectDigits, _: str) -> None:
+        """`collect-digits`."""
+        live = self.live(command.call_id)
+        template = self._configuration.collect_template(live.call.tenant, command.template_id)
+        if template is None:
+            raise Refusal(Reason.INVALID, "no such template", "template_id")
+        given = inputs.Collect(
+            cause=command.command_id,
+            agent_id=command.agent_id,
+            actor=command.actor,
+            collection_id=command.collection_id,
+            template=template,
+        )
+        self._switchboard.command(live, given)
+
+    async def survey(self, command: cmd.StartSurvey, _: str) -> None:
+        """`survey`."""
+        live = self.live(command.call_id)
+        check(live.call, Control.SURVEY, command.agent_id)
+        survey = self._configuration.settings(live.call.tenant).survey
+        if survey is None:
+            raise Refusal(Reason.INVALID, "the settings have no survey", "survey")
+        given = inputs.AskRating(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, survey=survey)
+        self._switchboard.command(live, given)
+
+    def choose(self, live: LiveCall, effect: do.Choose) -> None:
+        """A number that an agent keyed in (F029): an agent's id, or else an outside number. Out of an effect, so by a task."""
+        task = asyncio.create_task(self._choose(live, effect))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _choose(self, live: LiveCall, effect: do.Choose) -> None:
+        call, agent_id, typed = live.call, effect.agent_id, effect.typed
+        known = self._configuration.agent(call.tenant, typed) is not None
+        target, number = (typed, "") if known else ("", typed)
+        command: commands.Command
+        try:
+            if effect.control is Control.CONSULT:
+                command = cmd.Consult(
+                    command_id="", call_id=call.call_id, agent_id=agent_id, actor=agent_id, target_agent_id=target, number=number
+                )
+                await self.consult(command, "")
+            else:
+                command = cmd.BlindTransfer(
+                    command_id="", call_id=call.call_id, agent_id=agent_id, actor=agent_id, target_agent_id=target, number=number
+                )
+                await self.blind_transfer(command, "")
+        except Refusal:
+            self._switchboard.feed(live, inputs.MenuRefused(agent_id=agent_id))
+
     def live(self, call_id: str) -> LiveCall:
         """The call; raises Refusal."""
         live = self._switchboard.calls.get(call_id)
@@ -140,9 +210,13 @@ class OnControl:
             raise Refusal(Reason.UNKNOWN_CALL, "this gateway has no such call", "call_id")
         return live
 
-    def _outside(self, live: LiveCall, agent_id: str, number: str, *, transfer_out: bool = False) -> str:
-        """E.164 of a number that this agent may have dialled; its leg is prepared."""
-        prepared: Prepared = self._dial_out.prepare(live.call.tenant, agent_id, number, transfer_out=transfer_out)
+    def _outside(
+        self, live: LiveCall, command: cmd.Consult | cmd.BlindTransfer | cmd.Supervise, *, transfer_out: bool = False
+    ) -> str:
+        """E.164 of the command's number, which may be dialled; its leg is prepared."""
+        prepared: Prepared = self._dial_out.prepare(
+            live.call.tenant, command.agent_id, command.number, role=command.role, transfer_out=transfer_out
+        )
         live.prepared[prepared.callee] = prepared
         return prepared.callee
 

@@ -37,7 +37,9 @@ class OnDial:
             return
         self._ready()
         mobile = self._own_phone(command)
-        prepared = self._dial_out.prepare(command.tenant, command.agent_id, command.number, wish=command.caller_id)
+        prepared = self._dial_out.prepare(
+            command.tenant, command.agent_id, command.number, wish=command.caller_id, role=command.role
+        )
         dialled = CallDialled(
             agent_id=command.agent_id,
             callee=prepared.callee,

@@ -12,6 +12,7 @@ from callstream_media_gateway.app.play_prompts import PlayPrompts
 from callstream_media_gateway.app.press_keys import PressKeys
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.app.timers import Timers
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.media import protocol
@@ -33,7 +34,9 @@ class Performer:
     ) -> None:
         self._switchboard, self._media, self._ring_agent = switchboard, media, ring_agent
         self._prompts, self._finish = prompts, finish
-        self.keys = PressKeys(media)
+        self.keys, self.timers = PressKeys(media), Timers(switchboard.feed)
+        self.choose: Callable[[LiveCall, do.Choose], None]
+        """What an agent chose in the feature menu; set before the first call."""
         self._actions: dict[type[do.Effect], Callable[[LiveCall, Any], object]] = {
             do.Append: switchboard.record,
             do.Ring: lambda live, _: live.caller and live.caller.ring(),
@@ -53,6 +56,9 @@ class Performer:
             do.PauseRecord: lambda _, effect: self._media.tell(_pause(effect)),
             do.SendDigits: self.keys.press,
             do.MaskLeg: lambda _, effect: self._media.tell(protocol.Mask(effect.leg_id, effect.on)),
+            do.StartTimer: self.timers.start,
+            do.StopTimer: self.timers.stop,
+            do.Choose: lambda live, effect: self.choose(live, effect),
             do.Salvage: lambda live, effect: self._finish.salvage(live, effect.recording_id),
         }
 

@@ -1,4 +1,4 @@
-"""Plays prompts to a customer: fetches the files, then orders the media worker. Speech may have to be made first."""
+"""Plays prompts to a party: fetches the files, then orders the media worker. Speech may have to be made first."""
 
 import asyncio
 from collections.abc import Callable
@@ -29,7 +29,8 @@ class PlayPrompts:
 
     def start(self, live: LiveCall, effect: do.StartPlay) -> None:
         """Replaces what is being fetched; what is being played is replaced by the worker."""
-        self._forget_fetching(live)
+        leg_id = effect.leg_id or live.call.customer_leg
+        self._forget_fetching(live, leg_id)
         try:
             files = self._prompts.at_hand(live.call.tenant, effect.prompts)
         except PromptError as error:
@@ -38,7 +39,7 @@ class PlayPrompts:
         if files is not None:
             self._order(live, effect, files)
         else:
-            live.fetching = asyncio.create_task(self._fetch(live, effect), name=effect.play_id)
+            live.fetching[leg_id] = asyncio.create_task(self._fetch(live, effect), name=effect.play_id)
 
     def tune(self, live: LiveCall, effect: do.StartTune) -> None:
         """The tenant's hold music, if it has one that can be played; else the gateway's own tones."""
@@ -70,8 +71,9 @@ class PlayPrompts:
 
     def stop(self, live: LiveCall, play_id: str) -> None:
         """Whether it is still being fetched or already on."""
-        if live.fetching is not None and live.fetching.get_name() == play_id:
-            self._forget_fetching(live)
+        for leg_id, task in list(live.fetching.items()):
+            if task.get_name() == play_id:
+                self._forget_fetching(live, leg_id)
         self._media.tell(StopPlay(play_id))
 
     async def _fetch(self, live: LiveCall, effect: do.StartPlay) -> None:
@@ -87,14 +89,21 @@ class PlayPrompts:
             self._failed(live, effect.play_id, why)
 
         self._media.tell(
-            Play(live.call.customer_leg, effect.play_id, files, repeat=effect.repeat, interruptible=effect.barge_in), failed
+            Play(
+                effect.leg_id or live.call.customer_leg,
+                effect.play_id,
+                files,
+                repeat=effect.repeat,
+                interruptible=effect.barge_in,
+            ),
+            failed,
         )
 
     def _failed(self, live: LiveCall, play_id: str, why: str) -> None:
         self._feed(live, PlayEnded(play_id=play_id, how="failed", message=why))
 
     @staticmethod
-    def _forget_fetching(live: LiveCall) -> None:
-        if live.fetching is not None:
-            live.fetching.cancel()
-            live.fetching = None
+    def _forget_fetching(live: LiveCall, leg_id: str) -> None:
+        task = live.fetching.pop(leg_id, None)
+        if task is not None:
+            task.cancel()

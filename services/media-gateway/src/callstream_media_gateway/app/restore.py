@@ -5,6 +5,7 @@ former process had begun and nobody but it would have finished.
 """
 
 import asyncio
+import time
 
 import structlog
 
@@ -82,6 +83,7 @@ class Restore:
         live = self._switchboard.restore(call, caller)
         live.outbox.resume(note.version, note.events())
         live.phones.update(legs)
+        self._performer.timers.resume(live, time.time())
         live.wavs = note.wavs
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
         for leg in call.legs.values():

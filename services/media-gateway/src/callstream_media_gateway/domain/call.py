@@ -1,119 +1,36 @@
-"""One call: its parties, offers and playback, and the moves that several inputs share. `decide.py` is the way in.
+"""One call: the moves that several inputs share, over its facts. `decide.py` is the way in.
 
-Pure: time is an argument, ids derive from the call's own. Each step leaves its effects in order. Plain data throughout:
-the call is kept as a note in the media worker, and read back by the next signalling process.
+Pure: time is an argument, ids derive from the call's own. Each step leaves its effects in order.
 """
 
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import timedelta
 
-from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded, PlaybackFinished
+from callstream.contracts.call_events import CallEnded, LegEnded, PlaybackFinished
 from callstream.contracts.control_events import ConsultEnded, SupervisionEnded
 from callstream.contracts.envelope import Event
-from callstream.contracts.states import LegRole, Purpose
+from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain.facts import BEFORE_ANSWER as BEFORE_ANSWER
+from callstream_media_gateway.domain.facts import OVER as OVER
+from callstream_media_gateway.domain.facts import C as C
+from callstream_media_gateway.domain.facts import CallFacts, menu_timer, ring_timer
 from callstream_media_gateway.domain.inputs import LegFigures
-from callstream_media_gateway.domain.keys import KeyFilter
-from callstream_media_gateway.domain.parties import Consult, Leg, LegStage, Offer, Playback, Wanted, Watch
+from callstream_media_gateway.domain.parties import (
+    Leg,
+    LegStage,
+    Offer,
+    Playback,
+    Watch,
+)
 from callstream_media_gateway.domain.sip_status import status_of
-from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, CustomerState, OfferInput
-
-C = CustomerState
-BEFORE_ANSWER = frozenset({C.PREPARING, C.ANSWER_WANTED, C.RINGING})
-OVER = frozenset({C.ENDING, C.ENDED})
+from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput
 
 
 @dataclass(slots=True)
-class Call:
-    """A call of this gateway from its beginning to the last word about its recording. It was brought by a trunk (`arrived`)
-    or begun by an agent (`dialled`)."""
-
-    call_id: str
-    tenant: str
-    arrived: CallArrived | None = None
-    dialled: CallDialled | None = None
-    customer: CustomerState = CUSTOMER.initial
-    stored: bool = False
-    """The call's first event stands in the log."""
-    superseded: bool = False
-    """Somebody else ended the call in the log: nothing more is appended."""
-    legs: dict[str, Leg] = field(default_factory=dict)
-    """Legs whose end has not been told yet."""
-    offers: dict[str, Offer] = field(default_factory=dict)
-    """Offers that are not over."""
-    wanted: dict[str, Wanted] = field(default_factory=dict)
-    """Requests that this gateway made."""
-    given_up: set[str] = field(default_factory=set)
-    """Those of them that nobody waits for any more: routing may still come with an agent."""
-    talk: list[str] = field(default_factory=list)
-    """Legs that talk together, in the order in which they came: the customer, who serves them, and who joined."""
-    serving: str = ""
-    """The leg that serves the customer, or began the internal call."""
-    consult: Consult | None = None
-    watches: dict[str, Watch] = field(default_factory=dict)
-    """Supervisors' legs."""
-    mixed: set[do.Edge] = field(default_factory=set)
-    """Who hears whom, as the media worker has been told."""
-    play: Playback | None = None
-    known_plays: set[str] = field(default_factory=set)
-    interrupted: str = ""
-    """The playback that the key now held down has interrupted: RFC 4733 tells the key at its end."""
-    keys: KeyFilter = field(default_factory=KeyFilter)
-    recordings: set[str] = field(default_factory=set)
-    """Recordings whose outcome is open."""
-    recording: str = ""
-    """The one that is being made."""
-    recording_paused: bool = False
-    """Silence is written meanwhile."""
-    recording_count: int = 0
-    transfer_count: int = 0
-    leg_count: int = 0
-    """Legs, consultations and tunes that this call has given an id of its own."""
-    ended: CallEnded | None = None
-    """How it ends, once that is decided."""
-    now: datetime = datetime.min
-    cause: str = ""
-    effects: list[do.Effect] = field(default_factory=list)
-    event_count: int = 0
-
-    @property
-    def finished(self) -> bool:
-        """Nothing more will come: the call may be forgotten."""
-        return self.customer is C.ENDED and not self.recordings
-
-    @property
-    def customer_leg(self) -> str:
-        """The customer's leg id; empty in an internal call."""
-        if self.arrived is not None:
-            return self.arrived.leg_id
-        return self.dialled.leg_id if self.dialled is not None else ""
-
-    @property
-    def gateway(self) -> str:
-        """The instance that holds the call."""
-        if self.arrived is not None:
-            return self.arrived.gateway
-        return self.dialled.gateway if self.dialled is not None else ""
-
-    @property
-    def other_side(self) -> str:
-        """The number or agent that phones show for this call: the customer, or in an internal call who calls."""
-        if self.arrived is not None:
-            return self.arrived.caller
-        if self.dialled is None:
-            return ""
-        return self.dialled.agent_id if self.internal else self.dialled.callee
-
-    @property
-    def own_leg(self) -> str:
-        """The phone of the agent who began the call; empty when a trunk brought it."""
-        return self.dialled.agent_leg_id if self.dialled is not None else ""
-
-    @property
-    def internal(self) -> bool:
-        """Agents among themselves: no customer, no recording (F056)."""
-        return self.dialled is not None and self.dialled.purpose is Purpose.INTERNAL
+class Call(CallFacts):
+    """A call of this gateway from its beginning to the last word about its recording."""
 
     def next_id(self, kind: str) -> str:
         """An id of the call's own."""
@@ -171,6 +88,16 @@ class Call:
             self.effects.append(do.StopPlay(leg.tune))
             leg.tune = ""
 
+    def start_timer(self, name: str, after_s: float) -> None:
+        """TimeUp will come, unless it is stopped or started anew."""
+        self.timers[name] = self.now + timedelta(seconds=after_s)
+        self.effects.append(do.StartTimer(name, after_s))
+
+    def stop_timer(self, name: str) -> None:
+        """Wait for it no longer."""
+        if self.timers.pop(name, None) is not None:
+            self.effects.append(do.StopTimer(name))
+
     def open_leg(self, leg: Leg) -> None:
         """A party that is to be rung: its media first."""
         self.legs[leg.leg_id] = leg
@@ -181,6 +108,9 @@ class Call:
         leg = self.legs.get(leg_id)
         if leg is not None and leg.stage is not LegStage.CLOSING:
             leg.stage, leg.ending = LegStage.CLOSING, reason
+            self.stop_timer(ring_timer(leg_id))
+            if self.menus.pop(leg_id, None) is not None:
+                self.stop_timer(menu_timer(leg_id))
             if leg_id in self.talk:
                 self.talk.remove(leg_id)
             self.effects.append(do.CloseLeg(leg_id))
@@ -266,6 +196,8 @@ class Call:
                 told = gone == leg.leg_id or leg.role is LegRole.CUSTOMER
                 self.hang_up_leg(leg.leg_id, reason, peer_gone=told)
         self.talk.clear()
+        for name in list(self.timers):
+            self.stop_timer(name)
         self._close_if_empty()
 
     def _end_consultations(self, reason: Reason) -> None:

@@ -6,9 +6,13 @@ from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import C, Call
+from callstream_media_gateway.domain.facts import ring_timer
 from callstream_media_gateway.domain.parties import Leg, LegStage, Offer, Playback, Wanted
 from callstream_media_gateway.domain.serve import begin_service, record
 from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput, OfferState
+
+RING_OUTSIDE_S, RING_PHONE_S = 60.0, 30.0
+"""How long a leg may ring that no offer stands behind; an offer's time is routing's."""
 
 
 def make_ready(call: Call) -> None:
@@ -33,6 +37,8 @@ def make_ready(call: Call) -> None:
 def ring(call: Call, leg: Leg) -> None:
     """Send the INVITE of a leg whose media is open."""
     leg.announced = True
+    if leg.purpose is not None:
+        call.start_timer(ring_timer(leg.leg_id), RING_OUTSIDE_S if leg.number else RING_PHONE_S)
     call.effects.append(do.InvitePhone(leg.leg_id, leg.agent_id))
     call.append(
         LegStarted(

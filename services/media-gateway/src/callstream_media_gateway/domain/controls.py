@@ -23,7 +23,7 @@ class Control(StrEnum):
     SURVEY = "survey"
     PAUSE_RECORDING = "pause-recording"
     RESUME_RECORDING = "resume-recording"
-    HANG_UP = "hang-up"
+    HANG_UP = "agent-hang-up"
     SUPERVISE = "supervise"
     END_SUPERVISION = "end-supervision"
     TEAR_DOWN = "tear-down"

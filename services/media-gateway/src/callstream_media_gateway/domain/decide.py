@@ -7,16 +7,21 @@ from typing import Any
 from callstream.contracts.call_events import CallArrived, CallDialled
 from callstream.contracts.states import LegRole
 from callstream_media_gateway.domain import (
+    collect,
     consult,
     hold,
     inputs,
+    menu,
     on_command,
     on_control,
     on_log,
     on_media,
     on_sip,
+    on_time,
     supervise,
+    survey,
     transfer,
+    with_customer,
 )
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import Call
@@ -62,6 +67,12 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.Supervise: supervise.supervise,
     inputs.PhoneHeld: hold.phone_held,
     inputs.PhoneRetrieved: hold.phone_retrieved,
+    inputs.SendKeys: with_customer.send_keys,
+    inputs.PlayTo: with_customer.play,
+    inputs.Collect: collect.collect,
+    inputs.AskRating: survey.ask,
+    inputs.TimeUp: on_time.time_up,
+    inputs.MenuRefused: menu.refused,
     inputs.MixFailed: on_media.mix_failed,
     inputs.SoundsBad: on_media.sounds_bad,
 }
@@ -103,6 +114,7 @@ def decide(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
 
 def _take(call: Call) -> list[do.Effect]:
     """The step's effects; who hears whom changes with the last of them, at one tick."""
+    collect.look_after(call)
     remix(call)
     effects, call.effects = call.effects, []
     return effects

@@ -7,6 +7,7 @@ from msgspec import Struct
 
 from callstream.contracts.config import Prompt
 from callstream.contracts.envelope import Event
+from callstream_media_gateway.domain.controls import Control
 
 
 class Effect(Struct, frozen=True):
@@ -95,12 +96,13 @@ class WatchLeg(Effect, frozen=True):
 
 
 class StartPlay(Effect, frozen=True):
-    """To the customer; replaces what plays. Answered by PlayEnded."""
+    """Replaces what plays to this party. Answered by PlayEnded. `leg_id`: empty for the customer."""
 
     play_id: str
     prompts: tuple[Prompt, ...]
     repeat: int
     barge_in: bool
+    leg_id: str = ""
 
 
 class StopPlay(Effect, frozen=True):
@@ -166,3 +168,28 @@ class MaskLeg(Effect, frozen=True):
 
     leg_id: str
     on: bool
+
+
+# the world beside SIP and media
+
+
+class StartTimer(Effect, frozen=True):
+    """Begin to wait, anew if it runs already. Answered by TimeUp, unless it is stopped."""
+
+    name: str
+    after_s: float
+
+
+class StopTimer(Effect, frozen=True):
+    """Wait no longer. Needs no answer."""
+
+    name: str
+
+
+class Choose(Effect, frozen=True):
+    """An agent has keyed in a number in the feature menu, for this command. It is carried out as if it had come from the
+    agent's screen; a refusal is told by MenuRefused."""
+
+    agent_id: str
+    control: Control
+    typed: str

@@ -6,7 +6,7 @@ A leg, playback or offer that is named here may be over already: late and double
 
 from msgspec import Struct
 
-from callstream.contracts.config import Prompt
+from callstream.contracts.config import CollectTemplate, Prompt, Survey
 from callstream.contracts.states import Supervision
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain.controls import Control
@@ -326,3 +326,49 @@ class Supervise(Input, frozen=True, kw_only=True):
     mode: Supervision
     supervisor_agent_id: str = ""
     number: str = ""
+
+
+class SendKeys(Input, frozen=True, kw_only=True):
+    """`send-digits`."""
+
+    agent_id: str
+    actor: str
+    digits: str
+
+
+class PlayTo(Input, frozen=True, kw_only=True):
+    """`play-to-customer`."""
+
+    agent_id: str
+    actor: str
+    play_id: str
+    prompts: tuple[Prompt, ...]
+
+
+class Collect(Input, frozen=True, kw_only=True):
+    """`collect-digits`."""
+
+    agent_id: str
+    actor: str
+    collection_id: str
+    template: CollectTemplate
+
+
+class AskRating(Input, frozen=True, kw_only=True):
+    """`survey`."""
+
+    agent_id: str
+    actor: str
+    survey: Survey
+
+
+class TimeUp(Input, frozen=True, kw_only=True):
+    """A timer of the call's has run out."""
+
+    name: str
+
+
+class MenuRefused(Input, frozen=True, kw_only=True):
+    """What an agent keyed in cannot be done."""
+
+    agent_id: str

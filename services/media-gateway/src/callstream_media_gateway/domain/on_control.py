@@ -8,6 +8,7 @@ from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import conference, consult, hold, inputs, on_recording, supervise, transfer
 from callstream_media_gateway.domain.call import OVER, Call
 from callstream_media_gateway.domain.controls import Control
+from callstream_media_gateway.domain.departed import departed
 from callstream_media_gateway.domain.parties import Leg
 from callstream_media_gateway.domain.situation import check
 
@@ -24,9 +25,14 @@ def _retrieve(call: Call, leg: Leg, actor: str) -> None:
     hold.retrieve(call, leg, actor)
 
 
+def _hang_up(call: Call, leg: Leg, _: str) -> None:
+    departed(call, leg, Reason.AGENT_HUNG_UP, Party.AGENT, peer_gone=False)
+
+
 DO: dict[Control, Callable[[Call, Leg, str], None]] = {
     Control.HOLD: hold.hold,
     Control.RETRIEVE: _retrieve,
+    Control.HANG_UP: _hang_up,
     Control.MUTE: hold.mute,
     Control.UNMUTE: hold.unmute,
     Control.COMPLETE: _complete,

@@ -2,8 +2,8 @@
 
 from callstream.contracts.call_events import QualityChanged, RecordingFailed, RecordingReady
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import collect, inputs, survey
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import OVER, C, Call
 from callstream_media_gateway.domain.connect import bridge, connect_play_id, make_ready, ring
 from callstream_media_gateway.domain.departed import departed
@@ -65,6 +65,8 @@ def play_ended(call: Call, given: inputs.PlayEnded) -> None:
     if call.play is None or call.play.play_id != given.play_id:
         return
     call.finish_play(given.how, given.message)
+    collect.prompt_ended(call, given.play_id)
+    survey.prompt_ended(call, given.play_id)
     if call.customer is not C.CONNECTING:
         return
     for offer in list(call.offers.values()):

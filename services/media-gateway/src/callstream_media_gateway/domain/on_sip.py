@@ -3,8 +3,8 @@
 from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import collect, inputs, menu, survey
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
 from callstream_media_gateway.domain.departed import departed
@@ -112,9 +112,22 @@ def hung_up(call: Call, given: inputs.HungUp) -> None:
 
 
 def key_pressed(call: Call, given: inputs.KeyPressed) -> None:
-    """A key of the customer. RFC 4733 keys interrupt in the media worker, without a way round through here; INFO keys here."""
-    if given.leg_id != call.customer_leg or call.customer in OVER or not call.keys.is_new(given.digit, given.method, call.now):
+    """For whom a key is."""
+    leg = call.legs.get(given.leg_id)
+    if leg is None or call.customer in OVER or not call.keys.is_new(f"{leg.leg_id} {given.digit}", given.method, call.now):
         return
+    if leg.role is LegRole.AGENT:
+        menu.key(call, leg, given.digit)
+    elif leg.role is LegRole.CUSTOMER and call.collection is not None:
+        collect.key(call, call.collection, given.digit, given.method)
+    elif leg.role is LegRole.CUSTOMER and call.rating is not None:
+        survey.key(call, call.rating, given.digit)
+    elif leg.role is LegRole.CUSTOMER:
+        _customers_key(call, given)
+
+
+def _customers_key(call: Call, given: inputs.KeyPressed) -> None:
+    """For the flow. RFC 4733 keys interrupt in the media worker, without a way round through here; INFO keys here."""
     play = call.play if call.play is not None and call.play.started else None
     play_id = play.play_id if play is not None and play.asked else call.interrupted
     call.interrupted = ""

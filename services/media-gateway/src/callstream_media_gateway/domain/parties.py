@@ -6,9 +6,10 @@ Plain data: a call is kept as a note in the media worker, and read back by the n
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callstream.contracts.config import Prompt
+from callstream.contracts.config import CollectTemplate, Prompt, Survey
 from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.outcomes import Reason
+from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.states import OFFER, OfferInput, OfferState
 
 
@@ -112,6 +113,35 @@ class Watch:
     agent_leg: str
     mode: Supervision
     started: bool = False
+
+
+@dataclass(slots=True)
+class Collection:
+    """Digits that the customer is asked for (F026)."""
+
+    collection_id: str
+    template: CollectTemplate
+    agent_leg: str
+    digits: str = ""
+
+
+@dataclass(slots=True)
+class Rating:
+    """The customer is asked for a rating (F028). `thanked`: the answer is there, or nobody waits for it any more."""
+
+    agent_id: str
+    survey: Survey
+    thanked: bool = False
+
+
+@dataclass(slots=True)
+class Menu:
+    """The feature menu of an agent on a plain phone (F029). `control`: what the number that is being keyed in is for."""
+
+    leg_id: str
+    play_id: str
+    control: Control | None = None
+    typed: str = ""
 
 
 @dataclass(slots=True)

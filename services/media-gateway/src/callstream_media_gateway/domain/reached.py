@@ -8,12 +8,14 @@ from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import consult, dial, supervise, transfer
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.domain.parties import Leg
+from callstream_media_gateway.domain.facts import ring_timer
+from callstream_media_gateway.domain.parties import Leg, LegStage
 
 
 def answered(call: Call, leg: Leg) -> None:
     """The phone was picked up."""
     leg.answered = True
+    call.stop_timer(ring_timer(leg.leg_id))
     call.append(LegAnswered(leg_id=leg.leg_id, role=leg.role, agent_id=leg.agent_id, number=leg.number))
     call.effects.append(do.WatchLeg(leg.leg_id))
     if leg.purpose is not None:
@@ -33,6 +35,14 @@ def failed(call: Call, leg: Leg, reason: Reason, *, peer_gone: bool = True) -> N
         case Purpose.OUTBOUND | Purpose.INTERNAL:
             call.hang_up_leg(leg.leg_id, reason, peer_gone=peer_gone)
             dial.not_reached(call, leg, reason)
+
+
+def rang_out(call: Call, leg_id: str) -> None:
+    """Nobody picked up in time."""
+    leg = call.legs.get(leg_id)
+    if leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
+        reason = Reason.NO_ANSWER if leg.number else Reason.RING_TIMEOUT
+        failed(call, leg, reason, peer_gone=False)
 
 
 def _outbound(call: Call, leg: Leg) -> None:
