@@ -62,6 +62,7 @@ class House:
         self.media_timeout_s = 30
         self.bucket: BucketSettings | None = None
         self.wss = False
+        self.tls_port: int | None = None
         self.sip_port = 0
         """Of the next gateway; 0: any."""
         self.log: list[Recorded] = []
@@ -130,6 +131,7 @@ class House:
             drain_s=1,
             bucket=self.bucket,
             sip_wss_port=0 if self.wss else None,
+            sip_tls_port=self.tls_port,
         )
 
         async def wire(service: Service) -> None:

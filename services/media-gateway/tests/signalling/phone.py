@@ -24,11 +24,11 @@ BOUND_S = 10.0
 class Phone:
     """One user agent and one RTP endpoint. `story` holds what happened, in order."""
 
-    def __init__(self, ears: RtpPeer, tone_hz: int) -> None:
+    def __init__(self, ears: RtpPeer, tone_hz: int, config: UserAgentConfig | None = None) -> None:
         self.ears = ears
         self.tone_hz = tone_hz
         ears.tone(tone_hz)
-        self.ua = UserAgent(UserAgentConfig(), self)
+        self.ua = UserAgent(config or UserAgentConfig(), self)
         self.story: list[Any] = []
         self.calls: list[IncomingCall] = []
         self.dialog: Dialog | None = None
@@ -83,6 +83,12 @@ class Phone:
             while self.story.count(what) < times:
                 self._news.clear()
                 await self._news.wait()
+
+    async def until_true(self, condition: Callable[[], bool]) -> None:
+        """Wait until something that nobody tells of has come true."""
+        async with asyncio.timeout(BOUND_S):
+            while not condition():
+                await asyncio.sleep(0.01)
 
     async def until_any(self, *several: Any) -> None:
         """Wait until the story holds one of these."""

@@ -14,6 +14,7 @@ from websockets.typing import Origin, Subprotocol
 from callstream_media_gateway.sip import connection, streams
 from callstream_media_gateway.sip.message import MAX_MESSAGE
 from callstream_media_gateway.sip.stream import StreamFramer
+from callstream_media_gateway.sip.uri import Uri
 
 from .phones import OFFER, Phone, until
 from .secure import SECURE, browser, server_and_client, trusting
@@ -220,3 +221,18 @@ async def test_an_unreachable_peer_fails_all_that_waited_for_it(monkeypatch: pyt
                 client.call("sip:x@127.0.0.1", next_hop=hop)
         await until(lambda: client.story == [("failed", 503)] * 6)
         assert client.held("connections", "client_transactions") == 0
+
+
+async def test_contacts_without_end_are_not_kept(pair: tuple[Phone, Phone]) -> None:
+    server, _ = pair
+    streams_ = server.ua._core.transport.streams
+    async with browser(server) as page:
+        await page.send(page.request("OPTIONS"))
+        await page.response()
+        (held,) = streams_.held
+        assert held.hop is not None
+        contacts = [Uri.parse(f"sip:1001@host{n}.invalid;transport=ws") for n in range(streams.MAX_FLOWS + 5)]
+        for contact in contacts:
+            streams_.registered(contact, held.hop)
+        assert [streams_.flow_of(contact) == held.hop for contact in contacts] == [False] * 5 + [True] * streams.MAX_FLOWS
+    await until(lambda: not streams_._flows)

@@ -26,6 +26,8 @@ PING_EVERY = 20.0
 """Seconds between pings. Who owes an answer and is silent until the next one is dead."""
 MAX_QUEUED = 100
 """Messages waiting for a connection that is being made."""
+FlowKey = tuple[str, str | None]
+"""What a registered contact is known by: its address, or a browser's made-up host, and its ;transport=."""
 _KERNEL_PROBES = {"TCP_KEEPIDLE": 30, "TCP_KEEPINTVL": 10, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 30_000}
 """For peers that owe no answer: TCP's own keep-alive finds the dead within a minute (seconds; the last in ms, tcp(7))."""
 
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
         self.key = key
         self.guest = guest
         self.hop: Hop | None = None
-        self.aliases: set[Hop] = set()
+        self.flows: list[FlowKey] = []
         self._name = transport
         self._wire = wire
         self._transport: asyncio.Transport | None = None

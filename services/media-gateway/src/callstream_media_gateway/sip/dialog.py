@@ -125,8 +125,11 @@ class Dialog(Machine):
     def remote_hop(self) -> Hop:
         """Where our requests inside this dialog go now."""
         connected = self.source.transport != "udp" and self.core.transport.is_connected(self.source)
-        hop = way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
-        return self.core.transport.actual(hop)
+        if self.source.transport != "udp" and not connected:
+            flow = self.core.transport.streams.flow_of(self.remote_target)
+            if flow is not None:  # a phone that has connected and registered anew
+                return flow
+        return way_to(self.remote_target, self.route_set, self.source, connected=connected, hidden=self.hidden)
 
     @property
     def is_over(self) -> bool:

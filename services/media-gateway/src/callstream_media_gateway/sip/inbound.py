@@ -10,11 +10,10 @@ from collections.abc import Sequence
 
 from .core import ALLOW, SUPPORTED, Core, log
 from .errors import ParseError
-from .handler import WEB, Hop, Reply, UserAgentHandler
+from .handler import STREAMS, Hop, Reply, UserAgentHandler
 from .incoming_call import IncomingCall
 from .invite_checks import replaced, unusable
 from .message import MAX_MESSAGE, Header, Request, Response, parse_message
-from .reach import hop_to, is_nowhere
 from .responses import make_response, stateless_tag, tag_of
 from .salvage import salvage_request
 from .sdp import SessionDescription, parse_sdp
@@ -218,23 +217,20 @@ class Inbound:
         if reply.code >= 300:
             self._stateless(request, source, reply.code, reply.reason, reply.headers)
             return
-        if source.transport in WEB:
-            self._alias(request, source)
+        if source.transport in STREAMS:
+            self._note_flow(request, source)
         transaction = self._core.transactions.respond_to(key, way_back(via, source), None)
         tag = stateless_tag(request, self._secret)
         send_response(transaction, reply.code, make_response(request, reply.code, tag, reply.reason, reply.headers))
 
-    def _alias(self, request: Request, source: Hop) -> None:
-        """Reach the host that a browser has made up (RFC 7118 5) by the connection that it has registered over.
+    def _note_flow(self, request: Request, source: Hop) -> None:
+        """Remember by which connection a phone has registered.
 
-        So calls that it had before its connection broke, or before we were restarted, go on. Only here: the Contact of a
-        REGISTER that was accepted is vouched for by a password.
+        Calls that it had before its connection broke, or before we were restarted, go on by this one.
         """
         for value in request.values("Contact"):
             if value != "*":
-                uri = NameAddr.parse(value, "Contact").uri
-                if is_nowhere(uri.host):
-                    self._core.transport.streams.alias(hop_to(uri), source)
+                self._core.transport.streams.registered(NameAddr.parse(value, "Contact").uri, source)
 
     def _on_invite(self, request: Request, source: Hop, via: Via, key: ServerKey) -> None:
         refusal = unusable(self._core, request)

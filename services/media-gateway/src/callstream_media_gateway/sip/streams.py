@@ -9,11 +9,12 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 
 from . import tls
-from .connection import HANDSHAKE, Connection
+from .connection import HANDSHAKE, Connection, FlowKey
 from .door import Door
 from .handler import WEB, Hop, UserAgentConfig
 from .reach import is_nowhere
 from .stream import BrokenStreamError
+from .uri import Uri
 from .websocket import WebSocketWire
 from .wire import StreamWire, Wire
 
@@ -21,10 +22,12 @@ Failed = Callable[[], None]
 SECURE = frozenset(("tls", "wss"))
 CONNECT = 10.0
 """Seconds that making a TCP connection may take, before its handshakes."""
+MAX_FLOWS = 16
+"""Contacts remembered for one connection; the newest are."""
 
 
 class Streams:
-    """connections: by the peer's numeric address, by the name that one was dialled under, and by aliases (see `alias`).
+    """connections: by the peer's numeric address, and by the name that one was dialled under.
 
     held: all of them, those included whose handshake is not done. One address may have half of what is allowed at most, so
     that nobody alone can shut out the others.
@@ -45,6 +48,7 @@ class Streams:
         self.on_broken = on_broken
         self.on_closed: Callable[[Hop], None] = lambda _source: None
         self.connections: dict[Hop, Connection] = {}
+        self._flows: dict[FlowKey, Connection] = {}
         self.held: set[Connection] = set()
         self.ports: dict[str, int] = {}
         self.loop = asyncio.get_running_loop()
@@ -74,6 +78,7 @@ class Streams:
         for connection in list(self.held):
             connection.abort()
         self.connections.clear()
+        self._flows.clear()
         self.held.clear()
         await asyncio.sleep(0)
 
@@ -115,12 +120,26 @@ class Streams:
         self.connections[hop] = connection
         return True
 
-    def alias(self, hop: Hop, source: Hop) -> None:
-        """Reach `hop`, an address that nobody can connect to, by the connection of `source`."""
+    def registered(self, contact: Uri, source: Hop) -> None:
+        """This contact is reached by the connection of `source` (RFC 5626 5.3). Call it for what a password vouches for."""
         connection = self.connections.get(source)
-        if connection is not None:
-            self.connections[hop] = connection
-            connection.aliases.add(hop)
+        if connection is None:
+            return
+        key = _flow_key(contact)
+        if key not in connection.flows:
+            connection.flows.append(key)
+            if len(connection.flows) > MAX_FLOWS:
+                self._forget_flow(connection.flows.pop(0), connection)
+        self._flows[key] = connection
+
+    def flow_of(self, contact: Uri) -> Hop | None:
+        """The connection of who has registered this contact, if it is still there."""
+        connection = self._flows.get(_flow_key(contact))
+        return None if connection is None else connection.hop
+
+    def _forget_flow(self, key: FlowKey, connection: Connection) -> None:
+        if self._flows.get(key) is connection:
+            del self._flows[key]
 
     def closed(self, connection: Connection) -> None:
         """It is over, or could not be made. Harmless when that was told before."""
@@ -131,9 +150,11 @@ class Streams:
             self._guests[connection.guest] -= 1
             if not self._guests[connection.guest]:
                 del self._guests[connection.guest]
-        for hop in {connection.key, connection.hop, *connection.aliases}:
+        for hop in {connection.key, connection.hop}:
             if hop is not None and self.connections.get(hop) is connection:
                 del self.connections[hop]
+        for key in connection.flows:
+            self._forget_flow(key, connection)
         if connection.hop is not None and not self._stopped:
             for hop in {connection.hop, connection.key or connection.hop}:
                 self.on_closed(hop)
@@ -192,3 +213,8 @@ class Streams:
         if hop.transport in WEB:
             return WebSocketWire.calling(hop.host.strip("[]"), hop.port, secure=hop.transport == "wss")
         return StreamWire(dialled=True)
+
+
+def _flow_key(contact: Uri) -> FlowKey:
+    """A browser's made-up host is its own, whatever user stands before it; other hosts may have several phones."""
+    return (contact.host if is_nowhere(contact.host) else contact.address, contact.params.get("transport"))

@@ -65,11 +65,6 @@ class Transport:
         """True while there is a connection with this peer address, open or being made."""
         return hop in self.streams.connections
 
-    def actual(self, hop: Hop) -> Hop:
-        """The peer's address, when its connection has been asked for by another name."""
-        connection = self.streams.connections.get(hop)
-        return hop if connection is None or connection.hop is None else connection.hop
-
     def send(self, data: bytes, hop: Hop, failed: Failed | None = None) -> None:
         if hop.transport == "udp":
             if self._udp is not None:
