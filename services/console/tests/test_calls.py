@@ -212,7 +212,7 @@ async def test_an_agent_is_seized_and_then_the_number_is_dialled_for_the_same_ca
     assert isinstance(dial, calls.Dial)
     assert (seize.agent_id, seize.purpose, tenant) == ("1001", Purpose.OUTBOUND, "main")
     assert (dial.tenant, dial.agent_id, dial.number, dial.caller_id) == ("main", "1001", "010-5555 0100", "+861055501234")
-    assert (dial.terminal, dial.address, scope) == (Terminal.MOBILE, "+8613700000001", "any")
+    assert (dial.terminal, dial.address, dial.role, scope) == (Terminal.MOBILE, "+8613700000001", "agent", "any")
     assert (status, body, seize.call_id) == (200, {"call_id": dial.call_id}, dial.call_id)
 
 

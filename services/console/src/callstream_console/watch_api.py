@@ -45,6 +45,7 @@ def add_watching(app: FastAPI, parts: Parts) -> None:
             mode=mode,
             supervisor_agent_id=own,
             number=body.number or "",
+            role=person.role,
         )
         answered = await act(command, person, agent_id, scope=service.gateway, call_id=service.call_id)
         if own and answered.status_code >= 400:

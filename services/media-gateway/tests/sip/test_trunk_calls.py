@@ -5,7 +5,8 @@ import asyncio
 import pytest
 
 from callstream.contracts.config import Number, Settings
-from callstream.contracts.outbound import DialGuard, NumberFormat, NumberStyle
+from callstream.contracts.outbound import DialGuard, DialRule, NumberFormat, NumberStyle
+from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.adapters import trunk_leg
@@ -192,6 +193,15 @@ async def test_limits_are_counted_by_agent_and_by_tenant() -> None:
             assert our.dial_out.prepare(TENANT, "bob", "119").callee == "119", "an emergency is never held up"
             our.now += 61
             our.dial()
+
+
+async def test_a_destination_opens_by_the_role_of_who_dials() -> None:
+    abroad = Settings(dial_guard=DialGuard(rules=(DialRule(roles=(Role.SUPERVISOR,), countries=("US",)),)))
+    async with carriers(1) as (carrier,), side(trunk("a", carrier), abroad) as our:
+        with pytest.raises(Refusal, match="not open"):
+            our.dial_out.prepare(TENANT, "ann", "+12125550100")
+        prepared = our.dial_out.prepare(TENANT, "ann", "+12125550100", role=Role.SUPERVISOR)
+        assert (prepared.callee, prepared.region) == ("+12125550100", "US")
 
 
 async def test_what_is_refused_reaches_no_carrier() -> None:

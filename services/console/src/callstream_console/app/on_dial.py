@@ -31,6 +31,7 @@ async def dial(parts: Parts, person: Principal, agent_id: str, number: str, call
             actor=person.user_id,
             number=number,
             caller_id=caller_id,
+            role=person.role,
             terminal=where.terminal,
             address=where.address,
         )
