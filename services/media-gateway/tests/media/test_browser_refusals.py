@@ -122,6 +122,43 @@ async def test_replayed_and_tampered_packets_are_dropped_and_counted(leg: Leg) -
     assert (stats.packets_in, stats.lost, stats.duplicates) == (51, 0, 0)
 
 
+@pytest.mark.parametrize(
+    "garbage",
+    [
+        bytes((23, 0xFE, 0xFD)) + bytes(200),
+        bytes((22, 0xFE, 0xFD)) + bytes(8) + b"\x00\x20" + bytes(range(32)),
+        bytes((21, 0xFE, 0xFD)) + bytes(8) + b"\x00\x02\x02\x28",
+        bytes((22,)),
+    ],
+    ids=["noise", "a broken message", "somebody's alert", "one byte"],
+)
+async def test_garbage_from_the_right_address_does_not_spoil_the_handshake(leg: Leg, garbage: bytes) -> None:
+    """Its source may be forged, and nothing is sealed yet."""
+    leg.peer.sock.connect(leg.address)
+    leg.peer.check(LOGIN)
+    assert (await asyncio.to_thread(leg.peer.sock.recv, 500))[:2] == b"\x01\x01"
+    leg.peer.sock.send(garbage)
+    await leg.connect()
+    await leg.speak(0, 20)
+    await leg.phone.until_hears(HIGH, [LOW])
+
+
+async def test_a_new_description_with_another_certificate_begins_anew(leg: Leg) -> None:
+    """A page that was loaded again takes up its call by a re-INVITE."""
+    await leg.connect()
+    await leg.speak(0, 20)
+    reloaded = BrowserPeer(HOST, Identity())
+    login = IceLogin("another", "another+password+of+ours+")
+    await leg.rig.do(UpdateLeg("b", ice=login, peer=reloaded.peer))
+    await asyncio.to_thread(reloaded.connect, leg.address, login, leg.fingerprint)
+    leg.peer.close()
+    leg.peer = reloaded
+    leg.phone.forget()
+    await leg.speak(0, 30)
+    await leg.phone.until_hears(HIGH, [LOW])
+    assert (await leg.stats()).unauthentic == 0
+
+
 async def test_audio_before_any_handshake_is_dropped(leg: Leg) -> None:
     leg.peer.sock.connect(leg.address)
     for number in range(5):

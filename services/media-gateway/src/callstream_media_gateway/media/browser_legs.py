@@ -31,6 +31,8 @@ class BrowserLegs:
 
     def remove(self, leg: Leg) -> None:
         self._shaking.pop(leg, None)
+        if leg.secure is not None:
+            leg.secure.close()
 
     def take(self, leg: Leg, data: bytes, source: Address, now_ms: int) -> None:
         """A datagram on the open socket: a check, something queued there before the lock, or a stranger's."""

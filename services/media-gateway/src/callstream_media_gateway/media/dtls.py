@@ -101,12 +101,15 @@ def _is_expected(connection: SSL.Connection, certificate: object, _error: int, d
 
 
 class Association:
-    """One handshake and what follows it. `keys` once it is through; `failed` says why it will never be."""
+    """One handshake and what follows it. `keys` once it is through; `failed` says why it will never be. `refused`: because
+    the peer is not who its description says.
+    """
 
     def __init__(self, identity: Identity, *, active: bool, fingerprints: Iterable[str]) -> None:
         """active: we send the first message. fingerprints: in the form of `fingerprint`."""
         self.keys: Keys | None = None
         self.failed = ""
+        self.refused = False
         self._active = active
         self._ssl = SSL.Connection(identity.context, None)
         self._ssl.set_app_data(frozenset(fingerprints))
@@ -156,6 +159,7 @@ class Association:
             if self.keys is None:
                 reasons = [reason for _, _, reason in error.args[0]] if error.args else []
                 self.failed = "DTLS handshake: " + (", ".join(reasons) or "refused")
+                self.refused = "certificate verify failed" in reasons
         return self._outgoing()
 
     def _agree(self) -> None:

@@ -27,6 +27,8 @@ CONSENT_MS = 30_000
 """RFC 7675 §5.1: a peer that has not checked for so long no longer wants our audio, or is gone."""
 DATAGRAM_BYTES = 2048
 _ICE_UFRAG, _ICE_PASSWORD = re.compile(r"[A-Za-z0-9+/]{4,256}"), re.compile(r"[A-Za-z0-9+/]{22,256}")
+_PATIENCE = 3
+"""Seconds for another try after a handshake failed: it may have been somebody else's datagram that spoilt it."""
 _WAITING = 16
 """Handshake datagrams that wait for the peer's fingerprint or for their turn; a flight has at most six."""
 _REPLAY_WINDOW = 1024
@@ -50,6 +52,8 @@ class SecureWire:
         self._incoming: Session | None = None
         self._outgoing: Session | None = None
         self._checked_ms: int | None = None
+        self._spoilt = ""
+        self._seconds_spoilt = 0
 
     @property
     def ready(self) -> bool:
@@ -59,14 +63,19 @@ class SecureWire:
     @property
     def failed(self) -> str:
         """Why there will never be audio ("" while there may be)."""
-        return self._association.failed if self._association is not None else ""
+        if self._association is None or self._association.keys is not None:
+            return ""
+        if self._association.refused:
+            return self._association.failed
+        return self._spoilt if self._seconds_spoilt >= _PATIENCE else ""
 
     def meet(self, peer: DtlsPeer) -> None:
         """Signalling knows the peer's description now. Another fingerprint or role than before: a new handshake."""
         known, self.peer = self.peer, peer
         if known is not None and (known.fingerprints, known.active) == (peer.fingerprints, peer.active):
             return
-        self._association = Association(self._identity, active=peer.active, fingerprints=peer.fingerprints)
+        self._begin(peer)
+        self._spoilt, self._seconds_spoilt = "", 0
         self._incoming = self._outgoing = None
         if self._socket is not None or self._waiting:
             self.on_dtls()
@@ -161,15 +170,32 @@ class SecureWire:
         if association is None or self._socket is None:
             return False
         had_keys = association.keys is not None
-        self._send_flight(association.take(self._waiting.popleft()) if self._waiting else association.start())
+        flight = association.take(self._waiting.popleft()) if self._waiting else association.start()
+        if association.failed and not association.refused and self.peer is not None:
+            # Not even an alert is sent: it would end the browser's own handshake, which may be in good order.
+            self._spoilt = association.failed
+            self._begin(self.peer)
+            return bool(self._waiting) or self.peer.active
+        self._send_flight(flight)
         if association.keys is not None and not had_keys:
             self._open(association.keys)
         return bool(self._waiting)
 
     def repeat(self) -> None:
         """Once a second: send again what the peer may have missed."""
+        if self._spoilt:
+            self._seconds_spoilt += 1
         if self._association is not None and self._socket is not None:
             self._send_flight(self._association.repeat())
+            self._spoilt = self._spoilt or self._association.failed
+
+    def _begin(self, peer: DtlsPeer) -> None:
+        self._association = Association(self._identity, active=peer.active, fingerprints=peer.fingerprints)
+
+    def close(self) -> None:
+        """The leg is over: nothing holds it any more."""
+        self.on_dtls, self.on_rtcp = _nothing, _ignore
+        self._association = self._incoming = self._outgoing = self._socket = None
 
     def _send_flight(self, datagrams: list[bytes]) -> None:
         assert self._socket is not None  # noqa: S101
