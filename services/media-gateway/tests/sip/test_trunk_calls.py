@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from callstream.contracts.config import Number, Settings
-from callstream.contracts.outbound import DialGuard, DialRule, NumberFormat, NumberStyle
+from callstream.contracts.outbound import DialGuard, DialRule, NumberFormat, NumberStyle, SipTransport
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -18,6 +18,7 @@ from callstream_media_gateway.sip.offer_answer import make_answer
 
 from .carriers import ANN, CALLEE, SHOWN, TENANT, carriers, side, silent_port, trunk
 from .phones import until
+from .test_sipp import free_port
 
 
 async def test_a_call_leaves_as_its_trunk_wants_it_and_frees_its_place_at_the_end() -> None:
@@ -38,6 +39,20 @@ async def test_a_call_leaves_as_its_trunk_wants_it_and_frees_its_place_at_the_en
             carrier.dialogs[0].bye()
             assert await our.gets(HungUp) == HungUp(leg_id="leg-1")
             assert (our.calls("a"), our.trunks.at_once(TENANT, "ann"), our.trunks.at_once(TENANT)) == ([0], 0, 0)
+
+
+@pytest.mark.parametrize("transport", [SipTransport.UDP, SipTransport.TCP])
+async def test_a_trunk_is_reached_by_its_transport_and_left_when_it_is_closed_there(transport: SipTransport) -> None:
+    async with carriers(1) as (carrier,):
+        carrier.picks_up()
+        closed = trunk("closed", free_port(), 1, transport=SipTransport.TCP)
+        async with side(closed, trunk("open", carrier, 2, transport=transport)) as our:
+            leg = our.dial()
+            await our.gets(PhoneAnswered)
+            assert (leg.trunk, carrier.calls[0].source.transport) == ("open", transport)
+            assert our.trunks.state(TENANT, "closed").message.startswith("503"), "nobody listens"
+            leg.hang_up()
+            await until(lambda: ("ended", "bye") in carrier.story)
 
 
 @pytest.mark.parametrize("code", sorted(FAILS_OVER))

@@ -233,6 +233,10 @@ class Configuration(Documents):
         """(tenant, trunk) of all tenants."""
         return [(tenant, trunk) for tenant in self.tenants() for trunk in self._all(Trunk, tenant)]
 
+    def trunks_of(self, tenant: str) -> list[Trunk]:
+        """All trunks of a tenant, by id."""
+        return self._all(Trunk, tenant)
+
     def trunk(self, tenant: str, trunk_id: str) -> Trunk | None:
         """A trunk."""
         return self._one(Trunk, tenant, trunk_id)

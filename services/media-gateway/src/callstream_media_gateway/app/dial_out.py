@@ -11,7 +11,6 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from callstream.contracts.config import Number
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -93,7 +92,7 @@ class DialOut:
 
     def to_mobile(self, tenant: str, mobile: str) -> Prepared | None:
         """A leg to an agent's own mobile (F034, F061, F141); None when no number can be shown there through any trunk."""
-        numbers = self._showable(tenant)
+        numbers = self._trunks.showable(tenant)
         choice = choose_marked(numbers, ChosenBy.MOBILE_LEG, self._chance) or choose_any(numbers, self._chance)
         return Prepared(tenant, "", mobile, self._home(mobile), choice) if choice is not None else None
 
@@ -112,7 +111,7 @@ class DialOut:
         if why is not None:
             metrics.dials_forbidden.labels(why).inc()
             raise refusal(why)
-        numbers = self._showable(tenant)
+        numbers = self._trunks.showable(tenant)
         if not numbers:
             raise Refusal(Reason.NO_TRUNK, "no trunk takes calls of any of the company's numbers")
         marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
@@ -121,9 +120,6 @@ class DialOut:
         self._note(tenant, agent_id, called)
         metrics.dials.labels("allowed").inc()
         return Prepared(tenant, agent_id, called.number, str(home or ""), choice)
-
-    def _showable(self, tenant: str) -> list[Number]:
-        return [number for number in self._configuration.numbers(tenant) if self._trunks.exits(tenant, number)]
 
     def _home(self, number: str) -> str:
         return str(self._regions.home_of(number) or "")

@@ -45,6 +45,7 @@ class Trunks:
         self._clock, self._chance = clock, chance
         self._states: dict[tuple[str, str], TrunkState] = {}
         self._at_once: Counter[tuple[str, str]] = Counter()
+        self._started = False
         self._leaving: set[asyncio.Task[None]] = set()
         self._watches: dict[tuple[str, str], WatchTrunk] = {}
         configuration.on_change.append(self._changed)
@@ -54,11 +55,13 @@ class Trunks:
 
     def start(self) -> None:
         """Register, and ask every outgoing trunk whether it lives, from now on. The user agent has been started."""
+        self._started = True
         for tenant, trunk in self._configuration.trunks():
             self._watch(tenant, trunk)
 
     async def stop(self) -> None:
         """Unregister, and ask no more."""
+        self._started = False
         watches, self._watches = list(self._watches.values()), {}
         for watch in watches:
             await end(*watch.tasks)
@@ -73,9 +76,12 @@ class Trunks:
 
     def exits(self, tenant: str, number: Number) -> list[Exit]:
         """The tenant's trunks that calls showing `number` may leave through, whether they can take one now or not."""
-        trunks = [trunk for owner, trunk in self._configuration.trunks() if owner == tenant]
-        pairs = [(trunk, trunk.outgoing) for trunk in trunks if trunk.outgoing is not None]
-        return [(trunk, outgoing) for trunk, outgoing in pairs if carries(trunk, outgoing, number)]
+        return [(trunk, outgoing) for trunk, outgoing in self._outgoing(tenant) if carries(trunk, outgoing, number)]
+
+    def showable(self, tenant: str) -> list[Number]:
+        """The tenant's numbers that calls can leave with."""
+        outgoing = self._outgoing(tenant)
+        return [number for number in self._configuration.numbers(tenant) if any(carries(*pair, number) for pair in outgoing)]
 
     def ways(self, tenant: str, number: Number, callee: str, agent_id: str = "") -> list[Way]:
         """How to reach `callee` (E.164, or a short number) showing `number`: the trunks in the order to be tried."""
@@ -118,6 +124,9 @@ class Trunks:
 
     # inside
 
+    def _outgoing(self, tenant: str) -> list[Exit]:
+        return [(trunk, trunk.outgoing) for trunk in self._configuration.trunks_of(tenant) if trunk.outgoing is not None]
+
     def _count_leg(self, way: Way, change: int) -> None:
         for whose in {way.agent_id, ""}:
             self._at_once[way.tenant, whose] += change
@@ -140,7 +149,7 @@ class Trunks:
         )
 
     def _watch(self, tenant: str, trunk: Trunk) -> None:
-        if trunk.outgoing is None:
+        if trunk.outgoing is None or not self._started:
             return
         state = self.state(tenant, trunk.id)
         watch = WatchTrunk(tenant, trunk, trunk.outgoing, state, self._user_agent, self._credentials, self._chance)
