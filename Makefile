@@ -9,7 +9,7 @@ STAMP := .venv/.installed
 SOURCES := shared/src $(wildcard services/*/src) deploy/local/src
 PROJECTS := $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 
-.PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults fuzz bench up down status clean
+.PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults fuzz bench up down status clean chaos
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ fuzz: setup ## hunt for input that breaks a parser: SECONDS=600 for all of them 
 
 bench: setup ## measure; ONLY=media for one part (build/bench.json)
 	$(BIN)/callstream bench $(if $(ONLY),--only $(ONLY))
+
+chaos: setup ## kill parts during calls, and tell what everybody heard: ONLY=media or one part
+	$(BIN)/callstream chaos $(if $(ONLY),--only $(ONLY))
 
 up: setup ## start everything in the background (data in ./.callstream)
 	$(BIN)/callstream up --detach

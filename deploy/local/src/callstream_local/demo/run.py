@@ -60,10 +60,10 @@ async def run_demo(calls: int, agents: int, *, keep: bool, data: Path | None, se
     return not verdict.problems
 
 
-def fresh_folder() -> Path:
-    """An empty folder below build/ that no running demo uses; recordings and logs of the last one are deleted only now."""
+def fresh_folder(wanted: Path = DEMO_DATA) -> Path:
+    """An empty folder below build/ that no running copy uses; recordings and logs of the last one are deleted only now."""
     for number in count(1):
-        folder = DEMO_DATA.with_name(f"{DEMO_DATA.name}-{number}") if number > 1 else DEMO_DATA
+        folder = wanted.with_name(f"{wanted.name}-{number}") if number > 1 else wanted
         if holder(DataFolder(folder)) is None:
             shutil.rmtree(folder, ignore_errors=True)
             return folder

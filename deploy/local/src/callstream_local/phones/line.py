@@ -66,6 +66,16 @@ class Line:
         self.hang_up(Ending.GAVE_UP)
         self._give_back()
 
+    @property
+    def audio(self) -> RtpPeer:
+        """Its end of the RTP."""
+        return self._peer
+
+    @property
+    def tone_hz(self) -> int:
+        """The tone that it says."""
+        return self._tone_hz
+
     def press(self, keys: str) -> None:
         """Press keys (RFC 4733)."""
         self._peer.press(keys)

@@ -33,6 +33,8 @@ class PhoneNetwork:
         self._ear = Ear()
         self._sessions = itertools.count(1)
         self._registrations: list[Registration] = []
+        self.lines: dict[int, Line] = {}
+        """The newest line of each tone."""
 
     async def __aenter__(self) -> Self:
         await self.user_agent.start()
@@ -65,7 +67,9 @@ class PhoneNetwork:
     def new_line(self, tone_hz: int) -> Line:
         """One end of a call with a free audio port, saying this tone once connected."""
         peer = self._peers.open()
-        return Line(peer, self._ear, tone_hz, next(self._sessions), lambda: self._peers.close(peer))
+        line = Line(peer, self._ear, tone_hz, next(self._sessions), lambda: self._peers.close(peer))
+        self.lines[tone_hz] = line
+        return line
 
 
 class _Handler:

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import secrets
 import socket
+import struct
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
@@ -26,6 +27,8 @@ from callstream_media_gateway.media.tone import heard_tone, sines
 KEPT_MS = 30_000
 """How much of what was heard is remembered."""
 EVENT_PT = 101
+_SO_TIMESTAMPNS = 35
+_TIMESPEC = struct.Struct("qq")
 
 
 class RtpPeer:
@@ -56,6 +59,8 @@ class RtpPeer:
         self._keys: deque[tuple[bool, int, bytes]] = deque()
         self._key_timestamp = 0
         self._keys_in = DigitReceiver()
+        self._arrived_s: float | None = None
+        self._longest_gap_s = 0.0
         self.say(np.zeros(FRAME, np.int16))
 
     @property
@@ -124,7 +129,7 @@ class RtpPeer:
         """Take what came, send what is due."""
         with contextlib.suppress(BlockingIOError, ConnectionRefusedError):
             while True:
-                self._take(self._sock.recv(2048))
+                self._take(self._receive())
         if self.send_to is None or self.muted:
             return
         if self.event_ssrc is not None and self._keys:
@@ -135,8 +140,31 @@ class RtpPeer:
         self.timestamp = (self.timestamp + FRAME) & 0xFFFFFFFF
         self.packets_out += 1
 
+    def measure_gaps(self) -> None:
+        """From now on `longest_gap_ms` tells the longest time between two packets, by the kernel's clock of their arrival."""
+        self._sock.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
+        self._arrived_s, self._longest_gap_s = time.time(), 0.0
+
+    @property
+    def longest_gap_ms(self) -> float:
+        """Since `measure_gaps`, the one that goes on now included; 0 before."""
+        going_on = time.time() - self._arrived_s if self._arrived_s is not None else 0.0
+        return max(self._longest_gap_s, going_on) * 1000
+
     def close(self) -> None:
         self._sock.close()
+
+    def _receive(self) -> bytes:
+        if self._arrived_s is None:
+            return self._sock.recv(2048)
+        data, ancillary, *_ = self._sock.recvmsg(2048, 64)
+        for level, kind, value in ancillary:
+            if (level, kind) == (socket.SOL_SOCKET, _SO_TIMESTAMPNS):
+                seconds, nanoseconds = _TIMESPEC.unpack_from(value)
+                arrived = seconds + nanoseconds / 1e9
+                self._longest_gap_s = max(self._longest_gap_s, arrived - self._arrived_s)
+                self._arrived_s = arrived
+        return data
 
     def _send_key_aside(self, ssrc: int) -> None:
         first, step, payload = self._keys.popleft()
