@@ -74,8 +74,8 @@ class Media:
 class Side:
     """The gateway's: configuration, trunks, and legs with all that they have fed."""
 
-    def __init__(self, documents: list[Document], credentials: list[Document]) -> None:
-        self.ua = Phone(**FAST).ua
+    def __init__(self, documents: list[Document], credentials: list[Document], **config: Any) -> None:
+        self.ua = Phone(**FAST, **config).ua
         self.configuration = Configuration.of({TENANT: [NUMBER, ANN, *documents]})
         self.credentials = Credentials.of({TENANT: credentials})
         self.media = Media()
@@ -108,9 +108,9 @@ class Side:
 
 
 @asynccontextmanager
-async def side(*documents: Document, credentials: tuple[TrunkCredential, ...] = ()) -> AsyncIterator[Side]:
+async def side(*documents: Document, credentials: tuple[TrunkCredential, ...] = (), **config: Any) -> AsyncIterator[Side]:
     """Started; nothing is asked or registered before `trunks.start()`."""
-    made = Side(list(documents), list(credentials))
+    made = Side(list(documents), list(credentials), **config)
     await made.ua.start()
     try:
         yield made

@@ -4,7 +4,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from callstream.contracts.config import Trunk, TrunkCredential
-from callstream.contracts.outbound import TrunkRegistration
+from callstream.contracts.outbound import Outgoing, SipTransport, TrunkRegistration
 from callstream_media_gateway.app import watch_trunk
 from callstream_media_gateway.domain.inputs import PhoneRefused, PhoneRings
 from callstream_media_gateway.domain.trunk_choice import Unusable
@@ -15,6 +15,7 @@ from callstream_media_gateway.sip.registrar import Registrar
 
 from .carriers import TENANT, Carrier, Side, carriers, eventually, side, silent_port, trunk
 from .phones import until
+from .secure import server_and_client, trusting
 
 REALM, ACCOUNT = "carrier.test", TrunkRegistration(user="acc7", realm="carrier.test", expires_s=60)
 
@@ -126,6 +127,29 @@ async def test_a_registration_that_is_refused_is_tried_again_and_mended(
             our.credentials.put(TENANT, credential())
             await eventually(lambda: unusable(our) is None)
             assert len(registrar.contacts) == 1
+
+
+async def test_a_trunk_on_tls_registers_anew_when_its_connection_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watch_trunk, "FIRST_RETRY_S", 0.05)
+    async with server_and_client() as (carrier, _):
+        carrier.when_called = carrier.answer
+        registrar = Registrar(REALM, {"acc7": secrets_of("right")}.get, lambda: 0.0, b"k" * 32)
+        carrier.register_reply = registrar.register
+        carrier.ua.on_closed(registrar.connection_closed)
+        place = Outgoing(host="127.0.0.1", port=carrier.ua.hop("tls").port, transport=SipTransport.TLS, options_every_s=0)
+        tls_trunk = Trunk(id="a", peers=("127.0.0.1",), country="CN", outgoing=place, registration=ACCOUNT)
+        async with side(tls_trunk, credentials=(credential(),), client_tls=trusting()) as our:
+            our.trunks.start()
+            await until(lambda: unusable(our) is None)
+            (before,) = registrar.bindings("acc7")
+            assert before.source.transport == "tls"
+            for connection in list(carrier.ua._core.transport.streams.held):
+                connection.abort()
+            await until(lambda: [b for b in registrar.bindings("acc7") if b.source != before.source])
+            (after,) = registrar.bindings("acc7")
+            our.dial()
+            await until(lambda: carrier.calls)
+            assert carrier.calls[0].source == after.source, "by the connection that is there"
 
 
 async def test_a_registrar_that_is_away_is_found_when_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -92,20 +92,34 @@ class WatchTrunk:
             await asyncio.sleep(outgoing.options_every_s)
 
     async def _register_on(self, account: TrunkRegistration) -> None:
-        failures = 0
+        failures = breaks = 0
         while True:
             try:
                 granted = await self._register(account)
             except (RegistrationError, ParseError) as error:
                 failures += 1
                 self._not_registered(str(error), account.realm)
-                delay = min(FIRST_RETRY_S * 2 ** min(failures - 1, 10), LONGEST_RETRY_S) * (0.5 + self._chance() / 2)
+                delay = self._pause(failures)
             else:
                 if not self._state.registered:
                     self._log.info("trunk registered", expires_s=granted)
                 self._state.registered, self._state.message = True, ""
                 failures, delay = 0, max(1.0, granted * REFRESH_AT)
+                if not await self._lost_within(delay):
+                    breaks = 0
+                    continue
+                breaks += 1
+                delay = self._pause(breaks)
             await asyncio.sleep(delay)
+
+    def _pause(self, failures: int) -> float:
+        """A little chance, so that those whom one restart has cut off do not come back together."""
+        return min(FIRST_RETRY_S * 2.0 ** min(failures - 1, 10), LONGEST_RETRY_S) * (0.5 + self._chance() / 2)
+
+    async def _lost_within(self, seconds: float) -> bool:
+        """Whether the carrier's connection broke, by which its calls come to us, before the time was over."""
+        registration = self._registration
+        return registration is not None and await registration.rest(seconds)
 
     async def _register(self, account: TrunkRegistration) -> int:
         if self._registration is None:

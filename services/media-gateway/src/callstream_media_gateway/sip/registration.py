@@ -55,6 +55,23 @@ class Registration:
         self.expires = await self._exchange(expires)
         return self.expires
 
+    async def rest(self, seconds: float) -> bool:
+        """Wait until the next refresh. True when that is at once: the connection is lost that the registrar reaches us by."""
+        lost = asyncio.Event()
+
+        def on_closed(hop: Hop) -> None:
+            if hop == self._registrar:
+                lost.set()
+
+        self._core.on_closed.append(on_closed)
+        try:
+            async with asyncio.timeout(seconds):
+                return await lost.wait()
+        except TimeoutError:
+            return False
+        finally:
+            self._core.on_closed.remove(on_closed)
+
     async def unregister(self) -> None:
         """Remove the binding and stop refreshing. Raises RegistrationError when the registrar does not confirm."""
         self._core.timers.cancel(self._refresh)
