@@ -234,3 +234,23 @@ def test_the_survey_is_no_talk() -> None:
 def test_a_stop_counts_from_where_it_stands_in_the_log(story: list[Happening], outcome: CallOutcome) -> None:
     """As routing tells it: callstream_routing.domain.evolve."""
     assert told(*TALKING[:3], *story).outcome is outcome
+
+
+def test_a_request_past_the_flow_that_comes_to_nothing_was_none() -> None:
+    """The flow begins as if nothing had been asked; answered, it counts as a request for an agent (appendix 2)."""
+    direct = ivr.AgentRequested(
+        request_id="D",
+        call_id="C",
+        group_id="",
+        caller="",
+        called="",
+        gateway="g",
+        customer_leg_id="CUST",
+        handled=0,
+        only_agent="1001",
+    )
+    failed = queue.ContactLeft(call_id="C", outcome=RequestOutcome.FAILED, reason=Reason.AGENT_BUSY, waited_ms=0)
+    summary = told((0, ARRIVED), (1, direct), (2, failed, "D"), (9, LEFT))
+    assert (summary.outcome, summary.requested_at, summary.wait_ms) == (CallOutcome.IVR_ABANDONED, None, None)
+    summary = told((0, ARRIVED), (1, direct), (2, *offered("1001", "D", "")), (4, answered("1001", "D")), (9, LEFT))
+    assert (summary.outcome, summary.wait_ms, parts(summary)) == (CallOutcome.ANSWERED, 3000, ["1001 queue 5000 0"])

@@ -13,9 +13,10 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback
-from callstream.contracts.config import Audio, Number, Prompt, Speech
+from callstream.contracts.config import Audio, Number, Prompt, Settings, Speech
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.flow import Flow
+from callstream.contracts.states import OutboundMemory
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_ivr.domain.decide import PlayRefusal, decide
@@ -25,7 +26,7 @@ from callstream_ivr.domain.sessions import Sessions
 from callstream_ivr.domain.wanted import wanted
 
 T0 = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
-TENANT, CALL, CALLED = "acme", "C", "+861055550100"
+TENANT, CALL, CALLED, CALLER = "acme", "C", "+861055550100", "+8613800000001"
 NO_DECISION = queue.Decision(rule="", rule_version=1, group_id="", waited_ms=0, ahead=0, eligible=0, candidates=())
 GATEWAY_S = 0.01
 """What the gateway takes to carry a command out."""
@@ -39,13 +40,17 @@ def say(text: str) -> tuple[Speech]:
 class Published:
     """A catalogue of one number and one flow."""
 
-    def __init__(self, flow: Graph | None, bound: bool) -> None:
-        self.flow, self.bound = flow, bound
+    def __init__(self, flow: Graph | None, bound: bool, memory: str, settings: Settings) -> None:
+        self.flow, self.bound, self._settings = flow, bound, settings
+        self.memory = OutboundMemory(memory)
 
     def bound_to(self, tenant: str, called: str) -> Number | None:
         flow_id, version = (self.flow.flow_id, self.flow.version) if self.flow else ("gone", 1)
-        number = Number(number=CALLED, flow_id=flow_id, flow_version=version)
+        number = Number(number=CALLED, flow_id=flow_id, flow_version=version, outbound_memory=self.memory)
         return number if self.bound and (tenant, called) == (TENANT, CALLED) else None
+
+    def settings(self, _: str) -> Settings:
+        return self._settings
 
     def graph(self, tenant: str, flow_id: str, version: int) -> Graph | None:
         known = self.flow is not None and (tenant, flow_id, version) == (TENANT, self.flow.flow_id, self.flow.version)
@@ -55,9 +60,19 @@ class Published:
 class World:
     """One call. `script` lists (seconds, what happens): see `happen`."""
 
-    def __init__(self, flow: Flow | None, script: Sequence[tuple[float, str]] = (), *, bound: bool = True) -> None:
+    def __init__(
+        self,
+        flow: Flow | None,
+        script: Sequence[tuple[float, str]] = (),
+        *,
+        bound: bool = True,
+        memory: str = "none",
+        dialled_ago: timedelta | None = None,
+        settings: Settings | None = None,
+    ) -> None:
+        """`memory` of the called number; an agent called this caller `dialled_ago`."""
         self.clock = ManualClock(T0)
-        self.catalogue = Published(Graph(flow) if flow else None, bound)
+        self.catalogue = Published(Graph(flow) if flow else None, bound, memory, settings or Settings())
         self.log: list[Recorded] = []
         self.heard: list[str] = []
         """Each playback that the caller heard begin, and how it ended."""
@@ -71,6 +86,9 @@ class World:
         self._playing: PlayPrompts | None = None
         self._answered = self._over = False
         self._boot()
+        if dialled_ago is not None:
+            dialled = call.CallDialled(agent_id="1001", callee=CALLER, caller=CALLED, gateway="g1")
+            self._store("OUT", dialled, "OUT", T0 - dialled_ago)
         self.at(0, self._arrive)
         for seconds, what in script:
             self.at(seconds, lambda what=what: self.happen(what))  # type: ignore[misc]
@@ -169,7 +187,7 @@ class World:
     # The gateway
 
     def _arrive(self) -> None:
-        self.append(call.CallArrived(caller="+8613800000001", called=CALLED, trunk="t", gateway="g1", leg_id="LEG"))
+        self.append(call.CallArrived(caller=CALLER, called=CALLED, trunk="t", gateway="g1", leg_id="LEG"))
 
     def _carry_out(self, command: Command) -> None:
         if self._over or (command.command_id in self._done_commands and not isinstance(command, PlayPrompts)):
@@ -312,7 +330,8 @@ def tell(event: Any) -> str:
         case ivr.PromptFailed():
             return f"prompt failed: {event.reason}"
         case ivr.AgentRequested():
-            return f"request {event.group_id}"
+            patient = " patiently" if event.patient else ""
+            return f"request agent {event.only_agent}{patient}" if event.only_agent else f"request {event.group_id}"
         case ivr.IvrEnded():
             return f"end: {event.reason}"
     return ""

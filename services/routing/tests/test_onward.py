@@ -194,3 +194,65 @@ def test_a_supervisor_has_no_part_in_a_colleagues_question() -> None:
     story.wanted("a", "w", "1001", "2001")
     with pytest.raises(Refusal):
         check(story.board, "w", Action.STOP)
+
+
+# callers whom an agent called
+
+
+def recalling(patient: bool, state: str = "idle") -> Story:
+    """1001 called this caller; 1002 is free in their group."""
+    story = Story(sales=["1001", "1002"])
+    story.idle("1001", "1002")
+    if state != "idle":
+        story.state("1001", state)
+    story.request("a", group="", caller=VIP, only_agent="1001", patient=patient)
+    return story
+
+
+@pytest.mark.parametrize("patient", [True, False])
+def test_a_recalled_caller_is_offered_to_the_agent_who_called_them(patient: bool) -> None:
+    story = recalling(patient)
+    assert (story.offers(), story.offer("a").decision.rule) == (["a→1001"], "outbound-memory")
+    story.answered("a")
+    seat = story.board.seat("1001")
+    assert (seat.offered, seat.answered, story.board.memory.last_agent(VIP)) == (1, 1, "1001")
+    assert story.events("a")[-1] == "left answered answered"
+    assert story.restarted().events("a") == story.events("a")
+
+
+@pytest.mark.parametrize("state", ["busy", "wrap-up", "ringing", "break", "busy-set", "offline"])
+def test_preferred_means_free_now_or_the_flow(state: str) -> None:
+    story = recalling(False, state)
+    assert story.events("a")[-1].startswith("left failed")
+    assert story.offers() == []
+
+
+@pytest.mark.parametrize("state", ["busy", "wrap-up"])
+def test_direct_waits_for_an_agent_who_is_in_a_call(state: str) -> None:
+    story = recalling(True, state)
+    story.later(60)
+    assert story.events("a") == ["queued"]
+    assert story.kept_and_restored().board.only == {"1001": {"a"}}
+    story.idle("1001")
+    assert story.offers() == ["a→1001"]
+
+
+@pytest.mark.parametrize("state", ["break", "busy-set", "offline"])
+def test_direct_does_not_wait_for_an_agent_who_is_away(state: str) -> None:
+    assert recalling(True, state).events("a")[-1].startswith("left failed")
+
+
+def test_direct_waits_for_two_minutes() -> None:
+    story = recalling(True, "busy")
+    story.later(119.9)
+    assert story.events("a") == ["queued"]
+    story.later(0.2)
+    assert story.events("a") == ["queued", "left failed agent-busy"]
+
+
+def test_direct_gives_up_when_the_agent_leaves_meanwhile() -> None:
+    story = recalling(True, "busy")
+    story.state("1001", "wrap-up")
+    assert story.events("a") == ["queued"]
+    story.state("1001", "break")
+    assert story.events("a")[-1] == "left failed agent-busy"

@@ -11,8 +11,7 @@ from callstream_ivr.adapters.published_flows import PublishedFlows
 from callstream_ivr.app.ask_position import AskPosition
 from callstream_ivr.app.carry_out import CarryOut
 from callstream_ivr.app.react import React
-from callstream_ivr.domain.session import Session
-from callstream_ivr.domain.sessions import Sessions
+from callstream_ivr.domain.sessions import Kept, Sessions
 
 FOLLOWED = (
     events_of("ivr"),
@@ -20,6 +19,7 @@ FOLLOWED = (
         events_of("call", event.NAME)
         for event in (
             call.CallArrived,
+            call.CallDialled,
             call.CallAnswered,
             call.PlaybackFinished,
             call.DigitReceived,
@@ -30,7 +30,7 @@ FOLLOWED = (
     *(events_of("queue", event.NAME) for event in (queue.OfferMade, queue.OfferWithdrawn, queue.ContactLeft)),
 )
 
-SNAPSHOT_VERSION = 2
+SNAPSHOT_VERSION = 3
 """Counts up with every change of what a Session holds or means."""
 
 
@@ -52,7 +52,7 @@ async def wire(service: Service) -> None:
         next_due=sessions.next_due,
         in_flight=in_flight,
         active=lambda: lease.held() and service.config.ready.is_set(),
-        snapshot=Snapshot(SNAPSHOT_VERSION, list[Session], sessions.take, sessions.restore),
+        snapshot=Snapshot(SNAPSHOT_VERSION, Kept, sessions.take, sessions.restore),
     )
     service.on_stop.append(carry_out.stop)
 

@@ -178,7 +178,7 @@ class DropParty(Command, frozen=True, kw_only=True):
 
 @command("media-gateway", "agent-hang-up")
 class HangUpAgent(Command, frozen=True, kw_only=True):
-    """The agent hangs up, as by their phone: in plain talk the call is over, a consulted party takes over, others talk on (F015)."""
+    """As by the agent's phone (F015): in plain talk the call is over, a consulted party takes over, others talk on."""
 
     call_id: str
     agent_id: str

@@ -1,8 +1,13 @@
 """Events of the aggregate `call`, owned by media-gateway. The aggregate id is the call id."""
 
+from datetime import timedelta
+
 from callstream.contracts.envelope import Event, event
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
+
+OUTBOUND_MEMORY = timedelta(days=3)
+"""For so long a customer whom an agent called is theirs (F132, F133), to the second."""
 
 
 @event("call", "arrived")

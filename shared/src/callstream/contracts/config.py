@@ -26,6 +26,7 @@ from callstream.contracts.states import (
     Channel,
     Criterion,
     MissedPolicy,
+    OutboundMemory,
     Terminal,
 )
 
@@ -109,7 +110,10 @@ class Settings(Document, frozen=True, kw_only=True):
     break_reasons: tuple[str, ...] = ("meal", "meeting", "training")
     time_zone: str = "Asia/Shanghai"
     transfer_prompts: tuple[Prompt, ...] = ()
-    """What a customer hears while a supervisor moves them to another agent; empty: a spoken sentence."""
+    """What a customer hears while they are moved to another agent, or past the flow to the one who called them (F132); empty: a
+    spoken sentence."""
+    stopped_prompts: tuple[Prompt, ...] = ()
+    """What a caller hears, before the call ends, whose request a supervisor stops (F211); empty: the call ends at once."""
     survey: Survey | None = None
     """None: agents cannot end a call with one."""
     hold_music: tuple[Prompt, ...] = ()
@@ -292,6 +296,7 @@ class Number(Document, frozen=True, kw_only=True):
     """Where it is at home (F144); None: as its digits say, which 400 and 95 numbers do not."""
     prefer_for_mobile_leg: bool = False
     """Shown on agents' mobiles before others (F147)."""
+    outbound_memory: OutboundMemory = OutboundMemory.NONE
     transfer_out: bool = False
     """Shown to outside parties that customers are transferred to (F020)."""
 

@@ -129,6 +129,11 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     label: str = ""
     play_id: str = ""
     """The transferring prompt, or the first round of the queue prompts; empty when the node has neither."""
+    only_agent: str = ""
+    """Past the flow to the agent who called this caller (F132, F133): no group is asked, and when they cannot come, the flow
+    begins. `group_id` and `node_id` are empty then."""
+    patient: bool = False
+    """Of `only_agent`: wait while they are in a call or wrap up."""
 
 
 @event("ivr", "ended")

@@ -137,6 +137,7 @@ def _requested(summary: CallSummary, recorded: Recorded, event: ivr.AgentRequest
         "request_reason": None,
         "waited_until": None,
         "stop_asked": False,
+        "direct": bool(event.only_agent),
     }
 
 
@@ -204,6 +205,8 @@ def _offer_answered(summary: CallSummary, recorded: Recorded, event: call.OfferA
 def _left(summary: CallSummary, recorded: Recorded, event: queue.ContactLeft) -> Changes:
     if not _waits(summary, recorded.aggregate_id) or event.outcome is RequestOutcome.ANSWERED:
         return {}  # the answer itself stands in the log, earlier, as call.offer-answered
+    if summary.direct and event.outcome is RequestOutcome.FAILED:  # the flow begins as if nothing had been asked
+        return {"request_id": "", "requested_at": None, "direct": False, "open_offer": "", "offered_to": ""}
     return {
         "request_outcome": event.outcome,
         "request_reason": event.reason,

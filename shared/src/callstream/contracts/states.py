@@ -61,6 +61,17 @@ class Direction(StrEnum):
     """An agent called an agent (F056)."""
 
 
+class OutboundMemory(StrEnum):
+    """What becomes of a caller whom an agent has called within the last three days (F132, F133)."""
+
+    NONE = "none"
+    """The number's flow, as for everybody; the agent goes first when one is asked for (D10)."""
+    DIRECT = "direct"
+    """Past the flow to that agent. Who is in a call is waited for, two minutes at most; whoever cannot come: the flow."""
+    PREFERRED = "preferred"
+    """Past the flow to that agent if they are free; else the flow."""
+
+
 class LegRole(StrEnum):
     """What a leg is to its call."""
 

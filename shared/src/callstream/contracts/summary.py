@@ -40,6 +40,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     request_id: str = ""
     """The newest request."""
     group_id: str = ""
+    direct: bool = False
+    """The newest request went past the flow to one agent (F132, F133)."""
     stop_asked: bool = False
     """A supervisor ends the newest request (F211)."""
     request_outcome: RequestOutcome | None = None

@@ -26,7 +26,7 @@ from callstream.contracts.config import (
 from callstream.contracts.flow import AnyNode, Flow
 from callstream.contracts.outbound import Region
 from callstream.contracts.roles import Role
-from callstream.contracts.states import AnswerOnMobile, Terminal
+from callstream.contracts.states import AnswerOnMobile, OutboundMemory, Terminal
 from callstream_console.domain.trunk_entry import TrunkEntry
 
 Email = Annotated[str, msgspec.Meta(pattern=r"^[^@\s]+@[^@\s]+$", max_length=254)]
@@ -110,6 +110,7 @@ class NumberEntry(Strict, frozen=True, kw_only=True):
     region: Region | None = None
     prefer_for_mobile_leg: bool = False
     transfer_out: bool = False
+    outbound_memory: OutboundMemory = OutboundMemory.NONE
 
     def document(self, flow_version: int) -> Number:
         """The number, bound to one version of its flow."""

@@ -2,7 +2,7 @@
 
 import structlog
 
-from callstream.contracts.config import Number
+from callstream.contracts.config import Number, Settings
 from callstream.contracts.flow import Flow, InvalidFlow
 from callstream.runtime.config_watch import Configuration
 from callstream_ivr.domain.graph import Graph
@@ -21,6 +21,10 @@ class PublishedFlows:
         """The document of a called number, or None."""
         found = self._config.number(called, tenant)
         return found[1] if found is not None else None
+
+    def settings(self, tenant: str) -> Settings:
+        """The tenant's settings."""
+        return self._config.settings(tenant)
 
     def graph(self, tenant: str, flow_id: str, version: int) -> Graph | None:
         """One version of a flow, or None when it is unknown or invalid."""

@@ -23,9 +23,11 @@ from callstream.contracts.ivr_events import (
     PromptFailed,
     PromptStarted,
 )
+from callstream.contracts.states import OutboundMemory
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_ivr.domain.graph import Catalogue, Graph
 from callstream_ivr.domain.session import Session
+from callstream_ivr.domain.wanted import STOPPED
 
 
 class PlayRefusal(msgspec.Struct, frozen=True):
@@ -57,8 +59,12 @@ def decide(session: Session, catalogue: Catalogue, now: datetime, refusal: PlayR
             message=refusal.message,
             handled=session.handled,
         )
+    if session.request_outcome is RequestOutcome.STOPPED:
+        return _stopped(session, catalogue)
+    if session.direct and session.request_outcome is not RequestOutcome.FAILED:
+        return _wait_for_one(session, now)
     if not session.node_id:
-        return _enter(session, graph, graph.first)
+        return _past_the_flow(session, catalogue) or _enter(session, graph, graph.first)
     node = graph.nodes[session.node_id]
     return _STEPS[type(node)](session, graph, node, now)
 
@@ -75,6 +81,50 @@ def _begin(session: Session, catalogue: Catalogue, now: datetime) -> Event | Non
     if not session.overdue(now):
         return None
     return _end(session, Reason.UNKNOWN_FLOW if number else Reason.UNKNOWN_NUMBER)
+
+
+def _past_the_flow(session: Session, catalogue: Catalogue) -> AgentRequested | None:
+    """Whom an agent has called lately is offered to that agent before the flow (F132, F133), once; None: the flow begins."""
+    number = catalogue.bound_to(session.tenant, session.called)
+    if not session.recalled or session.requests or number is None or number.outbound_memory is OutboundMemory.NONE:
+        return None
+    return AgentRequested(
+        request_id=session.next_request_id,
+        call_id=session.call_id,
+        group_id="",
+        caller=session.caller,
+        called=session.called,
+        gateway=session.gateway,
+        customer_leg_id=session.leg_id,
+        handled=session.handled,
+        play_id=session.next_play_id,
+        only_agent=session.recalled,
+        patient=number.outbound_memory is OutboundMemory.DIRECT,
+    )
+
+
+def _wait_for_one(session: Session, now: datetime) -> Event | None:
+    """The flow has not begun: it does when the one agent cannot come."""
+    match session.request_outcome:
+        case None:
+            silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
+            return _prompt(session, "queue") if silent else None
+        case RequestOutcome.ANSWERED:
+            return _end(session, Reason.ANSWERED)
+        case _:
+            return None  # call.ended says it
+
+
+def _stopped(session: Session, catalogue: Catalogue) -> Event | None:
+    """The caller is told before the call ends, where the tenant has something to say (F211)."""
+    if session.purpose == STOPPED:
+        return None if session.prompt_is_on else _end(session, Reason.SUPERVISOR)
+    said = catalogue.settings(session.tenant).stopped_prompts
+    return _prompt(session, STOPPED) if said else _end(session, Reason.SUPERVISOR)
+
+
+def _prompt(session: Session, purpose: str) -> PromptStarted:
+    return PromptStarted(node_id=session.node_id, purpose=purpose, play_id=session.next_play_id, handled=session.handled)
 
 
 def _leave_play(session: Session, graph: Graph, node: Play, _: datetime) -> Event | None:
@@ -111,7 +161,7 @@ def _leave_transfer(session: Session, graph: Graph, node: TransferToAgent, now: 
         return _leave_queue(session, graph, node, session.request_outcome)
     silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
     if node.queue_prompts and silent:
-        return PromptStarted(node_id=node.id, purpose="queue", play_id=session.next_play_id, handled=session.handled)
+        return _prompt(session, "queue")
     return None
 
 
@@ -120,7 +170,7 @@ def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome:
         case RequestOutcome.FAILED:
             return _enter(session, graph, node.failed)
         case RequestOutcome.STOPPED:
-            return _end(session, Reason.SUPERVISOR)
+            return None  # dealt with before any node (_stopped)
         case RequestOutcome.REDIRECTED:
             return _end(session, Reason.NORMAL)
         case RequestOutcome.ABANDONED:

@@ -28,7 +28,7 @@ PLAYS_TO_THE_WAITING = "transfer-to-agent"
 WAITS_FOR_KEYS = "branch"
 
 
-def opened(recorded: Recorded, arrived: call.CallArrived) -> Session:
+def opened(recorded: Recorded, arrived: call.CallArrived, recalled: str = "") -> Session:
     """The session of a call that has just arrived; nothing has been decided yet."""
     return Session(
         tenant=recorded.tenant,
@@ -39,6 +39,7 @@ def opened(recorded: Recorded, arrived: call.CallArrived) -> Session:
         leg_id=arrived.leg_id,
         arrived_seq=recorded.seq,
         arrived_at=recorded.time,
+        recalled=recalled,
         trace=recorded.trace,
         cause=recorded.id,
         handled=recorded.seq,
@@ -76,6 +77,7 @@ def _started(session: Session, event: ivr.IvrStarted, _: datetime) -> None:
 def _entered(session: Session, event: ivr.NodeEntered, at: datetime) -> None:
     _reach(session, event.node_id, event.kind, event.play_id, at)
     session.barge_in, session.timeout_s, session.request_id = event.barge_in, event.timeout_s, ""
+    session.direct = False
     session.keys = tuple(replace(key, ahead=True) for key in session.keys) if event.barge_in else ()
 
 
@@ -105,7 +107,7 @@ def _requested(session: Session, event: ivr.AgentRequested, at: datetime) -> Non
     _reach(session, event.node_id, PLAYS_TO_THE_WAITING, event.play_id, at)
     session.barge_in, session.timeout_s, session.keys = False, 0, ()
     session.requests += 1
-    session.request_id = event.request_id
+    session.request_id, session.direct = event.request_id, bool(event.only_agent)
     session.request_outcome = session.request_reason = None
     session.open_offer = ""
 

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from callstream.contracts.config import Number
+from callstream.contracts.config import Number, Settings
 from callstream.contracts.flow import AnyNode, Flow, InvalidFlow, Start, check
 
 
@@ -22,6 +22,10 @@ class Catalogue(Protocol):
 
     def bound_to(self, tenant: str, called: str) -> Number | None:
         """The document of a called number, or None (F115)."""
+        ...
+
+    def settings(self, tenant: str) -> Settings:
+        """The tenant's settings."""
         ...
 
     def graph(self, tenant: str, flow_id: str, version: int) -> Graph | None:

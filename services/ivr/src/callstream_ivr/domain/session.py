@@ -34,6 +34,8 @@ class Session(msgspec.Struct, kw_only=True):
     leg_id: str
     arrived_seq: int
     arrived_at: datetime
+    recalled: str = ""
+    """The agent who called this caller within the last three days, or empty."""
     trace: str = ""
     cause: str = ""
     """Id of the newest event of others that changed this: the cause of what is decided next."""
@@ -70,6 +72,8 @@ class Session(msgspec.Struct, kw_only=True):
     answered: bool = False
     requests: int = 0
     request_id: str = ""
+    direct: bool = False
+    """The request went past the flow to the one agent who called this caller; the flow has not begun."""
     request_outcome: RequestOutcome | None = None
     request_reason: Reason | None = None
     open_offer: str = ""

@@ -1,16 +1,29 @@
 """All sessions of this service: the fold of the log, which sessions have something to decide, and their timers."""
 
-from collections.abc import Iterable
 from datetime import datetime
 
+import msgspec
+
 from callstream.contracts import queue_events as queue
-from callstream.contracts.call_events import CallArrived
+from callstream.contracts.call_events import OUTBOUND_MEMORY, CallArrived, CallDialled
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.outcome import call_of
+from callstream.contracts.states import Purpose
+from callstream.kernel.recent import Recent
 from callstream.kernel.timers import Timers
 from callstream_ivr.domain.evolve import evolve, opened
 from callstream_ivr.domain.session import Session
 from callstream_ivr.domain.wanted import HANGS_UP
+
+CALLERS = 200_000
+"""Customers remembered who were called; those of the longest ago are forgotten first."""
+
+
+class Kept(msgspec.Struct, kw_only=True):
+    """The state as a snapshot has it."""
+
+    sessions: list[Session]
+    dialled: list[tuple[tuple[str, str], tuple[str, datetime]]]
 
 
 class Sessions:
@@ -18,6 +31,8 @@ class Sessions:
 
     def __init__(self) -> None:
         self._by_call: dict[str, Session] = {}
+        self._dialled: Recent[tuple[str, str], tuple[str, datetime]] = Recent(CALLERS)
+        """(tenant, customer) → (agent, when) of the last outbound call."""
         self._timers: Timers[str] = Timers()
         self.changed: dict[str, None] = {}
         """In the order of their change (a set that keeps it)."""
@@ -32,12 +47,16 @@ class Sessions:
     def evolve(self, recorded: Recorded) -> None:
         """Fold one event of the log. Events of calls without a session, and of earlier requests, change nothing."""
         event = recorded.event
+        if isinstance(event, CallDialled):
+            if event.purpose is Purpose.OUTBOUND:
+                self._dialled.put((recorded.tenant, event.callee), (event.agent_id, recorded.time))
+            return
         call_id = call_of(recorded)
         session = self._by_call.get(call_id)
         if session is None:
             if not isinstance(event, CallArrived):
                 return
-            session = self._by_call[call_id] = opened(recorded, event)
+            session = self._by_call[call_id] = opened(recorded, event, self._recalled(recorded, event.caller))
         elif recorded.aggregate == queue.ContactLeft.AGGREGATE and recorded.aggregate_id != session.request_id:
             return
         else:
@@ -57,13 +76,19 @@ class Sessions:
             self._timers.cancel(call_id)
             self.changed[call_id] = None
 
-    def take(self) -> list[Session]:
-        """The open sessions, for a snapshot."""
-        return list(self._by_call.values())
+    def _recalled(self, recorded: Recorded, caller: str) -> str:
+        found = self._dialled.get((recorded.tenant, caller)) if caller else None
+        return found[0] if found is not None and recorded.time - found[1] <= OUTBOUND_MEMORY else ""
 
-    def restore(self, sessions: Iterable[Session]) -> None:
-        """Put a snapshot's sessions back; each is to be looked at, because what was under way is not known."""
-        for session in sessions:
+    def take(self) -> Kept:
+        """What is to be known after a restart, for a snapshot."""
+        return Kept(sessions=list(self._by_call.values()), dialled=list(self._dialled.items()))
+
+    def restore(self, kept: Kept) -> None:
+        """Put it back; each session is to be looked at, because what was under way is not known."""
+        for customer, by in kept.dialled:
+            self._dialled.put(customer, by)
+        for session in kept.sessions:
             self._by_call[session.call_id] = session
             self.changed[session.call_id] = None
             self._mind(session)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback
+from callstream.contracts.config import Speech
 from callstream.contracts.flow import Branch, Play, Prompts, TransferToAgent
 from callstream.kernel.outcomes import Party, Reason
 from callstream_ivr.domain.graph import Catalogue
@@ -24,6 +25,9 @@ HANGS_UP = {
 }
 """Endings of a session that end the call too, and who is said to have ended it."""
 
+STOPPED = "stopped"
+"""Purpose of the playback that tells a caller that their request was stopped (F211)."""
+PLEASE_HOLD: Prompts = (Speech(text="Please hold the line. You are being connected."),)
 QUEUE_REPEAT = 10
 """Rounds of queue prompts asked for at once when they speak no number: fewer events while callers wait."""
 
@@ -58,11 +62,10 @@ WAIT_NO = "${WaitNo}"
 
 
 def _play(session: Session, catalogue: Catalogue) -> PlayPrompts | None:
-    graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
-    if graph is None:
+    found = _prompts(session, catalogue)
+    if found is None:
         return None
-    node = graph.nodes[session.node_id]
-    prompts, repeat = _PROMPTS[type(node)](node, session.purpose)
+    prompts, repeat = found
     return PlayPrompts(
         command_id=session.play_id,
         call_id=session.call_id,
@@ -71,6 +74,19 @@ def _play(session: Session, catalogue: Catalogue) -> PlayPrompts | None:
         repeat=repeat,
         barge_in=session.barge_in,
     )
+
+
+def _prompts(session: Session, catalogue: Catalogue) -> tuple[Prompts, int] | None:
+    """What is to be played, and how often; None: the flow is not known."""
+    if session.purpose == STOPPED:
+        return catalogue.settings(session.tenant).stopped_prompts, 1
+    if session.direct:
+        return catalogue.settings(session.tenant).transfer_prompts or PLEASE_HOLD, QUEUE_REPEAT
+    graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
+    if graph is None:
+        return None
+    node = graph.nodes[session.node_id]
+    return _PROMPTS[type(node)](node, session.purpose)
 
 
 def _of_play(node: Play, _: str) -> tuple[Prompts, int]:

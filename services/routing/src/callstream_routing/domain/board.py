@@ -11,10 +11,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from callstream.contracts.config import CustomerType, Settings
+from callstream.kernel.recent import Recent
 from callstream.kernel.timers import Timers
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.memory import Memory, Served
-from callstream_routing.domain.recent import Recent
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import FREE, Seat
 
@@ -47,6 +47,8 @@ class Board:
         self.day_ends = datetime.min.replace(tzinfo=UTC)
         self.assigned: dict[str, None] = {}
         """Requests that a supervisor has assigned and nobody has tried yet."""
+        self.only: dict[str, set[str]] = {}
+        """Agent → requests that they alone may serve."""
         self.dirty: dict[str, None] = {}
         """Requests to look at, in log order."""
         self.dirty_groups: set[str] = set()
@@ -90,6 +92,8 @@ class Board:
         self.requests[request.id] = request
         request.reach(0)
         self.of_call.setdefault(request.call_id, set()).add(request.id)
+        if request.only:
+            self.only.setdefault(request.only, set()).add(request.id)
         self._enter(request)
         self.dirty[request.id] = None
 
@@ -100,6 +104,10 @@ class Board:
             request.queued = False
         del self.requests[request.id]
         self._leave(request)
+        if request.only:
+            self.only[request.only].discard(request.id)
+            if not self.only[request.only]:
+                del self.only[request.only]
         siblings = self.of_call[request.call_id]
         siblings.discard(request.id)
         if not siblings:
@@ -182,7 +190,7 @@ class Board:
             return request.held_until
         if request.offer is not None:
             return request.offer.deadline
-        dues = [request.next_step, self.limit_at(request)]
+        dues = [request.next_step, self.limit_at(request), request.assigned_until if request.only else None]
         return min((due for due in dues if due is not None), default=None)
 
     def limit_at(self, request: Request) -> datetime | None:
@@ -218,6 +226,8 @@ class Board:
         self._arm((self.tenant, SEAT, seat.id), min(held, cool) if held and cool else held or cool)
         if seat.open_request:
             self.dirty[seat.open_request] = None
+        for request_id in self.only.get(seat.id, ()):
+            self.dirty[request_id] = None
 
     def hold_seat(self, seat: Seat, until: datetime | None) -> None:
         """A reservation is under way until the agent's next event, at the latest until `until`; None: no longer."""

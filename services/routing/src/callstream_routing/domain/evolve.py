@@ -16,10 +16,11 @@ from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.memory import GivenUp
 from callstream_routing.domain.onward import agent_wanted, consult_ended, served, transfer_started
+from callstream_routing.domain.preferred import OUTBOUND_MEMORY
 from callstream_routing.domain.request import Ending, Offer, Request
 from callstream_routing.domain.seat import Seat, stamp
 from callstream_routing.domain.settle import millis
-from callstream_routing.domain.supervise import assign
+from callstream_routing.domain.supervise import TRIED_WITHIN, assign
 
 FOLLOWS = (
     events_of("queue"),
@@ -37,6 +38,8 @@ FOLLOWS = (
     events_of("call", "consult-ended"),
 )
 
+WAIT_FOR_ONE = timedelta(minutes=2)
+"""How long a caller waits for the agent who called them and is in a call (F132); then the number's flow begins."""
 COOL_DOWN = timedelta(seconds=5)
 """No offer to an agent whose phone has just failed: else one dead phone would go through a line at the speed of SIP."""
 
@@ -53,7 +56,7 @@ def evolve(board: Board, recorded: Recorded) -> None:
 def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested) -> None:
     if event.request_id in board.requests or event.request_id in board.left:
         return
-    groups = tuple(dict.fromkeys((event.group_id, *event.also_groups)))
+    groups = tuple(dict.fromkeys((event.group_id, *event.also_groups))) if not event.only_agent else ()
     request = Request(
         id=event.request_id,
         call_id=event.call_id,
@@ -71,8 +74,13 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
         skills=event.skills,
         relax=event.relax,
         preferred_agent=event.preferred_agent,
+        only=event.only_agent,
+        patient=event.patient,
+        rule=OUTBOUND_MEMORY if event.only_agent else "",
         ending=board.ended.get(event.call_id),
     )
+    if event.only_agent:
+        assign(board, request, event.only_agent, recorded.time, WAIT_FOR_ONE if event.patient else TRIED_WITHIN)
     board.add_request(request)
 
 
@@ -119,7 +127,7 @@ def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered)
         return
     with board.changing(request):
         request.ending = Ending(outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id)
-    if request.only:
+    if not request.counts:
         return  # a colleague's question, not a customer's call: nothing is counted or learnt from it
     board.served.put(request.call_id, served(request))
     seat = board.seat(request.offer.agent_id)
@@ -236,7 +244,7 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
     board.memory.note_offer(event.agent_id, request.call_id)
     seat = board.seat(event.agent_id)
     with board.changing_seat(seat):
-        seat.count(board.today, offered=0 if request.only else 1)
+        seat.count(board.today, offered=int(request.counts))
     if seat.open_request and not seat.rings_for(event.offer_id):
         return  # an offer that came too late: it is withdrawn, and the one that the agent rings for stays theirs
     with board.changing_seat(seat):
@@ -263,7 +271,7 @@ def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
 def _learn(board: Board, recorded: Recorded, event: queue.ContactLeft, request: Request) -> None:
     """Service level, estimates, and the place that a caller gave up."""
     answered, abandoned = event.outcome is RequestOutcome.ANSWERED, event.outcome is RequestOutcome.ABANDONED
-    if request.only or (not answered and not abandoned):
+    if not request.groups or (not answered and not abandoned):
         return
     group = board.group(request.offer.group_id if answered and request.offer is not None else request.groups[0])
     group.target.note(event.waited_ms, answered=answered)

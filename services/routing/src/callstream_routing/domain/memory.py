@@ -5,10 +5,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from callstream_routing.domain.recent import Recent
+from callstream.contracts.call_events import OUTBOUND_MEMORY
+from callstream.kernel.recent import Recent
 
-OUTBOUND_MEMORY = timedelta(days=3)
-"""F132, to the second."""
 CALLERS = 200_000
 OFFERS = 100
 """Of each agent."""

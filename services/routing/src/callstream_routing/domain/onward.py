@@ -63,6 +63,7 @@ def agent_wanted(board: Board, recorded: Recorded, event: control.AgentWanted) -
         requested_seq=recorded.seq,
         requested_by=recorded.id,
         only=event.target_agent_id,
+        counts=False,
         rule=event.purpose.value,
         ending=board.ended.get(recorded.aggregate_id),
     )

@@ -65,7 +65,11 @@ class Request(msgspec.Struct, kw_only=True):
     relax: tuple[SkillStep, ...] = ()
     preferred_agent: str = ""
     only: str = ""
-    """The one agent who may serve it (F016, F022, F056): it stands in no group's line, and leaves when they cannot."""
+    """The one agent who may serve it (F016, F022, F056, F132): it stands in no group's line, and leaves when they cannot."""
+    patient: bool = False
+    """Of `only`: they are waited for while they are in a call or wrap up, until `assigned_until`."""
+    counts: bool = True
+    """A customer's request, not a colleague's: it counts for agents and is remembered."""
     chosen: bool = False
     """A person chose its group (F019): the customer's type keeps it out of none."""
     rule: str = ""

@@ -35,7 +35,7 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
     if request.offer is not None:
         return _watch_offer(board, request, request.offer, now)
     if request.only:
-        reason = kept_by(board.seat(request.only), request.assigned_until, now)
+        reason = kept_by(board.seat(request.only), request, now)
         return None if reason is None else Step(events=(_failed(request, reason, now),), causation_id=request.last_event_id)
     if not any(board.is_open(group_id) for group_id in request.groups):
         return Step(events=(_failed(request, Reason.UNKNOWN_GROUP, now),), causation_id=request.last_event_id)

@@ -77,9 +77,9 @@ def check_able(board: Board, agent_id: str) -> Seat:
     return seat
 
 
-def assign(board: Board, request: Request, agent_id: str, at: datetime) -> None:
+def assign(board: Board, request: Request, agent_id: str, at: datetime, within: timedelta = TRIED_WITHIN) -> None:
     """Somebody's choice of an agent has come in through the log. Inside `changing`, or before the request is added."""
-    request.assigned, request.assigned_until = agent_id, at + TRIED_WITHIN
+    request.assigned, request.assigned_until = agent_id, at + within
     board.assigned[request.id] = None
 
 
