@@ -23,7 +23,7 @@ from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.prompts import Prompts
 from callstream_media_gateway.adapters.recordings import Leftover
-from callstream_media_gateway.adapters.secure_sip import user_agent_config
+from callstream_media_gateway.adapters.secure_sip import renewal, user_agent_config
 from callstream_media_gateway.adapters.speech import SpokenTexts
 from callstream_media_gateway.app.dial_out import DialOut
 from callstream_media_gateway.app.finish_recording import FinishRecording
@@ -125,6 +125,9 @@ class Gateway:
             asyncio.create_task(self.housekeeping.run()),
             asyncio.create_task(self._encode_leftovers(await self.recover.files(self.switchboard.calls), open_calls)),
         ]
+        renewed = renewal(self.config, self.user_agent.config)
+        if renewed is not None:
+            self._tasks.append(asyncio.create_task(renewed.run()))
         if self.archive is not None:
             self._tasks.append(asyncio.create_task(self.archive.run()))
         metrics.sip.source = lambda: self.user_agent.counters

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from cryptography import x509
 
 from callstream_media_gateway.adapters.certificate import LASTS, RENEWED_BEFORE, self_signed
-from callstream_media_gateway.adapters.secure_sip import user_agent_config
+from callstream_media_gateway.adapters.secure_sip import renewal, user_agent_config
 from callstream_media_gateway.config import ConfigError, load
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
@@ -120,3 +121,43 @@ def test_a_killed_start_leaves_nothing_that_the_next_one_would_trip_over(tmp_pat
     certificate, key = self_signed(tmp_path, (), NOW)
     ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["other", "self-signed.key", "self-signed.pem"]
+
+
+async def shown(port: int) -> bytes:
+    """The certificate that a new connection gets."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    _, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context)
+    found: bytes = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
+    writer.close()
+    return found
+
+
+async def test_a_renewed_certificate_is_used_without_a_restart_and_a_broken_one_is_not(tmp_path: Path) -> None:
+    certificate, key = self_signed(tmp_path / "a", (), NOW)
+    files = {"CALLSTREAM_SIP_TLS_CERT_FILE": str(certificate), "CALLSTREAM_SIP_TLS_KEY_FILE": str(key)}
+    config = load(environment(tmp_path, CALLSTREAM_SIP_TLS_PORT="0", **files))
+    used = user_agent_config(config)
+    renewed = renewal(config, used)
+    assert renewed is not None
+    server = await asyncio.start_server(lambda _reader, writer: writer.close(), "127.0.0.1", 0, ssl=used.server_tls)
+    port = server.sockets[0].getsockname()[1]
+    async with server:
+        first = await shown(port)
+        assert not renewed.look()
+        others, other_key = self_signed(tmp_path / "b", (), NOW)
+        key.write_bytes(other_key.read_bytes())  # the certificate does not fit it yet
+        assert not renewed.look()
+        assert await shown(port) == first
+        certificate.write_bytes(others.read_bytes())
+        assert renewed.look()
+        assert await shown(port) != first
+        assert not renewed.look()
+        key.unlink()
+        assert not renewed.look()
+        assert await shown(port) != first
+
+
+def test_the_certificate_that_we_make_needs_no_looking_after(tmp_path: Path) -> None:
+    config = load(environment(tmp_path, CALLSTREAM_SIP_WSS_PORT="0"))
+    assert renewal(config, user_agent_config(config)) is None

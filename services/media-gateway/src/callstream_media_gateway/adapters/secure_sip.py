@@ -3,9 +3,19 @@
 from datetime import UTC, datetime
 
 from callstream_media_gateway.adapters.certificate import self_signed
+from callstream_media_gateway.adapters.renewed_certificate import RenewedCertificate
 from callstream_media_gateway.config import ConfigError, GatewayConfig
 from callstream_media_gateway.sip import tls
 from callstream_media_gateway.sip.handler import UserAgentConfig
+
+
+def renewal(config: GatewayConfig, used: UserAgentConfig) -> RenewedCertificate | None:
+    """What keeps a given certificate fresh; the one that we make outlives us."""
+    if config.tls_given is None:
+        return None
+    return RenewedCertificate(
+        *config.tls_given, [context for context in (used.server_tls, used.client_tls) if context is not None]
+    )
 
 
 def user_agent_config(config: GatewayConfig) -> UserAgentConfig:
