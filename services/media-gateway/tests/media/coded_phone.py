@@ -100,6 +100,17 @@ class CodedPhone(RtpPeer):
         return tone_and_rest(samples[len(samples) * 10 // (packets + 10) :], frequency_hz, RATE[self.codec])
 
 
+async def until_heard(phone: CodedPhone, frequency_hz: float, rest_db: float, within_db: float = 1.0) -> None:
+    """Wait until a second of what came is the tone at -13 dBm0 and all else so far below it. A busy machine delays frames."""
+    for _ in range(12):
+        seen = len(phone.came)
+        await phone.until(lambda phone: len(phone.came) >= seen + 70, 15)  # noqa: B023 - awaited here
+        level, rest = phone.heard_tone_of(frequency_hz)
+        if abs(level + 13) <= within_db and rest > rest_db:
+            return
+    raise AssertionError(f"{frequency_hz} Hz: {level:.1f} dBm0, all else {rest:.1f} dB below")
+
+
 async def coded_phone(rig: Rig, leg_id: str, codec: Codec, tone_hz: float = 0, event_pt: int | None = None) -> CodedPhone:
     """A leg with such a phone on it. event_pt: it takes telephone-events, at the clock of its codec."""
     phone = CodedPhone(codec)

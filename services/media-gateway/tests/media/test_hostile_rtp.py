@@ -7,16 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callstream_media_gateway.media import rtcp, wire
-from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.g711 import PCMA, encode
-from callstream_media_gateway.media.latch import Latch
-from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import AnyEvent
-from callstream_media_gateway.media.sockets import open_pair
 from callstream_media_gateway.media.tone import level_dbm0, sines
 
 from .coded_phone import packets_of
-from .rig import free_range
+from .engine_house import House
 
 PAYLOAD_TYPES = (0, 8, 9, 13, 101, 111, 97, 72, 127)
 packet = st.builds(
@@ -32,44 +27,6 @@ datagram = packet | st.binary(max_size=60) | st.just(rtcp.build(7, None, rtcp.Bl
 PACKETS: dict[int, list[bytes]] = {}
 step = st.tuples(datagram, st.integers(0, 3))
 """What comes, and how many ticks pass after it."""
-
-
-class House:
-    """An engine with one leg, whose packets are handed over without a socket."""
-
-    def __init__(self) -> None:
-        self.events: list[AnyEvent] = []
-        self.engine = Engine("127.0.0.1", 4, self.events.append, lambda: None)
-        low = int(free_range().split("-")[0])
-        pair = open_pair("127.0.0.1", range(low, low + 200, 2))
-        self.leg = Leg("a", "call", 0, pair, "PCMA", None, 101, 0, Latch(None), dynamic_in={111: "OPUS", 97: "PCMU"})
-        self.engine.jitter.reset(0)
-        self.engine.arrivals.reset(0, 0)
-        self.engine.sender.reset(0)
-        self.engine.receiver.add(self.leg)
-        self.engine.reporter.add(self.leg)
-        self.engine.legs["a"] = self.leg
-        self.now = 0
-        self.ticks(1)
-
-    def take(self, data: bytes) -> None:
-        self.engine.receiver._one(self.leg, data, self.now)
-
-    def ticks(self, count: int) -> None:
-        for _ in range(count):
-            self.now += 20
-            self.engine.tick(self.now * 1_000_000)
-
-    def said(self, ticks: int) -> np.ndarray:
-        """What the leg says in the next ticks, taken where a recording takes it."""
-        frames = []
-        for _ in range(ticks):
-            self.now += 20
-            frames.append(self.engine._said()[0].copy())
-        return np.concatenate(frames)
-
-    def close(self) -> None:
-        self.engine.receiver.remove(self.leg)
 
 
 @settings(max_examples=150, deadline=None)

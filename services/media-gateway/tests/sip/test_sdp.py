@@ -255,7 +255,8 @@ def test_comfort_noise_is_taken_when_offered_and_never_offered() -> None:
 def test_an_opus_answer_names_what_we_can_decode() -> None:
     body = answered(OPUS_FIRST).to_bytes().decode()
     assert "a=rtpmap:96 opus/48000/2\r\n" in body
-    assert "a=fmtp:96 stereo=0;sprop-stereo=0;useinbandfec=1;maxaveragebitrate=24000\r\n" in body
+    assert "a=fmtp:96 maxplaybackrate=8000;" in body
+    assert "useinbandfec=1" in body
     assert "a=rtpmap:97 telephone-event/48000\r\n" in body
 
 

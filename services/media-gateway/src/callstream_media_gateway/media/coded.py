@@ -27,7 +27,12 @@ _OPUS_CLOCK = 6
 """Ticks of Opus' RTP clock (48 kHz) per sample at 8 kHz."""
 _EMPTY = np.zeros(0, np.int16)
 
-Verdict = Literal["kept", "duplicate", "late", "malformed"]
+Verdict = Literal["kept", "duplicate", "late"]
+
+
+def samples_of(name: CodedName, payload: bytes) -> int:
+    """Samples at 8 kHz in a packet; 0: it holds no speech."""
+    return len(payload) if name == "G722" else packet_samples(payload)
 
 
 class Decoder(Protocol):
@@ -52,7 +57,7 @@ class Clock:
 
 
 class CodedSpeech:
-    """Of one leg. `take` per packet, `frame` per tick."""
+    """Of one leg. `put` per packet, `frame` per tick."""
 
     def __init__(self, jitter: JitterBuffers, slot: int) -> None:
         self.clock = Clock()
@@ -71,12 +76,8 @@ class CodedSpeech:
         self._decoders.clear()
         self._speaking, self._carry = None, _EMPTY
 
-    def take(self, name: CodedName, timestamp: int, payload: bytes) -> Verdict:
-        """timestamp: at 8 kHz."""
-        samples = len(payload) if name == "G722" else packet_samples(payload)
-        if not samples:
-            return "malformed"
-        index, offset = self._jitter.place(self._slot, timestamp, snap=samples % FRAME == 0)
+    def put(self, name: CodedName, index: int, offset: int, samples: int, payload: bytes) -> Verdict:
+        """index, offset: where `JitterBuffers.place` wants it. samples: how many it holds."""
         if index < self._jitter.head_index[self._slot]:
             return "late"
         there = self._packets[index]

@@ -137,6 +137,7 @@ class Commands:
             if command.peer is not None:
                 leg.secure.meet(command.peer)
         set_formats(leg, command)
+        self._engine.receiver.coded.unlearn(leg)
         if command.sending is not None:
             leg.sending = command.sending
         if command.rtp_timeout_ms is not None:

@@ -143,7 +143,7 @@ class Engine:
         if self.jitter.noisy:
             for row in np.flatnonzero(laws == NOISE).tolist():
                 said[row] = comfort_noise(int(codes[row, 0]))
-        for leg, speech in self.receiver.coded.items():
+        for leg, speech in self.receiver.coded.speech.items():
             frame = speech.frame()
             if frame is not None:
                 said[self._row_of[leg]] = frame

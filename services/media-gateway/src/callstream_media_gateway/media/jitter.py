@@ -105,11 +105,10 @@ class JitterBuffers:
                 self.ring[at, offset : offset + len(part)] = part
             codes, offset, index, lead = codes[FRAME - offset :], 0, index + 1, lead + 1
 
-    def place(self, slot: int, timestamp: int, *, snap: bool) -> tuple[int, int]:
-        """Where a packet begins that is kept elsewhere: (index, offset in samples). It is late when index < head_index."""
-        lead = int(self._place(np.array([slot]), np.array([timestamp], np.uint32), snap=snap)[0])
-        offset = (timestamp - int(self.head_ts[slot]) - lead * FRAME) & 0xFFFFFFFF
-        return int(self.head_index[slot]) + lead, offset
+    def place(self, slots: I64, timestamps: U32, *, snap: bool) -> tuple[I64, U32]:
+        """Where packets begin that are kept elsewhere: indexes, offsets in samples. One is late when index < head_index."""
+        lead = self._place(slots, timestamps, snap=snap)
+        return self.head_index[slots] + lead, timestamps - self.head_ts[slots] - (lead * FRAME).astype(np.uint32)
 
     def reserve(self, slot: int, index: int, frames: int, law: int) -> None:
         """These frames are there, although their speech is not kept in the ring."""
@@ -168,7 +167,8 @@ class JitterBuffers:
 
     def push_noise(self, slot: int, timestamp: int, level: int) -> None:
         """From this frame on, until speech comes again, there is noise of -level dBov (RFC 3389 §3.1)."""
-        index, _ = self.place(slot, timestamp, snap=False)
+        indexes, _ = self.place(np.array([slot]), np.array([timestamp], np.uint32), snap=False)
+        index = int(indexes[0])
         if index >= self.head_index[slot]:
             self.reserve(slot, index, 1, NOISE)
             self.ring[slot * DEPTH + (index & (DEPTH - 1)), 0] = level

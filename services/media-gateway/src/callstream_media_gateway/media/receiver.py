@@ -16,7 +16,7 @@ from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.arrays import FRAME, I64
 from callstream_media_gateway.media.arrivals import Arrivals
 from callstream_media_gateway.media.browser_legs import BrowserLegs
-from callstream_media_gateway.media.coded import CodedSpeech
+from callstream_media_gateway.media.coded_legs import CodedLegs
 from callstream_media_gateway.media.dtmf import Key
 from callstream_media_gateway.media.g711 import PAYLOAD_TYPES, PCMA
 from callstream_media_gateway.media.jitter import NOISE, JitterBuffers
@@ -33,7 +33,7 @@ OPEN_PER_READ, STRANGERS_PER_READ, RTCP_PER_READ = 64, 32, 4
 """Open sockets, and packets of each: locking a leg takes 60 µs, and a flood of strangers must not stop the tick."""
 _ROW = 1024
 _PLAIN_BYTES = wire.HEADER_BYTES + FRAME
-_PLAIN_MASK, _PLAIN = 0xFF770000, 0x80000000
+_PLAIN_MASK, _BARE_MASK, _PLAIN = 0xFF770000, 0xFF000000, 0x80000000
 """Version 2, no padding, extension or CSRC; payload type 0 or 8; the marker and the sequence number may be anything."""
 
 
@@ -54,8 +54,7 @@ class Receiver:
         self.strangers = 0
         self.on_rtcp: Callable[[Leg, bytes, Address | None], bool] = _no_rtcp
         """Takes what may be RTCP (RFC 5761 §4); false: it was none."""
-        self.coded: dict[Leg, CodedSpeech] = {}
-        """Legs that have sent speech which is kept as packets."""
+        self.coded = CodedLegs(len(arrivals.ssrc), jitter, arrivals, self._malformed)
         self._host = host
         self._jitter = jitter
         self._arrivals = arrivals
@@ -87,7 +86,7 @@ class Receiver:
         self.unlatch(leg)
         self._browsers.remove(leg)
         self._pressing.discard(leg)
-        self.coded.pop(leg, None)
+        self.coded.remove(leg)
         self._rtcp.unregister(leg.ports.rtcp)
         del self._rtcp_legs[leg.ports.rtcp.fileno()]
         self._open.unregister(leg.ports.open)
@@ -161,11 +160,17 @@ class Receiver:
         slots = self._slot_of_fd[fds]
         words = self._words[:count, :3].astype(np.uint32)
         first, timestamps = words[:, 0], words[:, 1]
-        plain = (first & _PLAIN_MASK == _PLAIN) & (words[:, 2] == self._arrivals.ssrc[slots])
-        plain &= np.array(sizes) == _PLAIN_BYTES
+        known = words[:, 2] == self._arrivals.ssrc[slots]
+        plain = (first & _PLAIN_MASK == _PLAIN) & known & (np.array(sizes) == _PLAIN_BYTES)
         payloads = self._inbox[:count, wire.HEADER_BYTES : _PLAIN_BYTES]
         if not plain.all():
-            for i in np.flatnonzero(~plain).tolist():
+            coded = (first & _BARE_MASK == _PLAIN) & known & (np.array(sizes) > wire.HEADER_BYTES)
+            coded &= first >> 16 & 0x7F == self.coded.payload_type[slots]
+            at = np.flatnonzero(coded)
+            if len(at):
+                speech = [bytes(self._rows[i][wire.HEADER_BYTES : sizes[i]]) for i in at.tolist()]
+                self.coded.take(slots[at], (first[at] & 0xFFFF).astype(np.int64), timestamps[at], speech, now_ms)
+            for i in np.flatnonzero(~(plain | coded)).tolist():
                 if sizes[i] >= 0 and fds[i] in self._fast_legs:
                     self._one(self._fast_legs[fds[i]], bytes(self._rows[i][: sizes[i]]), now_ms)
             slots, first, timestamps, payloads = slots[plain], first[plain], timestamps[plain], payloads[plain]
@@ -195,13 +200,13 @@ class Receiver:
         if not own_ssrc:
             self._arrivals.new_source(leg.slot, packet.ssrc)
             self._jitter.restart(leg.slot)
-            if leg in self.coded:
-                self.coded[leg].restart()
-        timestamp = packet.timestamp
-        if codec == "OPUS":
-            timestamp = self._coded(leg).clock.at_8khz(timestamp)
-        timestamps = np.array([timestamp], np.uint32)
-        self._arrivals.packet(slots, np.array([packet.sequence]), timestamps, now_ms, timed=not is_event)
+            self.coded.restart(leg)
+        sequences, timestamps = np.array([packet.sequence]), np.array([packet.timestamp], np.uint32)
+        if codec == "G722" or codec == "OPUS":
+            self.coded.learn(leg, codec, packet.payload_type)
+            self.coded.take(slots, sequences, timestamps, [packet.payload], now_ms)
+            return
+        self._arrivals.packet(slots, sequences, timestamps, now_ms, timed=not is_event)
         if is_event:
             self._event(leg, packet, now_ms)
             return
@@ -209,24 +214,12 @@ class Receiver:
         if not len(codes):
             return
         if codec is None:
-            self._jitter.push_noise(leg.slot, timestamp, packet.payload[0] & 0x7F)
-        elif codec == "G722" or codec == "OPUS":
-            verdict = self._coded(leg).take(codec, timestamp, packet.payload)
-            if verdict == "duplicate":
-                self._arrivals.duplicates[leg.slot] += 1
-            elif verdict == "malformed":
-                self._malformed(leg)
+            self._jitter.push_noise(leg.slot, packet.timestamp, packet.payload[0] & 0x7F)
         elif len(codes) == FRAME:
             laws = np.array([PAYLOAD_TYPES[codec]], np.uint8)
             self._arrivals.duplicate(slots, self._jitter.push(slots, timestamps, codes[None, :], laws))
         else:
-            self._jitter.push_samples(leg.slot, timestamp, codes, PAYLOAD_TYPES[codec])
-
-    def _coded(self, leg: Leg) -> CodedSpeech:
-        speech = self.coded.get(leg)
-        if speech is None:
-            speech = self.coded[leg] = CodedSpeech(self._jitter, leg.slot)
-        return speech
+            self._jitter.push_samples(leg.slot, packet.timestamp, codes, PAYLOAD_TYPES[codec])
 
     def _event(self, leg: Leg, packet: wire.Packet, now_ms: int) -> None:
         if packet.ssrc != leg.event_ssrc:

@@ -24,8 +24,11 @@ PCMU = Codec(0, "PCMU")
 PCMA = Codec(8, "PCMA")
 G722 = Codec(9, "G722")
 """Samples at 16 kHz; the clock of 8 kHz is a mistake kept for ever (RFC 3551 4.5.2)."""
-OPUS = Codec(111, "OPUS", 48000, 2, "stereo=0;sprop-stereo=0;useinbandfec=1;maxaveragebitrate=24000")
-"""Always /48000/2, whatever is sent (RFC 7587 7)."""
+OPUS = Codec(
+    *(111, "OPUS", 48000, 2),
+    "maxplaybackrate=8000;sprop-maxcapturerate=8000;stereo=0;sprop-stereo=0;useinbandfec=1;maxaveragebitrate=32000",
+)
+"""Always /48000/2, whatever is sent (RFC 7587 7). We hear no more than 8 kHz, so the bits may go into redundancy."""
 COMFORT_NOISE = Codec(13, "CN")
 TELEPHONE_EVENT = Codec(101, "TELEPHONE-EVENT", 8000, 1, "0-16")
 TELEPHONE_EVENT_48 = Codec(102, "TELEPHONE-EVENT", 48000, 1, "0-16")
