@@ -23,8 +23,9 @@ KEY = Ed25519PrivateKey.generate()
 PUBLIC = KEY.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
-def token(role: str = "supervisor", tenant: str = TENANT) -> str:
-    claims = {"sub": "u1", "tenant": tenant, "role": role, "iss": ISSUER, "exp": datetime.now(UTC) + timedelta(minutes=5)}
+def token(role: str = "supervisor", tenant: str = TENANT, groups: tuple[str, ...] = ("sales",)) -> str:
+    claims = {"sub": "u1", "tenant": tenant, "role": role, "groups": groups, "iss": ISSUER}
+    claims["exp"] = datetime.now(UTC) + timedelta(minutes=5)  # type: ignore[assignment]
     return jwt.encode(claims, KEY, algorithm=ALGORITHM)
 
 
@@ -135,6 +136,28 @@ async def test_who_may_not_ask_and_what_is_not_there() -> None:
         for path, bearer, status, field in rows:
             answer = await http.get(path, headers={"Authorization": f"Bearer {bearer}"})
             assert (answer.status_code, answer.json()["field"]) == (status, field), path
+
+
+@pytest.mark.feature("F226")
+async def test_a_supervisor_reads_decisions_of_their_own_groups_only() -> None:
+    """r1 is of sales; 1005 of support is asked by a colleague in it, which is support's."""
+    story = a_day()
+    story.idle("1005")
+    story.wanted("r1", "w", "1002", "1005")
+    async with await client(story) as http:
+
+        async def seen(path: str, *groups: str, role: str = "supervisor") -> list[str]:
+            answer = await http.get(path, headers={"Authorization": f"Bearer {token(role, groups=groups)}"})
+            return [view["agent_id"] for view in answer.json()] if answer.status_code == 200 else [str(answer.status_code)]
+
+        assert await seen("/v1/decisions/c-r1", "sales") == ["1001", "1002"]
+        assert await seen("/v1/decisions/c-r1", "support") == ["1005"]
+        assert await seen("/v1/decisions/c-r1", "sales", "support") == ["1001", "1002", "1005"]
+        assert await seen("/v1/decisions/c-r1", "other") == ["404"]
+        assert await seen("/v1/decisions/c-r1") == ["404"]
+        assert await seen("/v1/decisions/c-r1", role="admin") == ["1001", "1002", "1005"]
+        assert await seen("/v1/decisions?agent=1002", "sales") == ["1002"]
+        assert await seen("/v1/decisions?agent=1002", "support") == []
 
 
 async def test_a_log_that_does_not_answer_is_said(monkeypatch: pytest.MonkeyPatch) -> None:

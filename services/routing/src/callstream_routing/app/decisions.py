@@ -43,8 +43,13 @@ class Decisions:
     def __init__(self, store: EventStore, hall: Hall, configuration: Configuration) -> None:
         self._store, self._hall, self._configuration = store, hall, configuration
 
-    async def of_call(self, tenant: str, call_id: str, agent_id: str = "") -> list[DecisionView]:
-        """All offers of a call, oldest first; of `agent_id` with what became of them in each. Empty: there were none."""
+    async def of_call(
+        self, tenant: str, call_id: str, agent_id: str = "", groups: tuple[str, ...] | None = None
+    ) -> list[DecisionView]:
+        """All offers of a call, oldest first; of `agent_id` with what became of them in each. Empty: there were none.
+
+        `groups`: only those that concern one of them.
+        """
         calls = await self._store.read(tenant, "call", call_id)
         flows = await self._store.read(tenant, "ivr", call_id)
         answered = {r.event.offer_id for r in calls if isinstance(r.event, OfferAnswered)}
@@ -53,20 +58,28 @@ class Decisions:
         for request_id in dict.fromkeys(requests):
             own = await self._store.read(tenant, "queue", request_id)
             for recorded in own:
-                if isinstance(recorded.event, OfferMade):
+                if isinstance(recorded.event, OfferMade) and self._concerns(tenant, recorded.event, groups):
                     asked = await self._part_of(agent_id, recorded, recorded.event) if agent_id else ""
                     views.append(_view(recorded, recorded.event, own, answered, asked))
         return views
 
-    async def of_agent(self, tenant: str, agent_id: str, limit: int) -> list[DecisionView]:
+    async def of_agent(self, tenant: str, agent_id: str, limit: int, groups: tuple[str, ...] | None = None) -> list[DecisionView]:
         """The latest offers to an agent, newest first."""
         found: list[DecisionView] = []
         for call_id in reversed(self._hall.board(tenant).memory.offers.get(agent_id, ())):
-            views = await self.of_call(tenant, call_id)
+            views = await self.of_call(tenant, call_id, groups=groups)
             found += [view for view in reversed(views) if view.agent_id == agent_id]
             if len(found) >= limit:
                 break
         return found[:limit]
+
+    def _concerns(self, tenant: str, offer: OfferMade, groups: tuple[str, ...] | None) -> bool:
+        """An offer is its group's; one of no group (a wanted agent) that of the agent's groups."""
+        if groups is None:
+            return True
+        document = self._configuration.agent(tenant, offer.agent_id)
+        own = (offer.decision.group_id,) if offer.decision.group_id else document.groups if document is not None else ()
+        return not set(groups).isdisjoint(own)
 
     async def _part_of(self, agent_id: str, recorded: Recorded, offer: OfferMade) -> str:
         """From the record; of who is not named there, from their own log at that moment."""
