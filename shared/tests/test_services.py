@@ -115,6 +115,14 @@ def test_an_outbound_call_counts_from_its_customers_answer() -> None:
     assert parts(summary) == ["1001 dialled 30000 0"]
 
 
+def test_the_trunk_of_an_outbound_call_is_the_one_that_reached_the_customer() -> None:
+    agent_rings = call.LegRinging(leg_id="LEG-1001", trunk="mobile-out")
+    customer_rings = call.LegRinging(leg_id="CUST", trunk="second")
+    summary = told((0, DIALLED), (1, agent_rings), (2, customer_rings), (3, call.LegRinging(leg_id="CUST")))
+    assert summary.trunk == "second"
+    assert told((0, ARRIVED), (1, call.LegRinging(leg_id="LEG-1001", trunk="mobile-out"))).trunk == "t", "it came in by another"
+
+
 @pytest.mark.parametrize(
     "end",
     [

@@ -70,7 +70,7 @@ async def test_a_dialled_customer_hears_the_agent_and_sees_the_number_of_their_c
     assert reply.accepted, reply
     dialled = await open_house.event(call.CallDialled, call_id)
     assert (dialled.callee, dialled.caller, dialled.chosen_by) == ("+8675599998888", SHENZHEN, "city")
-    assert dialled.region == "Guangdong/Shenzhen"
+    assert (dialled.region, dialled.drawn_from) == ("Guangdong/Shenzhen", (SHENZHEN,))
     await agent.until("invited")
     assert working.story == [], "the agent first"
     agent.pick_up()

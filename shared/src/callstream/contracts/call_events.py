@@ -59,6 +59,8 @@ class CallDialled(Event, frozen=True, kw_only=True):
     """Home region of the callee, or empty."""
     chosen_by: str = ""
     """Why this caller id: `hand`, `city`, `province`, `group`, `random` (F143-F145)."""
+    drawn_from: tuple[str, ...] = ()
+    """The numbers that fitted, of which it is one."""
 
 
 @event("call", "dial-refused")

@@ -279,6 +279,7 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     call.OfferAnswered: _offer_answered,
     call.CallBridged: service.bridged,
     call.LegStarted: service.leg_started,
+    call.LegRinging: service.leg_rang,
     call.LegEnded: service.leg_ended,
     call.TransferStarted: service.transfer_started,
     control.LegAnswered: service.leg_answered,

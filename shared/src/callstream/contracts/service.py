@@ -43,6 +43,11 @@ def leg_started(summary: CallSummary, recorded: Recorded, event: call.LegStarted
     return {"rung_since": recorded.time} if rings and not summary.agent_answered_at else {}
 
 
+def leg_rang(summary: CallSummary, _: Recorded, event: call.LegRinging) -> Changes:
+    """Which of several trunks reached a dialled customer."""
+    return {"trunk": event.trunk} if event.trunk and event.leg_id == summary.customer_leg_id else {}
+
+
 def leg_answered(summary: CallSummary, recorded: Recorded, event: control.LegAnswered) -> Changes:
     """The customer of an outbound call picks up: tA."""
     if summary.direction is not Direction.OUTBOUND or event.role is not LegRole.CUSTOMER or summary.agent_answered_at:

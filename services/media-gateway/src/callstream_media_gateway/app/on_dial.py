@@ -50,6 +50,7 @@ class OnDial:
             agent_leg_id=f"{command.call_id}-a",
             region=prepared.region,
             chosen_by=prepared.choice.by,
+            drawn_from=prepared.choice.fitting,
         )
         self._begin(command, dialled, mobile, prepared)
 
