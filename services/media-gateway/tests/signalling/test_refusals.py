@@ -55,6 +55,23 @@ async def test_strangers_unknown_numbers_and_full_trunks_are_refused_and_leave_n
     assert len(open_house.gateway.switchboard.calls) == 2, "calls that were in stay in"
 
 
+async def test_a_trunk_that_brings_too_many_calls_within_a_second_is_slowed_down(open_house: House) -> None:
+    await open_house.publish(Trunk(id="carrier", peers=("127.0.0.1",), max_calls_per_s=2))
+    async with asyncio.timeout(5):
+        while open_house.gateway.on_invite._peers.of("127.0.0.1")[0][1].max_calls_per_s != 2:
+            await asyncio.sleep(0.01)
+    now = 100.0
+    open_house.gateway.on_invite.seconds = lambda: now
+    for story in (["ringing"], ["ringing"], [("failed", 503)]):
+        caller = await open_house.caller()
+        await caller.until(story[0])
+        now += 0.3
+    now = 101.0
+    later = await open_house.caller()
+    await later.until("ringing")
+    assert len(open_house.gateway.switchboard.calls) == 3
+
+
 @pytest.mark.feature("F129", "F270")
 async def test_a_blacklisted_caller_is_refused_before_any_flow_and_told_as_blocked(open_house: House) -> None:
     await open_house.publish(BlockedCaller(number="+862011112222", reason="threats"))

@@ -2,6 +2,7 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Callable
 from secrets import randbits
 
 import structlog
@@ -44,6 +45,7 @@ class OnInvite:
     ) -> None:
         self.draining = False
         self._regions = regions
+        self.seconds: Callable[[], float] = time.monotonic
         self._pace: defaultdict[tuple[str, str], Window] = defaultdict(lambda: Window(1.0))
         self._switchboard, self._configuration, self._media, self._health = switchboard, configuration, media, health
         self._clock, self._instance, self._rtp_timeout_ms = clock, instance, rtp_timeout_ms
@@ -100,7 +102,7 @@ class OnInvite:
             sip_call_id=incoming.call_id,
             region=str(self._regions.home_of(admitted.caller) or ""),
         )
-        self._pace[admitted.tenant, admitted.trunk].note(time.monotonic())
+        self._pace[admitted.tenant, admitted.trunk].note(self.seconds())
         caller_leg = CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
         self._switchboard.begin(call_id, admitted.tenant, arrived, caller_leg)
         return None
@@ -119,7 +121,7 @@ class OnInvite:
     def _is_full(self, tenant: str, trunk: Trunk) -> bool:
         if self._switchboard.per_trunk[tenant, trunk.id] >= trunk.max_calls:
             return True
-        return 0 < trunk.max_calls_per_s <= self._pace[tenant, trunk.id].count(time.monotonic())
+        return 0 < trunk.max_calls_per_s <= self._pace[tenant, trunk.id].count(self.seconds())
 
     def _number(self, tenant: str, e164: str) -> Number | None:
         found = self._configuration.number(e164, tenant)
