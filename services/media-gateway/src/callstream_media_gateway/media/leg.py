@@ -34,6 +34,7 @@ class Leg:
     pt_out: int | None = None
     dynamic_in: dict[int, Codec] = field(default_factory=dict)
     event_pt_out: int | None = None
+    events_in: dict[int, int] = field(default_factory=dict)
     keys: KeySender = field(default_factory=KeySender)
     encoder: Encoder | None = None
     masked: bool = False

@@ -58,7 +58,8 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     type 8), PCMU (0), G.722 (9), comfort noise (13, RFC 3389) or one of dynamic_in at any time; `codec` is what we send,
     under pt_out (None: its static payload type; Opus has none). event_pt_in is the telephone-event payload type (RFC
     4733) of our own SDP, that is what the peer will use toward us, event_pt_out the one that the peer wants; None: not
-    agreed. event_rate: their clock in Hz.
+    agreed. event_rate: their clock in Hz. events_in: all that our SDP names with their clocks, when there are several:
+    browsers that speak Opus press keys at 8 kHz.
     rtp_timeout_ms: silence on the wire after which `RtpTimeout` is emitted, 0 = never. Leave 0 while ringing and set it
     by `UpdateLeg` at the answer.
     ice: this leg speaks ICE-lite and DTLS-SRTP on its one port, with our certificate of `Snapshot.fingerprint`; remote
@@ -75,6 +76,7 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     event_rate: int = 8000
     pt_out: int | None = None
     dynamic_in: tuple[tuple[int, Codec], ...] = ()
+    events_in: tuple[tuple[int, int], ...] = ()
     ice: IceLogin | None = None
     peer: DtlsPeer | None = None
 
@@ -99,6 +101,7 @@ class UpdateLeg(Command, frozen=True, tag="update_leg"):
     event_rate: int | None = None
     pt_out: int | None = None
     dynamic_in: tuple[tuple[int, Codec], ...] | None = None
+    events_in: tuple[tuple[int, int], ...] | None = None
     ice: IceLogin | None = None
     peer: DtlsPeer | None = None
 

@@ -185,7 +185,8 @@ class Receiver:
             if len(data) < 2 or not 64 <= data[1] & 0x7F < 96 or not self.on_rtcp(leg, data, None):
                 self._malformed(leg)
             return
-        is_event, is_noise = packet.payload_type == leg.event_pt_in, packet.payload_type == NOISE
+        is_event = packet.payload_type == leg.event_pt_in or packet.payload_type in leg.events_in
+        is_noise = packet.payload_type == NOISE
         codec = leg.codec_in(packet.payload_type)
         if not is_event and not is_noise and codec is None:
             self._malformed(leg)
@@ -225,6 +226,7 @@ class Receiver:
         if packet.ssrc != leg.event_ssrc:
             leg.event_ssrc = packet.ssrc
             self._keys(leg, leg.digits.source_changed())
+        leg.digits.rate = leg.events_in.get(packet.payload_type, leg.digits.rate)
         begun = leg.digits.begun
         keys = leg.digits.packet(packet.timestamp, packet.payload, now_ms)
         if leg.digits.begun != begun:

@@ -24,6 +24,9 @@ def check_formats(command: p.CreateLeg | p.UpdateLeg) -> None:
         raise RefusedError("bad-argument", f"pt_out: {command.codec} has no static payload type")
     if command.codec == "OPUS" and not opus.available():
         raise RefusedError("bad-argument", "codec: no libopus on this machine")
+    for payload_type, rate in command.events_in or ():
+        if not 96 <= payload_type <= 127 or rate not in EVENT_RATES:
+            raise RefusedError("bad-argument", f"events_in: {payload_type} at {rate} Hz")
     for payload_type, _ in command.dynamic_in or ():
         if not 96 <= payload_type <= 127:
             raise RefusedError("bad-argument", f"dynamic_in: {payload_type} is not a dynamic payload type (96..127)")
@@ -35,6 +38,8 @@ def set_formats(leg: Leg, command: p.CreateLeg | p.UpdateLeg) -> None:
         leg.speak(command.codec, command.pt_out)
     if command.dynamic_in is not None:
         leg.dynamic_in = dict(command.dynamic_in)
+    if command.events_in is not None:
+        leg.events_in = dict(command.events_in)
     if command.event_pt_in is not None:
         leg.event_pt_in = command.event_pt_in
     if command.event_pt_out is not None:

@@ -71,6 +71,8 @@ class AudioStream(NamedTuple):
     """Clock of the telephone-events, Hz."""
     dynamic_in: tuple[tuple[int, str], ...] = ()
     """The speech that we named under dynamic payload types: the peer may change among all that was agreed."""
+    events_in: tuple[tuple[int, int], ...] = ()
+    """All telephone-events that we named, with their clocks: a peer may use any of them."""
     browser: TheirSide | None = None
     """The peer of a leg with ICE and DTLS; host and port mean nothing then."""
 
@@ -171,6 +173,7 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
             event_in.payload_type if event_out and event_in else None,
             event_out.rate if event_out else 8000,
             dynamic,
+            tuple((c.payload_type, c.rate) for c in ours.codecs if c.name == "TELEPHONE-EVENT") if event_out else (),
             browser,
         )
     raise NotAcceptableError("the peer refused the audio")
