@@ -72,6 +72,7 @@ class SdpSession:
             event_rate=stream.event_rate,
             pt_out=stream.codec.payload_type,
             dynamic_in=_dynamic_in(stream),
+            events_in=stream.events_in,
             ice=self._login(),
             peer=_peer(stream),
         )
@@ -111,6 +112,7 @@ class SdpSession:
             event_rate=stream.event_rate,
             pt_out=stream.codec.payload_type,
             dynamic_in=_dynamic_in(stream),
+            events_in=stream.events_in,
             rtp_timeout_ms=0 if held else rtp_timeout_ms,
             sending=stream.direction in ("sendrecv", "sendonly"),
             ice=self._login(),
