@@ -57,7 +57,8 @@ class Outgoing(Strict, frozen=True, kw_only=True):
     """Where and how calls leave through a trunk. Of several trunks the lowest `priority` goes first, within one by `weight`."""
 
     host: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{1,253}$")]
-    port: Annotated[int, msgspec.Meta(ge=1, le=65_535)] = 5060
+    port: Annotated[int, msgspec.Meta(ge=0, le=65_535)] = 0
+    """0: 5060, with TLS 5061."""
     transport: SipTransport = SipTransport.UDP
     domain: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9._:\[\]-]{0,253}$")] = ""
     """What stands behind the @; empty: the host."""

@@ -15,12 +15,12 @@ from callstream.contracts.outbound import Outgoing
 from callstream.runtime.config_watch import Configuration, Credentials
 from callstream.runtime.tasks import end
 from callstream_media_gateway import metrics
+from callstream_media_gateway.adapters.trunk_address import hop_of, uri_at
 from callstream_media_gateway.adapters.trunk_leg import Way
 from callstream_media_gateway.app.watch_trunk import WatchTrunk, credentials_of
 from callstream_media_gateway.domain.number_format import written
 from callstream_media_gateway.domain.trunk_choice import Exit, TrunkState, Unusable, carries, in_order
-from callstream_media_gateway.sip.handler import Hop
-from callstream_media_gateway.sip.uri import NameAddr, Uri
+from callstream_media_gateway.sip.uri import NameAddr
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -134,17 +134,15 @@ class Trunks:
                 del self._at_once[way.tenant, whose]
 
     def _way(self, tenant: str, trunk: Trunk, outgoing: Outgoing, caller: str, callee: str) -> Way:
-        domain = outgoing.domain or outgoing.host
-        port = outgoing.port if not outgoing.domain and outgoing.port != 5060 else None
         called_user = quote(written(callee, outgoing.called, trunk.country), safe="+*")
         caller_user = quote(written(caller, outgoing.caller, trunk.country), safe="+*")
         return Way(
             tenant=tenant,
             trunk=trunk.id,
             outgoing=outgoing,
-            target=Uri("sip", called_user, domain, port),
-            caller=NameAddr("", Uri("sip", caller_user, domain)),
-            hop=Hop(outgoing.transport, outgoing.host.strip("[]"), outgoing.port),
+            target=uri_at(outgoing, called_user),
+            caller=NameAddr("", uri_at(outgoing, caller_user)._replace(port=None)),
+            hop=hop_of(outgoing),
             credentials=credentials_of(trunk, self._credentials.of_trunk(tenant, trunk.id)),
         )
 

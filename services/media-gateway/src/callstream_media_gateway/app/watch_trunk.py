@@ -9,12 +9,11 @@ import structlog
 from callstream.contracts.config import Trunk, TrunkCredential
 from callstream.contracts.outbound import Outgoing, TrunkRegistration
 from callstream.runtime.config_watch import Credentials as StoredCredentials
+from callstream_media_gateway.adapters.trunk_address import hop_of, uri_at
 from callstream_media_gateway.domain.trunk_choice import TrunkState
 from callstream_media_gateway.sip.digest import Credentials, StoredSecrets
 from callstream_media_gateway.sip.errors import ParseError, RegistrationError
-from callstream_media_gateway.sip.handler import Hop
 from callstream_media_gateway.sip.registration import Registration
-from callstream_media_gateway.sip.uri import Uri
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -47,7 +46,7 @@ class WatchTrunk:
         self._tenant, self._state, self._user_agent = tenant, state, user_agent
         self._credentials, self._chance = credentials, chance
         self._registration: Registration | None = None
-        self._hop = Hop(outgoing.transport, outgoing.host.strip("[]"), outgoing.port)
+        self._hop = hop_of(outgoing)
         self._log = log.bind(tenant=tenant, trunk=trunk.id)
 
     def start(self) -> None:
@@ -62,10 +61,8 @@ class WatchTrunk:
         """Whether `trunk` registers the same account at the same place: then our registration there is its own."""
         if trunk is None or trunk.outgoing is None:
             return False
-        mine, theirs = self.outgoing, trunk.outgoing
-        return trunk.registration == self.trunk.registration and (mine.host, mine.port, mine.transport, mine.domain) == (
-            theirs.host, theirs.port, theirs.transport, theirs.domain,
-        )  # fmt: skip
+        same_place = hop_of(trunk.outgoing) == self._hop and uri_at(trunk.outgoing) == uri_at(self.outgoing)
+        return same_place and trunk.registration == self.trunk.registration
 
     async def leave(self) -> None:
         """Unregister, if there is time; without it the registrar forgets us by itself."""
@@ -76,9 +73,7 @@ class WatchTrunk:
                     await registration.unregister()
 
     async def _ask_on(self) -> None:
-        outgoing = self.outgoing
-        port = outgoing.port if not outgoing.domain and outgoing.port != 5060 else None
-        target = Uri("sip", None, outgoing.domain or outgoing.host, port)
+        outgoing, target = self.outgoing, uri_at(self.outgoing)
         while True:
             code = 408
             with contextlib.suppress(TimeoutError):
@@ -123,10 +118,8 @@ class WatchTrunk:
 
     async def _register(self, account: TrunkRegistration) -> int:
         if self._registration is None:
-            outgoing = self.outgoing
-            domain = outgoing.domain or (outgoing.host if outgoing.port == 5060 else f"{outgoing.host}:{outgoing.port}")
             secrets = credentials_of(self.trunk, self._credentials.of_trunk(self._tenant, self.trunk.id))
-            aor = f"sip:{account.user}@{domain}"
+            aor = str(uri_at(self.outgoing, account.user))
             self._registration = self._user_agent.registration(aor, self._hop, secrets, account.user)
         return await self._registration.once(account.expires_s)
 

@@ -36,7 +36,7 @@ class Peers:
                     self.unusable.append((tenant, trunk.id, peer))
             if trunk.registration is not None and trunk.outgoing is not None:
                 with contextlib.suppress(ValueError):  # a name: `peers` tells the addresses that it stands for
-                    self._networks.append((ip_network(trunk.outgoing.host), tenant, trunk))
+                    self._networks.append((ip_network(trunk.outgoing.host.strip("[]")), tenant, trunk))
 
     def of(self, address: str) -> tuple[tuple[str, Trunk], ...]:
         """(tenant, trunk) of each trunk that may come from `address`."""
