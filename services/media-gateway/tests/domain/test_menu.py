@@ -67,6 +67,13 @@ def test_three_talk_by_keys() -> None:
     assert hears(call) == all_of(CUSTOMER, AGENT)
 
 
+def test_the_phones_own_transfer_key_is_a_blind_transfer() -> None:
+    call = story.talking()
+    assert call.step(on.PhoneRefers(leg_id=AGENT, typed="1002")) == [do.Choose("1001", Control.BLIND_TRANSFER, "1002")]
+    assert spoken(story.conference().step(on.PhoneRefers(leg_id=AGENT, typed="1003"))) == [NOT_POSSIBLE]
+    assert story.talking().step(on.PhoneRefers(leg_id=CUSTOMER, typed="1002")) == []
+
+
 @pytest.mark.feature("F029")
 def test_what_cannot_be_done_is_said() -> None:
     call = story.talking()

@@ -190,9 +190,15 @@ class House:
         return await self.send(cmd.PlayPrompts, call_id=call_id, play_id=play_id, prompts=tuple(prompts), **more)
 
     async def offer(
-        self, call_id: str, agent_id: str = "1001", connect: Sequence[Prompt] = (), offer_id: str = "", **where: str
+        self,
+        call_id: str,
+        agent_id: str = "1001",
+        connect: Sequence[Prompt] = (),
+        offer_id: str = "",
+        request_id: str = "",
+        **where: str,
     ) -> str:
-        """Write an offer of a request of its own into the log; its id."""
+        """Write an offer into the log, of this request or one of its own; its id."""
         offer_id = offer_id or f"o{secrets.token_hex(6)}"
         now = SystemClock().now()
         made = OfferMade(
@@ -205,7 +211,7 @@ class House:
             connect_prompt=tuple(connect),
             **where,
         )
-        await self._write(f"r-{offer_id}", made)
+        await self._write(request_id or f"r-{offer_id}", made)
         return offer_id
 
     async def withdraw(self, call_id: str, offer_id: str, agent_id: str = "1001", reason: Reason = Reason.RING_TIMEOUT) -> None:

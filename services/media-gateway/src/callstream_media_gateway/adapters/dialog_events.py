@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 from callstream_media_gateway.adapters.sdp_session import SdpSession
-from callstream_media_gateway.domain.inputs import HungUp, Input, KeyPressed
+from callstream_media_gateway.domain.inputs import HungUp, Input, KeyPressed, PhoneHeld, PhoneRefers, PhoneRetrieved
 from callstream_media_gateway.sip.dialog import Dialog, Ending
 from callstream_media_gateway.sip.errors import NotAcceptableError
 from callstream_media_gateway.sip.info import digit_of
+from callstream_media_gateway.sip.referral import Referral
 from callstream_media_gateway.sip.sdp import SessionDescription
 
 Feed = Callable[[Input], None]
@@ -33,4 +34,15 @@ def listen(dialog: Dialog, leg_id: str, session: SdpSession, feed: Feed, changed
         changed()
         return local
 
+    def on_refer(referral: Referral) -> int:
+        """A phone's own transfer key. With Replaces it wants two of its calls connected: here an agent consults within one."""
+        typed = referral.target.user or ""
+        if referral.replaces is not None or referral.method != "INVITE" or not typed:
+            return 603
+        feed(PhoneRefers(leg_id=leg_id, typed=typed))
+        return 202
+
     dialog.on_bye, dialog.on_info, dialog.on_reinvite = on_bye, on_info, on_reinvite
+    dialog.on_held = lambda: feed(PhoneHeld(leg_id=leg_id))
+    dialog.on_retrieved = lambda: feed(PhoneRetrieved(leg_id=leg_id))
+    dialog.on_refer = on_refer

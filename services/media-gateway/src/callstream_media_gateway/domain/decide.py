@@ -73,6 +73,7 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.AskRating: survey.ask,
     inputs.TimeUp: on_time.time_up,
     inputs.MenuRefused: menu.refused,
+    inputs.PhoneRefers: menu.referred,
     inputs.MixFailed: on_media.mix_failed,
     inputs.SoundsBad: on_media.sounds_bad,
 }

@@ -145,6 +145,13 @@ class PhoneRetrieved(Input, frozen=True, kw_only=True):
     leg_id: str
 
 
+class PhoneRefers(Input, frozen=True, kw_only=True):
+    """A phone's own transfer key: REFER to `typed`, the user part of an address (RFC 3515)."""
+
+    leg_id: str
+    typed: str
+
+
 # keys, by RTP or INFO
 
 

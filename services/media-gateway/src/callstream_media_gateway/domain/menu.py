@@ -7,7 +7,7 @@ from callstream.contracts.states import LegRole
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import OVER, Call
-from callstream_media_gateway.domain.controls import Control, Situation
+from callstream_media_gateway.domain.controls import Control, Situation, possible
 from callstream_media_gateway.domain.facts import menu_timer
 from callstream_media_gateway.domain.on_control import DO
 from callstream_media_gateway.domain.parties import Leg, Menu
@@ -73,6 +73,17 @@ def refused(call: Call, given: inputs.MenuRefused) -> None:
         if leg.role is LegRole.AGENT and leg.agent_id == given.agent_id and leg.leg_id in call.talk:
             _say(call, call.next_id("f"), leg.leg_id, NOT_POSSIBLE)
             return
+
+
+def referred(call: Call, given: inputs.PhoneRefers) -> None:
+    """The phone's own transfer key: as if the menu's number had been keyed in."""
+    leg = call.legs.get(given.leg_id)
+    if leg is None or leg.role is not LegRole.AGENT or call.customer in OVER:
+        return
+    if Control.BLIND_TRANSFER in possible(situation(call, leg.agent_id), internal=call.internal):
+        call.effects.append(do.Choose(leg.agent_id, Control.BLIND_TRANSFER, given.typed))
+    elif leg.leg_id in call.talk:
+        _say(call, call.next_id("f"), leg.leg_id, NOT_POSSIBLE)
 
 
 def time_up(call: Call, leg_id: str) -> None:

@@ -1,0 +1,132 @@
+"""Plays, keys, collections, surveys, the menu and automatic answers, heard at every far end."""
+
+import pytest
+
+from callstream.contracts import call_commands as cmd
+from callstream.contracts import call_events as call
+from callstream.contracts import commands
+from callstream.contracts import control_events as control
+from callstream.contracts.config import Audio, CollectTemplate, Settings, Survey
+from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.media.encode import decode_mp3
+from callstream_media_gateway.media.tone import level_dbm0
+
+from .controls import MUSIC, MUSIC_HZ, agent_is, ask, do_it, hears, own_music, until
+from .house import AGENT_HZ, CALLER_HZ, PROMPT_HZ, House
+from .test_survival import talk
+
+MENU = (Audio(audio_id="menu"),)
+
+
+@pytest.mark.feature("F024", "F217")
+async def test_the_customer_hears_a_file_and_then_the_agent_again(open_house: House) -> None:
+    house = open_house
+    caller, agent, call_id = await talk(house)
+    await do_it(house, cmd.PlayToCustomer, call_id, play_id="p9", prompts=MENU * 30, actor="boss")
+    await hears(caller, PROMPT_HZ)
+    await hears(agent, CALLER_HZ)
+    reply = await house.send(commands.StopPlayback, call_id=call_id, play_id="p9")
+    assert reply.accepted
+    await hears(caller, AGENT_HZ)
+    started = await house.event(control.PlaybackStarted)
+    assert (started.actor, set(started.audio_ids)) == ("boss", {"menu"})
+    assert (await house.event(call.PlaybackFinished, play_id="p9")).how == "stopped"
+
+
+@pytest.mark.feature("F030")
+async def test_keys_reach_the_far_end(open_house: House) -> None:
+    house = open_house
+    caller, _, call_id = await talk(house)
+    await do_it(house, cmd.SendDigits, call_id, digits="12#")
+    await until(lambda: "".join(caller.ears.pressed) == "12#")
+    assert (await house.event(control.DigitsSent)).count == 3
+
+
+@pytest.mark.feature("F026")
+async def test_secret_digits_are_heard_by_nobody(open_house: House) -> None:
+    house = open_house
+    await house.publish(CollectTemplate(id="card", name="Card", min_digits=6, max_digits=6, sensitive=True))
+    await until(lambda: house.service.config.collect_template(house.tenant, "card") is not None)
+    caller, agent, call_id = await talk(house)
+    assert (await ask(house, cmd.CollectDigits, call_id, collection_id="c1", template_id="none")).reason is Reason.INVALID
+    await do_it(house, cmd.CollectDigits, call_id, collection_id="c1", template_id="card")
+    await hears(agent)
+    caller.ears.press("123456")
+    collected = await house.event(control.DigitsCollected)
+    assert (collected.digits, collected.how) == ("**3456", "complete")
+    await hears(agent, CALLER_HZ)
+    assert "digit-received" not in house.story(call_id)
+
+
+@pytest.mark.feature("F028")
+async def test_the_customer_rates_when_the_agent_has_left(open_house: House) -> None:
+    house = open_house
+    caller, agent, call_id = await talk(house)
+    assert (await ask(house, cmd.StartSurvey, call_id)).reason is Reason.INVALID, "none is set up"
+    await house.publish(Settings(survey=Survey(prompts=MENU * 10, keys=5)))
+    await until(lambda: house.service.config.settings(house.tenant).survey is not None)
+    await do_it(house, cmd.StartSurvey, call_id)
+    await agent.until(("ended", "bye"))
+    await hears(caller, PROMPT_HZ)
+    caller.ears.press("4")
+    assert (await house.event(control.CallRated)).rating == 4
+    await caller.until(("ended", "bye"))
+    ended = await house.event(call.CallEnded)
+    assert (ended.reason, ended.party) == (Reason.NORMAL, Party.SYSTEM)
+
+
+@pytest.mark.feature("F029")
+async def test_an_agent_on_a_plain_phone_holds_by_keys(open_house: House) -> None:
+    house = open_house
+    await own_music(house)
+    caller, agent, _ = await talk(house)
+    agent.ears.press("*1", pause_ms=200)
+    await hears(caller, MUSIC_HZ)
+    agent.ears.press("*1", pause_ms=200)
+    await hears(caller, AGENT_HZ)
+    await house.event(control.CallRetrieved)
+
+
+@pytest.mark.feature("F029")
+async def test_an_agent_on_a_plain_phone_transfers_by_keys(open_house: House) -> None:
+    house = open_house
+    _, agent, _ = await talk(house)
+    agent.ears.press("*21002#", pause_ms=200)
+    started = await house.event(call.TransferStarted)
+    assert (started.target_agent_id, started.actor) == ("1002", "1001")
+    await agent.until(("ended", "bye"))
+
+
+@pytest.mark.feature("F005")
+async def test_an_automatic_answer_beeps_before_the_talk(open_house: House) -> None:
+    house = open_house
+    await agent_is(house, auto_answer=True)
+    agent, caller = await house.agent(), await house.caller()
+    await caller.until("ringing")
+    call_id = await house.call_id()
+    await house.answer(call_id)
+    await house.event(call.CallAnswered)
+    await house.offer(call_id)
+    await agent.until("invited")
+    invite = agent.calls[-1].request
+    assert "answer-after=0" in invite.need("Call-Info")
+    agent.pick_up()
+    await agent.ears.until(lambda ears: ears.heard_tone((1000, CALLER_HZ), 100) == 1000)
+    await hears(agent, CALLER_HZ)
+    await hears(caller, AGENT_HZ)
+    await house.event(call.CallBridged)
+
+
+async def test_the_recordings_right_side_is_what_the_customer_heard(open_house: House) -> None:
+    house = open_house
+    await house.publish(Settings(hold_music=MUSIC))
+    caller, agent, call_id = await talk(house)
+    await do_it(house, cmd.Mute, call_id)
+    await hears(caller)
+    caller.ears.forget()
+    await caller.ears.until(lambda ears: len(ears.heard()) > 16_000)
+    agent.hang_up()
+    ready = await house.event(call.RecordingReady)
+    sound = decode_mp3(house.folder / "recordings" / ready.path)
+    assert level_dbm0(sound[-12_000:-4000, 0]) > -20, "the customer spoke on"
+    assert level_dbm0(sound[-12_000:-4000, 1]) < -50, "the muted agent was not heard"
