@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from callstream.contracts.call_events import CallEnded
+from callstream.contracts.call_events import CallEnded, DigitReceived
+from callstream.contracts.config import Audio
 from callstream.kernel.outcomes import Reason
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_media_gateway.media.tone import level_dbm0
 
 from .chromium import BOUND_S, Page, build_page, kill, missing, softphone
-from .house import AGENT_HZ, CALLER_HZ, OTHERS, House, house
+from .house import AGENT_HZ, CALLER_HZ, OTHERS, PROMPT_HZ, House, house
 from .phone import Phone
 
 pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(180)]
@@ -85,6 +86,26 @@ async def test_the_agent_holds_comes_back_and_changes_the_network(open_house: Ho
         )
         await page.do("hangUp")
         await page.until("ended")
+
+
+async def test_a_browser_that_calls_hears_the_menu_and_presses_keys(open_house: House, tmp_path: Path) -> None:
+    """The offer is the browser's this time, Opus first."""
+    async with softphone(tmp_path, CALLER_HZ, **settings(open_house)) as (page, _):
+        await page.until("registered")
+        hop = open_house.gateway.user_agent.hop("wss")
+        await page.do("call", target=f"sip:02166668888@{hop.host}:{hop.port};transport=ws")
+        assert "opus" in (await page.until("sending"))["sdp"]
+        call_id = await open_house.call_id()
+        await open_house.answer(call_id)
+        await open_house.play(call_id, [Audio(audio_id="menu")], "menu", repeat=0, barge_in=True)
+        assert await page.until_hears(PROMPT_HZ, OTHERS[PROMPT_HZ], -16) == pytest.approx(-13, abs=3)
+        await page.do("press", digits="5", transport="RFC2833")
+        key = await open_house.event(DigitReceived)
+        assert (key.digit, key.method, key.play_id) == ("5", "rfc4733", "menu")
+        await page.do("press", digits="7", transport="INFO")
+        assert (await open_house.event(DigitReceived, digit="7")).method == "info"
+        await page.do("hangUp")
+        assert (await open_house.event(CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
 
 
 async def test_a_browser_that_is_killed_ends_its_call(open_house: House, tmp_path: Path) -> None:

@@ -56,6 +56,7 @@ function attend(begun) {
     connection.addEventListener('track', (event) => listen(event.streams[0] ?? new MediaStream([event.track])));
   if (session.connection) heed(session.connection);
   session.on('peerconnection', (event) => heed(event.peerconnection));
+  session.on('sending', (event) => tell('sending', { sdp: event.request.body }));
   session.on('confirmed', () => tell('confirmed'));
   session.on('failed', (event) => tell('failed', { cause: event.cause }));
   session.on('ended', (event) => tell('ended', { cause: event.cause }));
