@@ -69,6 +69,9 @@ async def test_a_name_is_sent_as_sni_and_must_stand_in_the_certificate() -> None
         await until(lambda: "answered" in client.story)
         assert asked == ["localhost"]
         assert server.calls[0].source.host == "127.0.0.1"
+        # Called by sips:, both answer to sips: (RFC 3261 12.1.1), and so do later requests.
+        assert server.dialogs[0].remote_target.scheme == client.dialogs[0].remote_target.scheme == "sips"
+        assert "sips:" in server.dialogs[0].contact()[1]
         client.dialogs[0].bye()  # by the connection that was dialled under the name
         await until(lambda: ("ended", "bye") in server.story)
         assert client.held("connections") == 1

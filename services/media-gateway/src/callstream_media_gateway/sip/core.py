@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .counters import new_counters
-from .handler import WEB, Hop, UserAgentConfig
+from .handler import SECURE, WEB, Hop, UserAgentConfig
 from .message import Header, Request
 from .timers import LoopTimers
 from .transactions import ClientUser, Transaction, Transactions
@@ -77,13 +77,17 @@ class Core:
     def send(self, data: bytes, hop: Hop, failed: Callable[[], None] | None = None) -> None:
         self.transport.send(data, hop, failed)
 
-    def contact(self, user: str | None, hop: Hop) -> str:
-        """The Contact header's value for a request or response that goes to `hop`."""
+    def contact(self, user: str | None, hop: Hop, *, secure: bool = False) -> str:
+        """The Contact header's value for a request or response that goes to `hop`.
+
+        secure: the other side is called by a sips: URI, so it must be answered with one (RFC 3261 8.1.1.8, 12.1.1).
+        """
         address = self.address(hop.transport)
         at = f"{user}@{address}" if user else address
-        if hop.transport == "udp":
-            return f"<sip:{at}>"
-        return f"<sip:{at};transport={'ws' if hop.transport in WEB else hop.transport}>"
+        scheme = "sips" if secure and hop.transport in SECURE else "sip"
+        if hop.transport == "udp" or (scheme == "sips" and hop.transport == "tls"):
+            return f"<{scheme}:{at}>"
+        return f"<{scheme}:{at};transport={'ws' if hop.transport in WEB else hop.transport}>"
 
     def via(self, branch: str, hop: Hop) -> Header:
         return ("Via", f"SIP/2.0/{hop.transport.upper()} {self.address(hop.transport)};branch={branch};rport")

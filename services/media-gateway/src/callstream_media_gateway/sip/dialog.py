@@ -233,7 +233,7 @@ class Dialog(Machine):
         return uri, headers
 
     def contact(self) -> Header:
-        return ("Contact", self.core.contact(self.local.uri.user, self.remote_hop))
+        return ("Contact", self.core.contact(self.local.uri.user, self.remote_hop, secure=self.remote_target.scheme == "sips"))
 
     # Actions of the table.
 

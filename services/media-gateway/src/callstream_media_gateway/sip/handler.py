@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 WEB = frozenset(("ws", "wss"))
 """WebSockets (RFC 7118): only the browser opens them, so its connection is the one way to it."""
+SECURE = frozenset(("tls", "wss"))
 STREAMS = frozenset(("tcp", "tls")) | WEB
 """Transports with connections; what is sent there arrives or the connection breaks."""
 

@@ -235,7 +235,9 @@ class IncomingCall(Machine):
     def _dialog_headers(self) -> list[Header]:
         """Record-Route and Contact of a response that makes a dialog (RFC 3261 12.1.1)."""
         headers = [header for header in self.request.headers if header[0] == "Record-Route"]
-        headers.append(("Contact", self._core.contact(self.request_uri.user, self.source)))
+        headers.append(
+            ("Contact", self._core.contact(self.request_uri.user, self.source, secure=self.request_uri.scheme == "sips"))
+        )
         return headers
 
     def _drop(self) -> None:

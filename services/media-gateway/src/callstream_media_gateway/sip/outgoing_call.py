@@ -99,7 +99,7 @@ class OutgoingCall(Machine):
             ("To", str(self.to)),
             ("Call-ID", self.call_id),
             ("CSeq", f"{self.cseq} INVITE"),
-            ("Contact", self._core.contact(self.local.uri.user, self.hop)),
+            ("Contact", self._core.contact(self.local.uri.user, self.hop, secure=self.target.scheme == "sips")),
             ("Allow", ALLOW),
             ("Supported", SUPPORTED),
             *asking(self._interval),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine
 from . import tls
 from .connection import HANDSHAKE, Connection, FlowKey
 from .door import Door
-from .handler import WEB, Hop, UserAgentConfig
+from .handler import SECURE, WEB, Hop, UserAgentConfig
 from .reach import is_nowhere
 from .stream import BrokenStreamError
 from .uri import Uri
@@ -19,7 +19,6 @@ from .websocket import WebSocketWire
 from .wire import StreamWire, Wire
 
 Failed = Callable[[], None]
-SECURE = frozenset(("tls", "wss"))
 CONNECT = 10.0
 """Seconds that making a TCP connection may take, before its handshakes."""
 MAX_FLOWS = 16
