@@ -35,6 +35,10 @@ class Api:
         token = self._checked(self._client.post(f"{self._urls['console']}/v1/login", json=login)).json()["access_token"]
         self._client.headers["Authorization"] = f"Bearer {token}"
 
+    def url(self, service: str) -> str:
+        """Where a service answers."""
+        return self._urls[service]
+
     def get(self, service: str, path: str, **parameters: Any) -> Any:
         """The decoded JSON of a GET; raises ApiError."""
         wanted = {name: value for name, value in parameters.items() if value not in (None, "")}

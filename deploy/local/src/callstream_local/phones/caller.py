@@ -41,6 +41,10 @@ class Caller:
         self._give_up_s = give_up_s
         self._answered = asyncio.Event()
 
+    def hears(self) -> int | None:
+        """The tone that the caller hears now."""
+        return self._line.tone_now()
+
     async def call(self) -> CallerStory:
         """Place the call and go through with it."""
         story, line = self.story, self._line
