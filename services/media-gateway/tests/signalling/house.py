@@ -61,7 +61,7 @@ class House:
         self.instance = f"gw-{secrets.token_hex(4)}"
         self.media_timeout_s = 30
         self.bucket: BucketSettings | None = None
-        self.wss = False
+        self.wss_port: int | None = None
         self.tls_port: int | None = None
         self.sip_port = 0
         """Of the next gateway; 0: any."""
@@ -130,7 +130,7 @@ class House:
             media_timeout_s=self.media_timeout_s,
             drain_s=1,
             bucket=self.bucket,
-            sip_wss_port=0 if self.wss else None,
+            sip_wss_port=self.wss_port,
             sip_tls_port=self.tls_port,
         )
 

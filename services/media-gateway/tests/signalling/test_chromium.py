@@ -10,11 +10,12 @@ from callstream.contracts.call_events import CallEnded, DigitReceived
 from callstream.contracts.config import Audio
 from callstream.kernel.outcomes import Reason
 from callstream_local.embedded.nats import EmbeddedNats
-from callstream_media_gateway.media.tone import level_dbm0
+from callstream_media_gateway.media.tone import heard_tone, level_dbm0
 
 from .chromium import BOUND_S, Page, build_page, kill, missing, softphone
-from .house import AGENT_HZ, CALLER_HZ, OTHERS, PROMPT_HZ, House, house
+from .house import AGENT_HZ, CALLER_HZ, OTHERS, PROMPT_HZ, TONES, House, house
 from .phone import Phone
+from .test_survival import kill_signalling
 
 pytestmark = [pytest.mark.skipif(bool(missing()), reason=missing()), pytest.mark.timeout(180)]
 
@@ -26,7 +27,7 @@ def page_is_built() -> None:
 
 @pytest.fixture
 async def open_house(fresh_nats: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
-    async with house(fresh_nats, tmp_path, wss=True, media_timeout_s=5) as opened:
+    async with house(fresh_nats, tmp_path, wss_port=0, media_timeout_s=5) as opened:
         yield opened
 
 
@@ -86,6 +87,29 @@ async def test_the_agent_holds_comes_back_and_changes_the_network(open_house: Ho
         )
         await page.do("hangUp")
         await page.until("ended")
+
+
+async def test_the_talk_goes_on_through_a_killed_signalling(open_house: House, tmp_path: Path) -> None:
+    """The audio needs no WebSocket; the browser connects again, and is found by its new connection."""
+    async with softphone(tmp_path, AGENT_HZ, **settings(open_house)) as (page, _):
+        call_id, caller = await talk(open_house, page)
+        open_house.wss_port = open_house.gateway.user_agent.hop("wss").port
+        await kill_signalling(open_house)
+        caller.ears.forget()
+        await caller.ears.until(lambda ears: len(ears.heard()) >= 16_000)
+        assert heard_tone(caller.ears.heard(500), TONES) == AGENT_HZ
+        await page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+        await open_house.start_gateway()
+        await page.until("registered", times=2)
+        await page.do("hold")
+        await page.do("unhold")
+        caller.ears.forget()
+        await asyncio.gather(
+            caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ], BOUND_S), page.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+        )
+        caller.hang_up()
+        await page.until("ended")
+        assert (await open_house.event(CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
 
 
 async def test_a_browser_that_calls_hears_the_menu_and_presses_keys(open_house: House, tmp_path: Path) -> None:

@@ -18,6 +18,8 @@ const ua = new JsSIP.UA({
   uri: `sip:${settings.user}@${settings.host}`,
   password: settings.password,
   session_timers: false,
+  connection_recovery_min_interval: 1,
+  connection_recovery_max_interval: 2,
 });
 
 function listen(stream) {
