@@ -18,6 +18,7 @@ from callstream_media_gateway.media.protocol import (
     Digit,
     DigitsSent,
     Edge,
+    FirstRtp,
     Mask,
     RecordingStopped,
     SendDigits,
@@ -78,6 +79,17 @@ async def test_keys_arrive_in_order_each_once(rig: Rig, codec: Codec, rate: int)
     first = keys_of(phone.came)[0]
     after = phone.came[phone.came.index(first[-1]) + 1]
     assert (after.timestamp - first[0].timestamp) & 0xFFFFFFFF == len(first) * rate // 50
+
+
+async def test_a_key_beside_opus_is_as_long_as_it_was_pressed(rig: Rig) -> None:
+    """Its duration is told in the clock of the speech (RFC 4733 §2.1)."""
+    phone = await coded_phone(rig, "a", "OPUS", 400)
+    await rig.event(FirstRtp)
+    for number, ticks in enumerate((1, 2, 3, 4, 5, 5, 5)):
+        payload = bytes((7, 0x8A if ticks == 5 and number >= 4 else 0x0A)) + (960 * ticks).to_bytes(2, "big")
+        phone.send_raw(wire.build(101, number == 0, 100 + number, 48_000, 99, payload))
+    key = await rig.event(Digit)
+    assert (key.digit, key.duration_ms) == ("7", 100)
 
 
 async def test_nothing_else_is_heard_between_the_keys(rig: Rig) -> None:

@@ -19,6 +19,7 @@ from callstream_media_gateway.media.reports import Reporter
 from callstream_media_gateway.media.sender import Sender
 from callstream_media_gateway.media.sockets import open_pair
 
+from .browsers import rung
 from .rig import Rig, free_range
 
 
@@ -78,6 +79,30 @@ async def test_both_sides_learn_of_jitter_loss_and_round_trip(rig: Rig, ears: li
     assert (stats.remote_lost, stats.remote_jitter_ms) == (42, 20)
     assert 100 <= stats.rtt_ms < 5000
     assert 1 <= stats.mos < 4.4
+
+
+async def test_a_browser_and_we_report_to_each_other_under_the_seal(rig: Rig) -> None:
+    phone = await rig.phone("phone", 400)
+    browser, _ = await rung(rig.client, "browser", 1000)
+    try:
+        await rig.client.bridge("phone", "browser")
+        await phone.until_hears(1000, timeout_s=10)
+        (sender,) = browser.connection.getSenders()
+        async with asyncio.timeout(20):  # until it has our view of its audio, and we its answer to our report
+            while True:
+                told = [entry for entry in (await sender.getStats()).values() if entry.type == "remote-inbound-rtp"]
+                if told and told[0].roundTripTime is not None:
+                    break
+                await asyncio.sleep(0.1)
+        assert told[0].packetsLost == 0
+        await asyncio.sleep(2)  # its reports come every second and a half at least
+    finally:
+        await rig.do(DestroyLeg("browser"))
+        await browser.close()
+    stats = await rig.event(LegStats, leg_id="browser")
+    assert stats.rtt_ms > 0
+    assert stats.mos > 3.5
+    assert stats.malformed == 0
 
 
 async def test_reports_on_the_port_of_the_audio_are_taken_too(rig: Rig) -> None:

@@ -84,7 +84,7 @@ class Engine:
         self.player.render(heard, self._row_of)
         self.recorder.take(said, heard)
         self.sender.send(heard[:-1])
-        self.receiver.read_rtcp()
+        self.receiver.rtcp.read()
         self.reporter.tick()
         self.ticks += 1
         if self.ticks % WINDOW_TICKS == 0:

@@ -23,13 +23,14 @@ from callstream_media_gateway.media.jitter import NOISE, JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.rtcp_sockets import RtcpSockets
 from callstream_media_gateway.media.secure import DATAGRAM_BYTES
 from callstream_media_gateway.media.sockets import connected
 
 BATCH = 1024
 ROUNDS = 64
 """Packets per leg and read at most: more than a jitter buffer holds, and a flood does not stop the tick."""
-OPEN_PER_READ, STRANGERS_PER_READ, RTCP_PER_READ = 64, 32, 4
+OPEN_PER_READ, STRANGERS_PER_READ = 64, 32
 """Open sockets, and packets of each: locking a leg takes 60 µs, and a flood of strangers must not stop the tick."""
 _ROW = 1024
 _PLAIN_BYTES = wire.HEADER_BYTES + FRAME
@@ -62,7 +63,7 @@ class Receiver:
         self._browsers = BrowserLegs(self._lock, on_latched, self._stranger)
         self._now_ms = 0
         self._open, self._fast = select.epoll(), select.epoll()
-        self._rtcp, self._rtcp_legs = select.epoll(), dict[int, Leg]()
+        self.rtcp = RtcpSockets(lambda *given: self.on_rtcp(*given), self._malformed, self._stranger)
         self._open_legs: dict[int, Leg] = {}
         self._fast_legs: dict[int, Leg] = {}
         self._recv_into: dict[int, Callable[[memoryview], int]] = {}
@@ -75,8 +76,7 @@ class Receiver:
     def add(self, leg: Leg) -> None:
         self._open_legs[leg.ports.open.fileno()] = leg
         self._open.register(leg.ports.open, select.EPOLLIN)
-        self._rtcp.register(leg.ports.rtcp, select.EPOLLIN)
-        self._rtcp_legs[leg.ports.rtcp.fileno()] = leg
+        self.rtcp.add(leg)
         self._browsers.add(leg)
         if leg.secure is not None:
             leg.secure.on_rtcp = lambda data: self._muxed(leg, data)
@@ -87,12 +87,10 @@ class Receiver:
         self._browsers.remove(leg)
         self._pressing.discard(leg)
         self.coded.remove(leg)
-        self._rtcp.unregister(leg.ports.rtcp)
-        del self._rtcp_legs[leg.ports.rtcp.fileno()]
+        self.rtcp.remove(leg)
         self._open.unregister(leg.ports.open)
         del self._open_legs[leg.ports.open.fileno()]
         leg.ports.open.close()
-        leg.ports.rtcp.close()
 
     def unlatch(self, leg: Leg) -> None:
         """Back to the open socket: the next good source is locked to."""
@@ -123,21 +121,6 @@ class Receiver:
         self._browsers.shake()
         for leg in list(self._pressing):
             self._keys(leg, leg.digits.time(now_ms))
-
-    def read_rtcp(self) -> None:
-        """What has arrived beside the audio; once per tick. Only the host that the audio comes from is listened to."""
-        for fd, _ in self._rtcp.poll(0, OPEN_PER_READ):
-            leg = self._rtcp_legs[fd]
-            for _ in range(RTCP_PER_READ):
-                try:
-                    data, source = leg.ports.rtcp.recvfrom(DATAGRAM_BYTES)
-                except OSError:
-                    break
-                audio = leg.latched or leg.remote
-                if audio is None or source[0] != audio[0]:
-                    self._stranger(leg)
-                elif not self.on_rtcp(leg, data, source):
-                    self._malformed(leg)
 
     def _muxed(self, leg: Leg, data: bytes) -> None:
         if not self.on_rtcp(leg, data, None):
