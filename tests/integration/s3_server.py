@@ -1,4 +1,4 @@
-"""An S3-compatible server as a process of its own: `moto_server` (moto[server] of PyPI).
+"""An S3-compatible server as a process of its own: `moto.server` (PyPI).
 
 Of what can be installed without a build it is the most complete: real HTTP, multipart, ranges, presigned links and checksums.
 It does not check signatures; that obstore makes right ones is its own and every S3 user's concern.
