@@ -10,12 +10,13 @@ from collections.abc import Callable
 from typing import Any
 
 from callstream_media_gateway.media import rtcp, stun, wire
+from callstream_media_gateway.sip.browser_sdp import OurSide
 from callstream_media_gateway.sip.digest import Credentials, answer_challenge, parse_answer, parse_challenge
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
 from callstream_media_gateway.sip.handler import Hop, Reply, UserAgentConfig
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 from callstream_media_gateway.sip.message import Message, Request, Response, parse_message
-from callstream_media_gateway.sip.offer_answer import answer_again, holds, make_answer
+from callstream_media_gateway.sip.offer_answer import agreed_stream, answer_again, holds, make_answer
 from callstream_media_gateway.sip.replaces import parse_replaces, replaces_of
 from callstream_media_gateway.sip.salvage import salvage_request
 from callstream_media_gateway.sip.sdp import parse_sdp
@@ -71,10 +72,12 @@ def sdp(data: bytes) -> None:
     written = first.to_bytes()
     assert parse_sdp(written).to_bytes() == written
     holds(first)
-    with contextlib.suppress(NotAcceptableError):
-        ours = make_answer(first, "192.0.2.1", 40000, session_id=1)
-        assert parse_sdp(ours.to_bytes()).to_bytes() == ours.to_bytes()
-        answer_again(first, ours)
+    for browser in (None, OurSide("us", "p" * 22, "sha-256 AB")):
+        with contextlib.suppress(NotAcceptableError):
+            ours = make_answer(first, "192.0.2.1", 40000, session_id=1, browser=browser)
+            assert parse_sdp(ours.to_bytes()).to_bytes() == ours.to_bytes()
+            agreed_stream(ours, first)
+            answer_again(first, ours)
 
 
 def addresses(data: bytes) -> None:

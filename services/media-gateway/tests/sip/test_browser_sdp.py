@@ -109,6 +109,7 @@ def test_who_begins_the_handshake(theirs: str, ours: str, we_begin: bool) -> Non
         ({"ice_pwd": "a=ice-pwd:short"}, "ice-pwd"),
         ({"fingerprint": ""}, "fingerprint"),
         ({"fingerprint": "a=fingerprint:sha-1 AB:CD"}, "fingerprint"),
+        ({"fingerprint": "a=fingerprint:sha-256 AB:CD"}, "fingerprint"),
         ({"setup": ""}, "setup"),
         ({"setup": "a=setup:holdconn"}, "setup"),
     ],

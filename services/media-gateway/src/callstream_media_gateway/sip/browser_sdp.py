@@ -17,6 +17,7 @@ PROTOCOL = "UDP/TLS/RTP/SAVPF"
 PROTOCOLS = (PROTOCOL, "UDP/TLS/RTP/SAVP")
 _ICE = re.compile(r"[A-Za-z0-9+/]{4,256}")
 _FINGERPRINT = re.compile(r"(sha-256|sha-384|sha-512) +([0-9A-F]{2}(?::[0-9A-F]{2})+)", re.IGNORECASE)
+_DIGEST_BYTES = {"sha-256": 32, "sha-384": 48, "sha-512": 64}
 _PRIORITY = 126 << 24 | 65535 << 8 | 255
 """RFC 8445 §5.1.2.1: a host candidate, the only one, of the only component."""
 _OUR_SETUP = {"actpass": "passive", "active": "passive", "passive": "active"}
@@ -95,11 +96,18 @@ def their_side(local: SessionDescription, ours: Media, remote: SessionDescriptio
     if not _ICE.fullmatch(password) or len(password) < 22:
         raise NotAcceptableError("a=ice-pwd: missing or malformed")
     prints = [a for a in (*remote.attributes, *theirs.attributes) if a.startswith("fingerprint:")]
-    known = [match for a in prints if (match := _FINGERPRINT.fullmatch(a.partition(":")[2].strip()))]
-    if not known:
+    fingerprints = tuple(known for a in prints if (known := _fingerprint(a.partition(":")[2].strip())))
+    if not fingerprints:
         raise NotAcceptableError("a=fingerprint: none of sha-256, sha-384 or sha-512")
-    fingerprints = tuple(f"{match[1].lower()} {match[2].upper()}" for match in known)
     return TheirSide(ufrag, fingerprints, _we_begin(_value(local, ours, "setup"), _value(remote, theirs, "setup")))
+
+
+def _fingerprint(text: str) -> str:
+    """As `TheirSide` has it; "" for one that we cannot check."""
+    match = _FINGERPRINT.fullmatch(text)
+    if match is None or match[2].count(":") + 1 != _DIGEST_BYTES[match[1].lower()]:
+        return ""
+    return f"{match[1].lower()} {match[2].upper()}"
 
 
 def _we_begin(ours: str | None, theirs: str | None) -> bool:
