@@ -15,6 +15,9 @@ def arrived(gateway: str = "gw") -> call.CallArrived:
     return call.CallArrived(caller="", called="+8621", trunk="t", gateway=gateway, leg_id="c")
 
 
+DIALS = call.CallDialled(agent_id="1001", callee="+8613900000001", caller="+8621", gateway="gw", leg_id="c", agent_leg_id="a")
+OWN = call.LegStarted(leg_id="a", role=LegRole.AGENT, agent_id="1001")
+CALLEE = call.LegStarted(leg_id="c", role=LegRole.CUSTOMER, number="+8613900000001")
 RING = call.LegStarted(leg_id="a", role=LegRole.AGENT, offer_id="o", agent_id="1001")
 RUNG = call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.RING_TIMEOUT)
 OVER = [
@@ -25,6 +28,8 @@ RECORDS = call.RecordingStarted(recording_id="call-r1")
 READY = call.RecordingReady(recording_id="call-r1", path="p", duration_ms=1, size_bytes=1, sha256="")
 
 STORIES: list[tuple[str, list[Event], list[str] | None, set[str]]] = [
+    ("rings who dials", [DIALS], ["lost"], set()),
+    ("rings who was dialled", [DIALS, OWN, CALLEE], ["lost-a", "lost-c", "lost"], set()),
     ("waits", [arrived()], ["lost-c", "lost"], set()),
     ("rings an agent", [arrived(), RING], ["lost-c", "lost-a", "lost"], set()),
     ("rang an agent", [arrived(), RING, RUNG], ["lost-c", "lost"], set()),

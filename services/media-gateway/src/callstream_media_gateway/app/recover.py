@@ -24,6 +24,7 @@ FOLLOWED = tuple(
     events_of("call", kind.NAME)
     for kind in (
         call.CallArrived,
+        call.CallDialled,
         call.LegStarted,
         call.LegEnded,
         call.CallEnded,

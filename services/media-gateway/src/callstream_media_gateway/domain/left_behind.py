@@ -51,10 +51,11 @@ def fold(calls: dict[tuple[str, str], LeftBehind], recorded: Recorded, gateway: 
     """Take one call event into account; settled calls and those of other gateways are not kept."""
     key = (recorded.tenant, recorded.aggregate_id)
     fact = recorded.event
-    if isinstance(fact, call.CallArrived):
+    if isinstance(fact, call.CallArrived | call.CallDialled):
         if fact.gateway == gateway:
             kept = calls[key] = LeftBehind(recorded.tenant, recorded.aggregate_id, fact.gateway, seq=recorded.seq)
-            kept.legs[fact.leg_id] = (LegRole.CUSTOMER, "", "")
+            if isinstance(fact, call.CallArrived):
+                kept.legs[fact.leg_id] = (LegRole.CUSTOMER, "", "")
         return
     known = calls.get(key)
     if known is None:

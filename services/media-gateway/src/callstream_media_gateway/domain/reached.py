@@ -10,6 +10,7 @@ from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.facts import ring_timer
 from callstream_media_gateway.domain.parties import Leg, LegStage
+from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 
 
 def answered(call: Call, leg: Leg) -> None:
@@ -68,6 +69,8 @@ UNANSWERED = frozenset({408, 480, 487})
 
 def callee_reason(status: int) -> Reason:
     """Why an outside number was not reached, by its final answer (RFC 3261 21)."""
+    if status == PROCESS_LOST:
+        return Reason.GATEWAY_LOST
     if status in BUSY:
         return Reason.BUSY
     if status in REJECTED:
