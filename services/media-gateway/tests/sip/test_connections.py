@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
+import uvloop
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.typing import Origin, Subprotocol
 
@@ -209,6 +210,23 @@ async def test_who_does_not_read_is_cut(transport: str, pair: tuple[Phone, Phone
         await asyncio.sleep(0)
     await until(lambda: registrar.bindings("1001") == [])
     await until(lambda: server.held("connections") == 0)
+
+
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+def test_on_uvloop_a_rude_peer_is_gone_within_seconds(transport: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It sends garbage inside TLS, and then neither reads nor closes."""
+    monkeypatch.setattr(streams, "FAREWELL", 0.1)
+
+    async def be_rude() -> None:
+        async with server_and_client() as (server, _):
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.ua.hop(transport).port, ssl=trusting())
+            writer.transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(b"\xff" * (MAX_MESSAGE + 1))
+            await until(lambda: server.ua.counters["broken_streams"] + server.ua.counters["handshakes_failed"] == 1)
+            await until(lambda: server.held("connections") == 0)
+            del reader
+
+    uvloop.run(be_rude())
 
 
 async def test_an_unreachable_peer_fails_all_that_waited_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

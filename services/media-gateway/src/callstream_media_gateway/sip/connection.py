@@ -20,6 +20,8 @@ MAX_UNSENT = 1 << 20
 """Bytes waiting for a peer that does not read; beyond that its connection is cut."""
 HANDSHAKE = 10.0
 """Seconds that a handshake may take, TLS and WebSocket each."""
+FAREWELL = 3.0
+"""Seconds that TLS may take to say good-bye."""
 SILENT = 32.0
 """Seconds after which an accepted connection that never brought a whole message is closed."""
 PING_EVERY = 20.0

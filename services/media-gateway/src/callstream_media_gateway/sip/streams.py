@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 
 from . import tls
-from .connection import HANDSHAKE, Connection, FlowKey
+from .connection import FAREWELL, HANDSHAKE, Connection, FlowKey
 from .door import Door
 from .handler import SECURE, WEB, Hop, UserAgentConfig
 from .reach import is_nowhere
@@ -176,9 +176,15 @@ class Streams:
         self.start(self._greet(accepted, connection, context))
 
     async def _greet(self, accepted: socket.socket, connection: Connection, context: ssl.SSLContext | None) -> None:
-        timeout = None if context is None else HANDSHAKE
+        secure = context is not None
         try:
-            await self.loop.connect_accepted_socket(lambda: connection, accepted, ssl=context, ssl_handshake_timeout=timeout)
+            await self.loop.connect_accepted_socket(
+                lambda: connection,
+                accepted,
+                ssl=context,
+                ssl_handshake_timeout=HANDSHAKE if secure else None,
+                ssl_shutdown_timeout=FAREWELL if secure else None,
+            )
         except (OSError, EOFError):  # OSError: all that TLS and the network may say
             self.counters["handshakes_failed"] += 1
             self.closed(connection)
@@ -197,6 +203,7 @@ class Streams:
                         ssl=self._calling,
                         server_hostname=host,
                         ssl_handshake_timeout=HANDSHAKE,
+                        ssl_shutdown_timeout=FAREWELL,
                     )
             else:
                 async with asyncio.timeout(CONNECT):
