@@ -180,24 +180,63 @@ async def test_what_happened_while_signalling_was_away_counts_once(open_house: H
     assert open_house.story(call_id).count("playback-finished") == 1
 
 
-async def test_a_phone_that_rang_for_a_killed_process_rings_for_nobody(open_house: House) -> None:
-    """Its answer could not be heard: the offer fails with a true reason, the customer waits on and gets the next one."""
-    agent, caller = await open_house.agent(), await open_house.caller()
+async def ringing(house: House) -> tuple[Phone, Phone, str, str]:
+    """A customer waits, and an agent's phone rings for them."""
+    agent, caller = await house.agent(), await house.caller()
     await caller.until("ringing")
-    call_id = await open_house.call_id()
-    await open_house.answer(call_id)
-    await open_house.event(call.CallAnswered)
-    offer_id = await open_house.offer(call_id)
-    await open_house.event(call.LegRinging)
+    call_id = await house.call_id()
+    await house.answer(call_id)
+    await house.event(call.CallAnswered)
+    offer_id = await house.offer(call_id)
+    await house.event(call.LegRinging)
+    return caller, agent, call_id, offer_id
+
+
+async def test_a_phone_that_rings_goes_on_ringing_and_is_answered_after_the_kill(open_house: House) -> None:
+    caller, agent, call_id, _ = await ringing(open_house)
     await restart(open_house)
-    failed = await open_house.event(call.OfferFailed, call_id)
-    assert (failed.offer_id, failed.reason) == (offer_id, Reason.GATEWAY_LOST)
+    agent.pick_up()
+    await open_house.event(call.CallBridged, call_id)
+    await agent.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+    await caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ])
+    agent.hang_up()
+    await caller.until(("ended", "bye"))
+    assert open_house.story(call_id).count("leg-ringing") == 1
+
+
+async def test_an_agent_who_picks_up_while_nobody_listens_is_heard_at_the_next_try(open_house: House) -> None:
+    caller, agent, call_id, _ = await ringing(open_house)
+    await kill_signalling(open_house)
+    agent.pick_up()
+    await open_house.start_gateway()
+    await open_house.event(call.CallBridged, call_id)
+    await caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ])
+
+
+async def test_an_offer_that_was_withdrawn_meanwhile_stops_ringing(open_house: House) -> None:
+    """The customer waits on and gets the next agent."""
+    caller, agent, call_id, offer_id = await ringing(open_house)
+    await kill_signalling(open_house)
+    await open_house.withdraw(call_id, offer_id)
+    await open_house.start_gateway()
+    await agent.until("cancelled")
     other = await open_house.agent("1002")
     await open_house.offer(call_id, "1002")
     await other.until("invited")
     other.pick_up()
     await other.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
-    assert agent.story
+    caller.hang_up()
+    await other.until(("ended", "bye"))
+
+
+async def test_a_phone_that_rings_for_a_call_that_is_over_stops(open_house: House) -> None:
+    """The customer hung up while nobody listened."""
+    caller, agent, call_id, _ = await ringing(open_house)
+    await kill_signalling(open_house)
+    caller.hang_up()
+    await open_house.start_gateway()
+    await agent.until("cancelled")
+    assert (await open_house.event(call.CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
 
 
 async def test_a_call_that_was_not_answered_yet_ends(open_house: House) -> None:

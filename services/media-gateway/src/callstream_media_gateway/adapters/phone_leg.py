@@ -44,6 +44,11 @@ class PhoneLeg:
         self._calling: OutgoingCall | None = None
         self.dialog: Dialog | None = None
 
+    @property
+    def calling(self) -> OutgoingCall | None:
+        """The INVITE, once it was sent."""
+        return self._calling
+
     def invite(self) -> None:
         """INVITE with our offer, to where the phone registered from."""
         try:

@@ -1,26 +1,43 @@
-"""A leg whose dialog a former signalling process made: answered, so it can be changed and hung up, not rung or refused."""
+"""A leg that a former signalling process made: answered, or a phone that is being rung."""
 
 from callstream_media_gateway.adapters.dialog_events import Feed, listen
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.sdp_session import SdpSession
+from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
+from callstream_media_gateway.sip.outgoing_call import OutgoingCall
+from callstream_media_gateway.sip.sdp import SessionDescription
 
 
 class RestoredLeg:
-    """Serves both sides of a call, in the places of CallerLeg and PhoneLeg. Without a dialog it has been hung up."""
+    """Serves both sides of a call, in the places of CallerLeg and PhoneLeg. Without a dialog and without an INVITE (`calling`) it
+    has been hung up."""
 
-    def __init__(self, leg_id: str, dialog: Dialog | None, session: SdpSession, media: MediaSide, rtp_timeout_ms: int) -> None:
-        self.leg_id, self.dialog, self.session = leg_id, dialog, session
+    def __init__(
+        self,
+        leg_id: str,
+        dialog: Dialog | None,
+        session: SdpSession,
+        media: MediaSide,
+        rtp_timeout_ms: int,
+        calling: OutgoingCall | None = None,
+    ) -> None:
+        self.leg_id, self.dialog, self.session, self.calling = leg_id, dialog, session, calling
         self._media, self._rtp_timeout_ms = media, rtp_timeout_ms
 
     def attach(self, feed: Feed) -> None:
         """Send what happens to the call."""
+        self._feed = feed
         if self.dialog is not None:
             listen(self.dialog, self.leg_id, self.session, feed, self.watch)
+        elif self.calling is not None:
+            self.calling.on_ringing = lambda _code, _sdp: feed(PhoneRings(leg_id=self.leg_id))
+            self.calling.on_failed = lambda code, _reason: feed(PhoneRefused(leg_id=self.leg_id, sip_status=code))
+            self.calling.on_answered = self._on_answered
 
     def invite(self) -> None:
-        """It is answered already."""
+        """It was sent already."""
 
     def ring(self) -> None:
         """It is answered already."""
@@ -33,14 +50,22 @@ class RestoredLeg:
         self.hang_up()
 
     def hang_up(self) -> None:
-        """BYE."""
+        """CANCEL before the answer, BYE after it."""
         if self.dialog is not None:
             self.dialog.bye()
+        elif self.calling is not None:
+            self.calling.cancel()
 
     def probe(self) -> None:
         """Ask the peer whether it is still in the call: one that hung up meanwhile answers 481 (RFC 3261 §12.2.1.2)."""
         if self.dialog is not None and not self.dialog.is_over:
             InDialogRequest(self.dialog, "OPTIONS", [("Accept", "application/sdp")], b"")
+
+    def _on_answered(self, dialog: Dialog, sdp: SessionDescription) -> None:
+        self.dialog = dialog
+        self.session.answered(sdp)
+        listen(dialog, self.leg_id, self.session, self._feed, self.watch)
+        self._feed(PhoneAnswered(leg_id=self.leg_id))
 
     def watch(self) -> None:
         """Tell the worker what was agreed, and from when on silence counts."""

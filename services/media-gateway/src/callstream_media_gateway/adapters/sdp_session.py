@@ -45,10 +45,10 @@ class SdpSession:
         self.stream: AudioStream | None = agreed_stream(self.local, offer) if offer is not None else None
 
     @classmethod
-    def restored(cls, local: SessionDescription, remote: SessionDescription) -> Self:
-        """The session of a dialog that a former signalling process made. Raises NotAcceptableError."""
+    def restored(cls, local: SessionDescription, remote: SessionDescription | None) -> Self:
+        """The session of a leg that a former signalling process made; `remote` None: not answered. Raises NotAcceptableError."""
         session = cls.__new__(cls)
-        session.local, session.stream = local, agreed_stream(local, remote)
+        session.local, session.stream = local, None if remote is None else agreed_stream(local, remote)
         return session
 
     def create(self, leg_id: str, call_id: str) -> CreateLeg:

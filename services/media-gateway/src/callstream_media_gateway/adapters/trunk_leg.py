@@ -95,6 +95,11 @@ class TrunkLeg:
         self._status = 0
         self._patience: asyncio.TimerHandle | None = None
 
+    @property
+    def calling(self) -> OutgoingCall | None:
+        """The newest INVITE, once one was sent."""
+        return self._calling
+
     def invite(self) -> None:
         """INVITE through the first trunk that has a place."""
         for way in self._ways:

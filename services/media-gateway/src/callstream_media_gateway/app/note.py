@@ -13,10 +13,13 @@ from msgspec import Struct
 from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.sip import invite_state
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_state import DialogState
+from callstream_media_gateway.sip.invite_state import InviteState
+from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 1
+FORM = 2
 """Raised with every change that an older or newer process could misread."""
 
 
@@ -31,7 +34,8 @@ class Waiting(Struct, frozen=True, array_like=True):
 
 
 class Note(Struct, frozen=True, array_like=True):
-    """One call. dialogs: by leg id, of the answered legs. version: of the call's aggregate when the note was written.
+    """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. version: of the call's
+    aggregate when the note was written.
 
     seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
     """
@@ -39,6 +43,7 @@ class Note(Struct, frozen=True, array_like=True):
     form: int
     call: Call
     dialogs: dict[str, DialogState]
+    invites: dict[str, InviteState]
     version: int
     waiting: tuple[Waiting, ...]
     wavs: dict[str, str]
@@ -79,6 +84,7 @@ def write(live: LiveCall) -> bytes:
             FORM,
             live.call,
             {leg_id: dialog.export() for leg_id, dialog in dialogs(live)},
+            {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
             outbox.version,
             tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
             live.wavs,
@@ -99,6 +105,12 @@ def read(note: bytes) -> Note:
     if found.form != FORM:
         raise NoteError(f"form {found.form}, not {FORM}")
     return found
+
+
+def _unanswered(live: LiveCall) -> list[tuple[str, OutgoingCall]]:
+    return [
+        (leg_id, phone.calling) for leg_id, phone in live.phones.items() if phone.dialog is None and phone.calling is not None
+    ]
 
 
 def dialogs(live: LiveCall) -> list[tuple[str, Dialog]]:

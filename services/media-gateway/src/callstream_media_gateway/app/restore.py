@@ -6,6 +6,7 @@ former process had begun and nobody but it would have finished.
 
 import asyncio
 import time
+from dataclasses import dataclass
 
 import structlog
 
@@ -25,6 +26,7 @@ from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 from callstream_media_gateway.media.protocol import DestroyLeg, Snapshot
 from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
+from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -34,6 +36,18 @@ PROBE_AFTER_S = 4.5
 
 Ended = dict[tuple[str, str], bool]
 """(tenant, call id) of this gateway's calls that are not settled in the log → whether their end stands there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """What may have died with the former process. opening: legs whose media was asked for; lost: legs whose INVITE is nowhere;
+    play_id: what the customer should hear; recordings: whose outcome is open."""
+
+    live: LiveCall
+    opening: tuple[str, ...]
+    lost: tuple[str, ...]
+    play_id: str
+    recordings: tuple[str, ...]
 
 
 class Restore:
@@ -53,6 +67,7 @@ class Restore:
         self.calls: list[LiveCall] = []
         """Those that go on."""
         self._useless: list[str] = []
+        self._unfinished: list[Unfinished] = []
 
     def take(self, snapshot: Snapshot, known: Ended) -> None:
         """Every call that can go on does; of the others the peers are told that it is over."""
@@ -77,9 +92,14 @@ class Restore:
             log.warning("a call cannot go on", call_id=call.call_id, customer=call.customer, ended=gone)
             for state in note.dialogs.values():
                 self._user_agent.restore(state).bye()
+            for invite in note.invites.values():
+                self._user_agent.restore_invite(invite).cancel()
             return
         legs = {leg_id: self._leg(leg_id, state) for leg_id, state in note.dialogs.items()}
-        caller = legs.pop(call.customer_leg, None) or self._hung_up(call.customer_leg)
+        legs |= {leg_id: self._rung(leg_id, invite) for leg_id, invite in note.invites.items()}
+        caller = None
+        if call.arrived is not None:
+            caller = legs.pop(call.customer_leg, None) or self._hung_up(call.customer_leg)
         live = self._switchboard.restore(call, caller)
         live.outbox.resume(note.version, note.events())
         live.phones.update(legs)
@@ -92,7 +112,22 @@ class Restore:
             if leg.stage is LegStage.CLOSING:
                 self._close_again(live, leg.leg_id)
         for side in (caller, *legs.values()):
-            side.attach(lambda given: self._switchboard.feed(live, given))
+            if side is not None:
+                side.attach(lambda given: self._switchboard.feed(live, given))
+        stages = {leg.leg_id: leg.stage for leg in call.legs.values()}
+        self._unfinished.append(
+            Unfinished(
+                live,
+                opening=tuple(leg_id for leg_id, stage in stages.items() if stage is LegStage.OPENING),
+                lost=tuple(
+                    leg_id
+                    for leg_id, stage in stages.items()
+                    if stage is LegStage.OPEN and leg_id not in legs and (caller is None or leg_id != call.customer_leg)
+                ),
+                play_id=call.play.play_id if call.play is not None and call.play.started else "",
+                recordings=tuple(sorted(call.recordings)),
+            )
+        )
         self.calls.append(live)
 
     def _leg(self, leg_id: str, state: DialogState) -> RestoredLeg:
@@ -103,6 +138,11 @@ class Restore:
             raise NotAcceptableError("the answer to our offer never came")
         session = SdpSession.restored(dialog.local_sdp, remote)
         return RestoredLeg(leg_id, dialog, session, self._media, self._rtp_timeout_ms)
+
+    def _rung(self, leg_id: str, state: InviteState) -> RestoredLeg:
+        calling = self._user_agent.restore_invite(state)
+        session = SdpSession.restored(calling.offer, None)
+        return RestoredLeg(leg_id, None, session, self._media, self._rtp_timeout_ms, calling)
 
     def _hung_up(self, leg_id: str) -> RestoredLeg:
         return RestoredLeg(leg_id, None, SdpSession("0.0.0.0", None), self._media, self._rtp_timeout_ms)
@@ -121,20 +161,21 @@ class Restore:
         snapshot = self._media.client.snapshot
         playing = {leg.play_id for leg in snapshot.legs} if snapshot is not None else set()
         running = {recording.recording_id for recording in snapshot.recordings} if snapshot is not None else set()
-        for live in self.calls:
-            call = live.call
-            for leg in list(call.legs.values()):
-                if leg.stage is LegStage.OPENING:
-                    self._performer(live, do.OpenLeg(leg.leg_id))
-                elif leg.stage is LegStage.OPEN and leg.leg_id != call.customer_leg and leg.leg_id not in live.phones:
-                    self._switchboard.feed(live, inputs.PhoneRefused(leg_id=leg.leg_id, sip_status=PROCESS_LOST))
+        for begun in self._unfinished:
+            live, call = begun.live, begun.live.call
+            for leg_id in begun.opening:
+                if leg_id in call.legs and call.legs[leg_id].stage is LegStage.OPENING:
+                    self._performer(live, do.OpenLeg(leg_id))
+            for leg_id in begun.lost:
+                self._switchboard.feed(live, inputs.PhoneRefused(leg_id=leg_id, sip_status=PROCESS_LOST))
             if call.customer is C.ANSWERING:
                 self._switchboard.feed(live, inputs.CallerConfirmed())
             play = call.play
-            if play is not None and play.started and play.play_id not in playing:
+            if play is not None and play.play_id == begun.play_id not in playing:
                 self._performer(live, do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
-            for recording_id in sorted(call.recordings - running):
-                self._finish.stopped(live, recording_id)
+            for recording_id in begun.recordings:
+                if recording_id not in running:
+                    self._finish.stopped(live, recording_id)
             live.outbox.hurry()
             self._switchboard.release(live)
         asyncio.get_running_loop().call_later(PROBE_AFTER_S, self._probe)

@@ -89,7 +89,7 @@ class Switchboard:
         self.enter(live)
         return live
 
-    def restore(self, call: Call, caller: RestoredLeg) -> LiveCall:
+    def restore(self, call: Call, caller: RestoredLeg | None) -> LiveCall:
         """Take in a call of a former process."""
         live = LiveCall(call, caller, self._outbox(call.tenant, call.call_id))
         self.enter(live)

@@ -197,6 +197,13 @@ class Transactions:
         transaction.feed("request", request.to_bytes())
         return transaction
 
+    def resume(self, request: Request, branch: str, hop: Hop, user: ClientUser) -> Transaction:
+        """An INVITE that a former process sent, and that waits for its final answer; it is not sent again."""
+        key = (branch, "INVITE")
+        transaction = self.client[key] = Transaction(self, _COMPILED["client INVITE"], key, hop, user)
+        transaction.request, transaction.last, transaction.state = request, request.to_bytes(), "proceeding"
+        return transaction
+
     def respond_to(self, key: ServerKey, hop: Hop, user: ServerUser | None) -> Transaction:
         """Open a server transaction for a request that has just arrived; `hop` is the way back (via.way_back)."""
         moves = _COMPILED["server INVITE" if key[3] == "INVITE" else "server non-INVITE"]

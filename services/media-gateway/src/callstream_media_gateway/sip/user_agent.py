@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from . import dialog_state
+from . import dialog_state, invite_state
 from .core import Core
 from .dialog import Dialog
 from .digest import Credentials
@@ -118,6 +118,10 @@ class UserAgent:
         ParseError for a state that `Dialog.export` did not make.
         """
         return dialog_state.restore(Dialog, self._core, state)
+
+    def restore_invite(self, state: invite_state.InviteState) -> OutgoingCall:
+        """Take up an INVITE that another process sent, and lost. Set its callbacks right after it. Raises ParseError."""
+        return invite_state.restore(self._core, state)
 
     async def register(
         self,
