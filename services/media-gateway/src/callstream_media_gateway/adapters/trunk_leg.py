@@ -61,7 +61,7 @@ class TrunkBook(Protocol):
 
 
 class TrunkLeg:
-    """An OutgoingLeg (outgoing_leg.py) to an outside number.
+    """Serves in the place of a PhoneLeg, for an outside number.
 
     `ways`: the trunks to try, in order; each is asked for a place only when its turn has come. A trunk that answers with a
     failure of its own before any ringing, cannot be reached, or says nothing for its `answer_within_s` is left for the next.

@@ -63,12 +63,8 @@ class Trunks:
         """Unregister, and ask no more."""
         self._started = False
         watches, self._watches = list(self._watches.values()), {}
-        for watch in watches:
-            await end(*watch.tasks)
-        for watch in watches:
-            await watch.leave()
-        if self._leaving:
-            await asyncio.wait(self._leaving)
+        await end(*(task for watch in watches for task in watch.tasks))
+        await asyncio.gather(*(watch.leave() for watch in watches), *self._leaving)
 
     def state(self, tenant: str, trunk_id: str) -> TrunkState:
         """What is known of a trunk."""
