@@ -1,6 +1,7 @@
 """Which command is possible when: the table, the view that is made of it, and the refusals, all the same."""
 
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from msgspec import Struct
@@ -11,6 +12,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.controls import OF_SUPERVISORS, POSSIBLE, Control, Situation, possible
+from callstream_media_gateway.domain.controls_doc import document
 from callstream_media_gateway.domain.situation import situation, view
 
 from . import story
@@ -123,3 +125,8 @@ def test_an_internal_call_has_no_customer_to_do_anything_with() -> None:
     assert shown.controls == ("hold", "mute", "agent-hang-up")
     assert [party.agent_id for party in shown.parties] == ["1001", "1002"]
     assert shown.parties[0].leg_id == OWN
+
+
+def test_the_document_is_what_the_table_says() -> None:
+    said = (Path(__file__).parents[4] / "docs" / "call-control.md").read_text(encoding="utf-8")
+    assert said == document(), "run: python -m callstream_media_gateway.domain.controls_doc > docs/call-control.md"

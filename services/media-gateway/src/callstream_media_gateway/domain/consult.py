@@ -98,7 +98,7 @@ def over(call: Call, how: str, reason: Reason, actor: str = "", *, target_gone: 
 
 
 def pass_on(call: Call, leg: Leg, reason: Reason, *, peer_gone: bool) -> None:
-    """The agent hung up while the target still rings: from now on it is a blind transfer to that target (ADR 14)."""
+    """The agent hung up while the target still rings: from now on it is a blind transfer to that target (ADR 16)."""
     consult = _taken(call)
     key = consult.consult_id if consult.consult_id in call.wanted else consult.target_leg
     call.wanted[key] = Wanted(key, Purpose.TRANSFER, consult.agent_id, consult.target_agent_id, consult.consult_id)

@@ -11,7 +11,7 @@ def departed(call: Call, leg: Leg, reason: Reason, party: Party, *, peer_gone: b
 
     - a supervisor: nobody notices;
     - who was consulted: the customer is retrieved;
-    - the agent in a consultation: the target has the customer now, or will when it answers (ADR 14);
+    - the agent in a consultation: the target has the customer now, or will when it answers (ADR 16);
     - one of a talk of three: the others talk on;
     - anybody else: the call is over.
     """

@@ -1,7 +1,7 @@
 """The agent goes, the customer stays and waits for another agent, a group or an outside party (F018-F020, F214).
 
 When nobody comes, the call ends with the reason: routing has then tried the target and, for an agent, the group that served
-before (ADR 14), and no flow is left that could see to the customer.
+before (ADR 16), and no flow is left that could see to the customer.
 """
 
 from callstream.contracts.call_events import TransferStarted
