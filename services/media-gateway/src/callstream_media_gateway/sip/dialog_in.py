@@ -61,16 +61,18 @@ def _on_prack(dialog: Dialog, request: Request, transaction: Transaction) -> Non
     """Its body is the answer to our early offer, or a new offer (RFC 3262 5). Nothing that waits for it: 481."""
     sdp = parse_sdp(request.body) if request.body else None
     owed = dialog.awaits_answer and not dialog.settled
-    if dialog.reliable is None or (owed and sdp is None) or not dialog.reliable.acknowledge(request.get("RAck") or ""):
+    reliable = dialog.reliable
+    if reliable is None or (owed and sdp is None) or not reliable.acknowledge(request.get("RAck") or ""):
         _reply(request, transaction, 481)
-    elif owed:
+        return
+    if owed:
         dialog.awaits_answer, dialog.settled, dialog.early_answer = False, True, sdp
-        _reply(request, transaction, 200)
         dialog.renew(dialog.remote_target, dialog.local_sdp, sdp)
-    elif sdp is None:
+    if owed or sdp is None:
         _reply(request, transaction, 200)
     else:
         _answer_offer(dialog, request, transaction)
+    reliable.proceed()
 
 
 def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> None:

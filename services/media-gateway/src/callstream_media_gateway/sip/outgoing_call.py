@@ -124,7 +124,8 @@ class OutgoingCall(Machine):
             self.feed("too brief", response)
         else:
             if response.code in FOLLOWED:
-                self._redirects = self._redirects or Redirects(self.target)
+                if self._redirects is None:
+                    self._redirects = Redirects(self.target)
                 self._redirects.add(response)
             self._failed_here(response.code, response.reason)
 

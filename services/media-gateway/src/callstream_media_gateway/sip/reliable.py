@@ -46,16 +46,23 @@ class Reliable:
         self._end = self._core.timers.after(64 * self._core.config.t1, self._expired, None)
 
     def acknowledge(self, rack: str) -> bool:
-        """Take a PRACK by its RAck header. False when it acknowledges nothing that waits (481, RFC 3262 3)."""
+        """Take a PRACK by its RAck header. False when it acknowledges nothing that waits (481, RFC 3262 3).
+
+        `proceed` is called once the PRACK has been answered.
+        """
         if self._data is None or rack.split() != [str(self._rseq), str(self._cseq), "INVITE"]:
             return False
         self.hush()
         self._data = None
+        return True
+
+    def proceed(self) -> None:
+        """Send what has waited for the last PRACK."""
         if self._queue:
             self.send(self._queue.pop(0))
         elif self._then is not None:
-            self._then()
-        return True
+            then, self._then = self._then, None
+            then()
 
     def afterwards(self, action: Callable[[], None]) -> None:
         """Run this when all that is under way has been acknowledged: now, if nothing is."""

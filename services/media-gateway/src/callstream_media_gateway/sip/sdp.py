@@ -196,7 +196,7 @@ def _attribute(section: _Section, value: str) -> None:
     elif key == "ptime":
         digits = rest.strip().partition(".")[0]
         section.ptime = int(digits) if digits.isascii() and digits.isdigit() and 0 < int(digits[:6]) <= 1000 else None
-    elif value:
+    elif value.strip():
         section.attributes.append(value.rstrip())
 
 
