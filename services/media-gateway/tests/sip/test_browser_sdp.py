@@ -6,7 +6,7 @@ from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.media.protocol import DtlsPeer
 from callstream_media_gateway.sip.browser_sdp import OurSide
 from callstream_media_gateway.sip.errors import NotAcceptableError
-from callstream_media_gateway.sip.offer_answer import agreed_stream, make_answer, make_offer
+from callstream_media_gateway.sip.offer_answer import agreed_stream, holds, make_answer, make_offer
 from callstream_media_gateway.sip.sdp import SessionDescription, parse_sdp
 
 PRINT = ":".join(["AB"] * 32)
@@ -84,6 +84,7 @@ def test_a_browser_without_an_address_yet_is_not_on_hold() -> None:
     given = offer()
     stream = agreed_stream(answer(given), given)
     assert stream.direction == "sendrecv"
+    assert not holds(given)
     assert stream.browser is not None
     assert (stream.browser.ufrag, stream.browser.fingerprints) == ("thei", (f"sha-256 {PRINT}",))
 
@@ -188,6 +189,16 @@ def test_a_hold_keeps_the_handshake_and_an_ice_restart_gets_new_credentials() ->
     assert restarted.ice.ufrag != begun.ice.ufrag
     assert restarted.ice.password != begun.ice.password
     assert restarted.peer == DtlsPeer("anew", (f"sha-256 {PRINT}",))
+
+
+def test_a_handshake_keeps_its_roles_whatever_a_later_offer_leaves_open() -> None:
+    session = SdpSession("192.0.2.1", None, fingerprint=OURS.fingerprint, browser=True)
+    session.answered(offer(setup="a=setup:passive"))
+    before = session.update("leg", 0).peer
+    again = session.answer_again(offer())
+    assert again.audio is not None
+    assert "setup:active" in again.audio.attributes
+    assert session.update("leg", 0).peer == before
 
 
 def test_a_session_can_be_taken_up_from_both_descriptions() -> None:

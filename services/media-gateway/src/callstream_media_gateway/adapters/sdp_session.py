@@ -88,12 +88,13 @@ class SdpSession:
 
     def answer_again(self, offer: SessionDescription) -> SessionDescription:
         """Our answer to a re-INVITE. Raises NotAcceptableError; the old session stays then."""
-        local = answer_again(offer, self.local)
-        stream, before = agreed_stream(local, offer), self.stream.browser if self.stream is not None else None
-        if stream.browser is not None and before is not None and stream.browser.ufrag != before.ufrag:
+        line, before = self.local.audio, self.stream.browser if self.stream is not None else None
+        ours = our_side(self.local, line)._replace(begins=before.we_begin) if line is not None and before is not None else None
+        local = answer_again(offer, self.local, ours)
+        stream = agreed_stream(local, offer)
+        if stream.browser is not None and before is not None and ours is not None and stream.browser.ufrag != before.ufrag:
             # The browser restarts ICE, and so do we (RFC 8839 §4.4.1.1.1).
-            fingerprint = our_side(local, local.audio).fingerprint if local.audio is not None else ""
-            local = answer_again(offer, self.local, _new_side(fingerprint))
+            local = answer_again(offer, self.local, _new_side(ours.fingerprint)._replace(begins=ours.begins))
         self.stream, self.local = stream, local
         return local
 

@@ -4,6 +4,7 @@ import asyncio
 
 import structlog
 
+from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.perform import Performer
@@ -28,6 +29,8 @@ class OnMediaEvent:
         """An event of a leg that nobody holds any more is only acknowledged."""
         match event:
             case protocol.LegStats():
+                for why in ("strangers", "malformed", "unauthentic"):
+                    metrics.media_refused.labels(why).inc(getattr(event, why))
                 live = self._switchboard.by_leg.get(event.leg_id)
                 if live is not None:
                     figures = inputs.LegFigures(
@@ -65,6 +68,7 @@ class OnMediaEvent:
             case protocol.RtpTimeout():
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
             case protocol.SecurityFailed():
+                metrics.media_insecure.inc()
                 log.warning("a browser's audio was refused", leg_id=event.leg_id, error=event.detail)
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
             case protocol.RecordingStopped():

@@ -25,11 +25,14 @@ _OUR_SETUP = {"actpass": "passive", "active": "passive", "passive": "active"}
 
 
 class OurSide(NamedTuple):
-    """ICE user name fragment and password of this leg; fingerprint of our certificate as in the attribute."""
+    """ICE user name fragment and password of this leg; fingerprint of our certificate as in the attribute. begins: we are
+    the DTLS client of a session in force, which a new offer does not change (RFC 8842 §5.5).
+    """
 
     ufrag: str
     password: str
     fingerprint: str
+    begins: bool = False
 
 
 class TheirSide(NamedTuple):
@@ -53,7 +56,8 @@ def offered_line(line: Media, ours: OurSide) -> Media:
 
 def answered_line(line: Media, ours: OurSide, offer: SessionDescription, offered: Media) -> Media:
     """Our answer to the offer's line. Raises NotAcceptableError naming the attribute that is missing or wrong."""
-    setup = _OUR_SETUP.get(_value(offer, offered, "setup") or "")
+    theirs = _value(offer, offered, "setup") or ""
+    setup = "active" if ours.begins and theirs == "actpass" else _OUR_SETUP.get(theirs)
     if setup is None:
         raise NotAcceptableError("a=setup: neither actpass nor active nor passive")
     return line._replace(attributes=_attributes(line, ours, setup, _first("mid", offered.attributes)))
