@@ -242,15 +242,28 @@ async def test_a_mobile_is_rung_with_the_number_marked_for_it() -> None:
     async with carriers(1) as (carrier,):
         carrier.rings()
         async with side(trunk("a", carrier), marked) as our:
-            prepared = our.dial_out.to_mobile(TENANT, CALLEE)
-            assert prepared is not None
+            prepared = our.dial_out.to_mobile(TENANT, "ann", CALLEE)
             assert (prepared.choice.number.number, prepared.choice.by, prepared.callee) == (marked.number, "mobile-leg", CALLEE)
             our.configuration.remove(TENANT, "number", marked.key_id)
-            prepared = our.dial_out.to_mobile(TENANT, CALLEE)
-            assert prepared is not None
+            prepared = our.dial_out.to_mobile(TENANT, "ann", CALLEE)
             assert (prepared.choice.number.number, prepared.choice.by) == (SHOWN, "random")
             our.configuration.remove(TENANT, "trunk", "a")
-            assert our.dial_out.to_mobile(TENANT, CALLEE) is None
+            with pytest.raises(Refusal) as refused:
+                our.dial_out.to_mobile(TENANT, "ann", CALLEE)
+            assert refused.value.reason is Reason.NO_TRUNK
+
+
+async def test_a_mobile_that_is_bound_somewhere_expensive_is_not_rung() -> None:
+    """Agents bind their mobiles themselves: that must be no way round the guard."""
+    guard = DialGuard(rules=(DialRule(groups=("sales",), countries=("US",)),), agent_per_minute=1)
+    bob = type(ANN)(id="bob", name="Bob", email="bob@acme.test", sip_user="bob")
+    async with carriers(1) as (carrier,), side(trunk("a", carrier), Settings(dial_guard=guard), bob) as our:
+        for agent, mobile in (("ann", "+8616812345"), ("ann", "+442079460000"), ("bob", "+12125550100")):
+            with pytest.raises(Refusal) as refused:
+                our.dial_out.to_mobile(TENANT, agent, mobile)
+            assert (refused.value.reason, our.refused[-1]) == (Reason.FORBIDDEN, (agent, mobile, "", Reason.FORBIDDEN))
+        for _ in range(3):
+            assert our.dial_out.to_mobile(TENANT, "ann", "+12125550100").agent_id == "", "no limit holds up being rung"
 
 
 async def test_a_transfer_shows_the_number_that_is_marked_for_it() -> None:

@@ -1,16 +1,18 @@
 """Outside numbers: may it be dialled, with which caller id, through which trunks; and the leg that rings it.
 
 For an agent's dial, a consultation or a transfer to an outside number: `prepare` when the command comes (it refuses), `leg` when
-the leg is opened. For an agent who answers on a mobile: `to_mobile`, then `leg`.
+the leg is opened. For an agent who answers on a mobile: `to_mobile` (it refuses too), then `leg`.
 """
 
 import secrets
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from msgspec import Struct
 
+from callstream.contracts.config import Number
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -83,46 +85,57 @@ class DialOut:
         that (F020) before all others. Raises Refusal: `unknown-agent`; field `number`: `invalid`, `forbidden` (destination),
         `at-capacity` (rate and concurrency); field `caller_id`: `forbidden`, `invalid`; `no-trunk`.
         """
-        try:
-            return self._prepare(tenant, agent_id, typed, wish, role, transfer_out)
-        except Refusal as error:
-            metrics.dials.labels(error.reason).inc()
-            self._refused(tenant, agent_id, typed, wish, error)
-            raise
+        with self._telling(tenant, agent_id, typed, wish):
+            dialler, called = self._checked(tenant, agent_id, typed, role, self._recent(tenant, agent_id))
+            numbers, settings = self._numbers(tenant), self._configuration.settings(tenant)
+            home = self._regions.home_of(called.number)
+            marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
+            choice = marked or choose_caller_id(
+                dialler, home, numbers, settings.caller_id, wish, self._regions.home_of, self._chance
+            )
+        self._note(tenant, agent_id, called)
+        metrics.dials.labels("allowed").inc()
+        return Prepared(tenant, agent_id, called.number, str(home or ""), choice)
 
-    def to_mobile(self, tenant: str, mobile: str) -> Prepared | None:
-        """A leg to an agent's own mobile (F034, F061, F141); None when no number can be shown there through any trunk."""
-        numbers = self._trunks.showable(tenant)
+    def to_mobile(self, tenant: str, agent_id: str, mobile: str) -> Prepared:
+        """A leg to the agent's own mobile (F034, F061, F141). It is no dial of theirs and no limit holds it up, but a mobile
+        that is bound somewhere expensive is rung as little as it is dialled. Raises Refusal as `prepare`."""
+        with self._telling(tenant, agent_id, mobile, ""):
+            _, called = self._checked(tenant, agent_id, mobile, Role.AGENT, Recent())
+            numbers = self._numbers(tenant)
         choice = choose_marked(numbers, ChosenBy.MOBILE_LEG, self._chance) or choose_any(numbers, self._chance)
-        return Prepared(tenant, "", mobile, self._home(mobile), choice) if choice is not None else None
+        return Prepared(tenant, "", called.number, str(self._regions.home_of(called.number) or ""), choice)
 
     def leg(self, prepared: Prepared, leg_id: str, feed: Feed) -> TrunkLeg:
         """The SIP side of the leg: as PhoneLeg, and trunks are tried one after another."""
         ways = self._trunks.ways(prepared.tenant, prepared.choice.number, prepared.callee, prepared.agent_id)
         return TrunkLeg(leg_id, ways, self._trunks, self._user_agent, self._media, self._rtp_timeout_ms, feed)
 
-    def _prepare(self, tenant: str, agent_id: str, typed: str, wish: str, role: Role, transfer_out: bool) -> Prepared:
+    @contextmanager
+    def _telling(self, tenant: str, agent_id: str, typed: str, wish: str) -> Iterator[None]:
+        try:
+            yield
+        except Refusal as error:
+            metrics.dials.labels(error.reason).inc()
+            self._refused(tenant, agent_id, typed, wish, error)
+            raise
+
+    def _checked(self, tenant: str, agent_id: str, typed: str, role: Role, recent: Recent) -> tuple[Dialler, Callee]:
         agent, settings = self._configuration.agent(tenant, agent_id), self._configuration.settings(tenant)
         if agent is None:
             raise Refusal(Reason.UNKNOWN_AGENT, "no such agent", "agent_id")
-        dialler = Dialler(agent_id, agent.groups, role)
-        called = callee(typed, settings.country)
-        why = may_dial(settings.dial_guard, dialler, called, settings.country, self._recent(tenant, agent_id))
+        dialler, called = Dialler(agent_id, agent.groups, role), callee(typed, settings.country)
+        why = may_dial(settings.dial_guard, dialler, called, settings.country, recent)
         if why is not None:
             metrics.dials_forbidden.labels(why).inc()
             raise refusal(why)
+        return dialler, called
+
+    def _numbers(self, tenant: str) -> list[Number]:
         numbers = self._trunks.showable(tenant)
         if not numbers:
             raise Refusal(Reason.NO_TRUNK, "no trunk takes calls of any of the company's numbers")
-        marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
-        home = self._regions.home_of(called.number)
-        choice = marked or choose_caller_id(dialler, home, numbers, settings.caller_id, wish, self._regions.home_of, self._chance)
-        self._note(tenant, agent_id, called)
-        metrics.dials.labels("allowed").inc()
-        return Prepared(tenant, agent_id, called.number, str(home or ""), choice)
-
-    def _home(self, number: str) -> str:
-        return str(self._regions.home_of(number) or "")
+        return numbers
 
     def _recent(self, tenant: str, agent_id: str) -> Recent:
         now = self._clock()

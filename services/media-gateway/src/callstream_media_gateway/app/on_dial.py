@@ -103,7 +103,4 @@ class OnDial:
         number = command.address or agent.mobile
         if not number:
             raise Refusal(Reason.AGENT_UNREACHABLE, "the agent has no bound mobile number", "agent_id")
-        mobile = self._dial_out.to_mobile(command.tenant, number)
-        if mobile is None:
-            raise Refusal(Reason.NO_TRUNK, "no trunk takes calls to the agent's mobile")
-        return mobile
+        return self._dial_out.to_mobile(command.tenant, command.agent_id, number)

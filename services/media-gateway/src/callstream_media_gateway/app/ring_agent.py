@@ -5,6 +5,7 @@ from urllib.parse import quote
 from msgspec import Struct
 
 from callstream.contracts.states import Terminal
+from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.adapters.media_side import MediaSide
@@ -72,9 +73,10 @@ class RingAgent:
             number = address or agent.mobile
             if not number:
                 return Reason.AGENT_UNREACHABLE
-            mobile = self._dial_out.to_mobile(tenant, number)
-            if mobile is None:
-                return Reason.NO_TRUNK
+            try:
+                mobile = self._dial_out.to_mobile(tenant, agent_id, number)
+            except Refusal as error:
+                return error.reason
         elif self._phones.of(tenant, agent.sip_user) is None:
             return Reason.AGENT_UNREACHABLE
         before = self._last.get((tenant, agent_id))

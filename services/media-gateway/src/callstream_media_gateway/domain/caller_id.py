@@ -98,9 +98,9 @@ def choose_marked(numbers: Sequence[Number], mark: ChosenBy, chance: Chance) -> 
     return _of(marked, mark, numbers, chance) if marked else None
 
 
-def choose_any(numbers: Sequence[Number], chance: Chance) -> Choice | None:
-    """Any at random; None when there is none."""
-    return _of(numbers, ChosenBy.RANDOM, numbers, chance) if numbers else None
+def choose_any(numbers: Sequence[Number], chance: Chance) -> Choice:
+    """Any of at least one, at random."""
+    return _of(numbers, ChosenBy.RANDOM, numbers, chance)
 
 
 def _of(fitting: Sequence[Number], by: ChosenBy, allowed: Sequence[Number], chance: Chance) -> Choice:
