@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
-from callstream.contracts import call_events, queue_events
+from callstream.contracts import call_events, control_events, queue_events
 from callstream.contracts.agent_events import AgentPresenceChanged
+from callstream.contracts.envelope import Event
 from callstream_local.demo.rehearsal import Rehearsal
 from callstream_local.inside.api import ApiError
 from callstream_local.phones.stories import Ending
@@ -101,6 +102,56 @@ async def test_a_supervisor_moves_a_customer_and_tears_the_service_down(open_cen
         assert [action for action in done if action in ("transfer", "tear-down")] == ["tear-down", "transfer"], "newest first"
 
 
+@pytest.mark.feature("F212")
+async def test_a_supervisor_assigns_a_waiting_request_to_an_agent_of_another_group(open_centre: OpenCentre) -> None:
+    """1004 serves support alone; the caller waits for sales, with somebody before them."""
+    plans = [agent(0), agent(1), agent(2), agent(3)]
+    async with open_centre([caller(talk_s=1), caller(after_s=0.5, talk_s=1)], plans) as centre:
+        for number in ("1001", "1002", "1003", "1004"):
+            await post(centre, f"/v1/agents/{number}/state", {"state": "busy-set"})
+        calling = asyncio.create_task(centre.perform())
+
+        async def both() -> Any:
+            waiting = await get(centre, "/v1/requests")
+            return waiting if len(waiting) == 2 else None
+
+        first, second = await until(both)
+        await post(centre, "/v1/agents/1004/state", {"state": "idle"})
+        await post(centre, f"/v1/requests/{second['request_id']}/assign", {"agent_id": "1004"})
+        await until(lambda: bridges(centre, 1))
+        talk = next(r for r in centre.events if isinstance(r.event, call_events.CallBridged))
+        assert isinstance(talk.event, call_events.CallBridged)
+        assert (talk.aggregate_id, talk.event.agent_id) == (second["call_id"], "1004")
+        await post(centre, "/v1/agents/1001/state", {"state": "idle"})
+        await asyncio.wait_for(calling, WITHIN_S)
+        record = await until(lambda: ended_record(centre, second["call_id"]))
+        assert (record["access_status"], record["agent_id"]) == ("answered", "1004")
+        (decision,) = await get(centre, f"/v1/decisions/{second['call_id']}", "routing")
+        assert decision["decision"]["rule"] == "supervisor"
+        assert (await until(lambda: ended_record(centre, first["call_id"])))["agent_id"] == "1001"
+
+
+async def test_a_supervisor_hears_a_service_and_leaves_it(open_centre: OpenCentre) -> None:
+    async with open_centre([caller(talk_s=None)], [agent(0), agent(1)]) as centre:
+        await post(centre, "/v1/agents/1002/state", {"state": "busy-set"})
+        calling = asyncio.create_task(centre.perform())
+        await until(lambda: bridges(centre, 1))
+        busy = await in_state(centre, "1001", "busy")
+        await post(centre, "/v1/agents/1001/listen", {"agent_id": "1002"})
+        watching = await in_state(centre, "1002", "busy")
+        assert watching["call_id"] == busy["call_id"]
+        await until(lambda: happened(centre, control_events.SupervisionStarted))
+        await post(centre, "/v1/agents/1001/whisper", {"agent_id": "1002"})
+        await until(lambda: happened(centre, control_events.SupervisionChanged))
+        await asyncio.to_thread(centre.api.delete, "console", "/v1/agents/1001/supervision")
+        await in_state(centre, "1002", "busy-set")
+        await post(centre, "/v1/agents/1001/tear-down")
+        await asyncio.wait_for(calling, WITHIN_S)
+        record = await until(lambda: ended_record(centre, busy["call_id"]))
+        assert [service["agent_id"] for service in record["services"]] == ["1001"], "who hears does not serve"
+        assert not record["conference"]
+
+
 @pytest.mark.feature("F063", "F070", "F164")
 async def test_forced_offline_and_the_log_of_states(open_centre: OpenCentre) -> None:
     async with open_centre([], [agent(0)]) as centre:
@@ -122,6 +173,10 @@ async def test_forced_offline_and_the_log_of_states(open_centre: OpenCentre) -> 
         assert [row["state"] for row in rows][-2:] == ["idle", "offline"]
         assert rows[-2]["to"] == rows[-1]["from"]
         assert not [r for r in centre.events if isinstance(r.event, AgentPresenceChanged)]
+
+
+async def happened(centre: Rehearsal, kind: type[Event]) -> bool:
+    return any(isinstance(recorded.event, kind) for recorded in centre.events)
 
 
 async def bridges(centre: Rehearsal, number: int) -> bool:

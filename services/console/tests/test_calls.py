@@ -294,6 +294,23 @@ async def test_a_supervisor_is_rung_at_a_number_and_nobody_is_seized(desk: Desk)
     assert (watch.number, watch.supervisor_agent_id) == ("13800000001", "")
 
 
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        ({"agent_id": "1002"}, 200),
+        ({"agent_id": "2001"}, 403),
+        ({"agent_id": "9999"}, 404),
+        ({"agent_id": "1001"}, 422),
+        ({"agent_id": "1002", "number": "1"}, 422),
+        ({}, 422),
+    ],
+)
+async def test_a_supervisor_without_a_phone_names_one_of_their_agents(desk: Desk, body: dict[str, str], status: int) -> None:
+    who = await desk.house.token("supervisor@example.com")
+    assert (await desk.do("/v1/agents/1001/listen", body, who=who))[0] == status
+    assert desk.names() == (["seize", "supervise"] if status == 200 else [])
+
+
 async def test_a_supervisor_who_has_not_signed_in_hears_all_the_same(desk: Desk) -> None:
     desk.house.commands.replies[calls.SeizeAgent] = refused(Reason.NOT_SIGNED_IN)
     assert (await desk.do("/v1/agents/1001/listen", who=desk.boss))[0] == 200

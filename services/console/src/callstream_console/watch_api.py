@@ -4,6 +4,7 @@ from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.call_commands import EndSupervision, SeizeAgent, Supervise
 from callstream.contracts.commands import AgentView
+from callstream.contracts.config import Token
 from callstream.contracts.roles import Principal
 from callstream.contracts.states import Purpose, Supervision
 from callstream.kernel.errors import Refusal
@@ -11,7 +12,7 @@ from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, body_of
 from callstream_console.app.act import Act
 from callstream_console.app.on_dial import give_back
-from callstream_console.app.targets import service_of
+from callstream_console.app.targets import own_agent, service_of
 from callstream_console.call_bodies import Play, TypedNumber
 from callstream_console.calls_api import play_to_customer, prompts_of
 from callstream_console.domain.manifest import Strict
@@ -19,9 +20,11 @@ from callstream_console.parts import Parts
 
 
 class Phone(Strict, frozen=True, kw_only=True):
-    """Body of listen, whisper and barge: where the supervisor is rung; their own phone unless a number is given."""
+    """Body of listen, whisper and barge: where the supervisor is rung. Neither: the phone of the login's own agent."""
 
     number: TypedNumber | None = None
+    agent_id: Token | None = None
+    """An agent of theirs whose phone it is, for logins that are no agent's."""
 
 
 def add_watching(app: FastAPI, parts: Parts) -> None:
@@ -32,9 +35,15 @@ def add_watching(app: FastAPI, parts: Parts) -> None:
         """The supervisor's own agent is seized for it, so that nothing is offered to them meanwhile."""
         body = await body_of(request, Phone, optional=True)
         service = await service_of(parts, person, agent_id)
-        own = "" if body.number else person.agent_id
+        if body.number and body.agent_id:
+            raise Refusal(Reason.INVALID, "name a number or an agent, not both", "number")
+        own = "" if body.number else body.agent_id or person.agent_id
         if not own and not body.number:
-            raise Refusal(Reason.INVALID, "this login belongs to no agent: name a number to ring", "number")
+            raise Refusal(Reason.INVALID, "this login belongs to no agent: name a number or an agent to ring", "number")
+        if own == agent_id:
+            raise Refusal(Reason.INVALID, "nobody hears themselves", "agent_id")
+        if own and own != person.agent_id:
+            await own_agent(parts, person, own)
         if own:
             await _seize(parts, person, own, service)
         command = Supervise(

@@ -48,6 +48,10 @@ class Api:
         """The decoded JSON of a POST; raises ApiError."""
         return self._checked(self._client.post(self._urls[service] + path, json=body)).json()
 
+    def delete(self, service: str, path: str) -> None:
+        """A DELETE; raises ApiError."""
+        self._checked(self._client.delete(self._urls[service] + path))
+
     def put(self, service: str, path: str, content: bytes, **parameters: str) -> Any:
         """The decoded JSON of a PUT of raw bytes; raises ApiError."""
         return self._checked(self._client.put(self._urls[service] + path, content=content, params=parameters)).json()
