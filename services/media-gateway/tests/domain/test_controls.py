@@ -113,6 +113,7 @@ def test_held_and_muted_are_shown() -> None:
     call = story.held().steps(do_it(Control.MUTE))
     shown = view(call.call, "1001")
     assert [(party.held, party.muted) for party in shown.parties] == [(True, False), (False, True)]
+    assert all(party.answered for party in shown.parties)
     assert {"retrieve", "unmute"} <= set(shown.controls)
     assert not {"hold", "mute"} & set(shown.controls)
 

@@ -9,7 +9,7 @@ from callstream.contracts import call_commands as cmd
 from callstream.contracts import call_events as call
 from callstream.contracts import commands
 from callstream.contracts import control_events as control
-from callstream.contracts.states import Supervision
+from callstream.contracts.states import Supervision, Terminal
 from callstream.contracts.subjects import ANY
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
@@ -19,6 +19,7 @@ from .house import AGENT_HZ, CALLER_HZ, House
 from .phone import Phone
 from .test_survival import talk
 
+MOBILE = "+8613900000009"
 ID = "01JZ0000000000000000000000"
 
 
@@ -161,6 +162,37 @@ async def test_an_agent_dials_a_customer(open_house: House) -> None:
     await house.event(call.RecordingReady)
     assert house.story(ID)[0] == "dialled"
     assert house.story(ID).count("leg-answered") == 2
+
+
+@pytest.mark.feature("F141")
+async def test_an_agent_dials_from_a_mobile(open_house: House) -> None:
+    """Both legs go through the carrier: the mobile first, and the callee when it was answered."""
+    house = open_house
+    network = await outside(house, AGENT_HZ)
+    where = {"terminal": Terminal.MOBILE, "address": MOBILE}
+    reply = await begin(house, cmd.Dial, number="13700000001", **where)
+    assert reply.accepted, reply
+    await network.until("invited")
+    mobile = network.calls[0]
+    assert mobile.request_uri.user == MOBILE
+    network.pick_up()
+    await network.until("invited", times=2)
+    assert network.calls[1].request_uri.user == OUTSIDE
+    assert len(network.calls) == 2
+    network.pick_up()
+    bridged = await house.event(call.CallBridged)
+    assert (bridged.agent_id, bridged.agent_leg_id) == ("1001", f"{ID}-a")
+    network.hang_up()
+    await house.event(call.CallEnded)
+
+
+@pytest.mark.feature("F141")
+async def test_without_a_way_to_the_mobile_nothing_is_dialled(open_house: House) -> None:
+    house = open_house
+    where = {"terminal": Terminal.MOBILE, "address": MOBILE}
+    assert (await begin(house, cmd.Dial, number="13700000001", **where)).reason is Reason.NO_TRUNK
+    unbound = await begin(house, cmd.Dial, number="13700000001", terminal=Terminal.MOBILE)
+    assert unbound.reason is Reason.AGENT_UNREACHABLE
 
 
 @pytest.mark.feature("F150")

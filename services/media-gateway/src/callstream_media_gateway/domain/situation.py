@@ -9,6 +9,9 @@ from callstream_media_gateway.domain.controls import Control, Situation, offered
 from callstream_media_gateway.domain.parties import Leg, LegStage
 from callstream_media_gateway.domain.states import OfferState
 
+ANSWERED = frozenset({C.ANSWERED, C.CONNECTING, C.TALKING})
+"""Of a customer whom a trunk brought: the call's own state tells, not the leg."""
+
 
 def leg_of(call: Call, agent_id: str) -> Leg | None:
     """The agent's leg, unless it is about to close."""
@@ -85,7 +88,7 @@ def view(call: Call, agent_id: str) -> CallView:
             role=each.role,
             agent_id=each.agent_id,
             number=call.other_side if each.role is LegRole.CUSTOMER else each.number,
-            answered=each.answered,
+            answered=each.answered or (each.leg_id == call.customer_leg and call.customer in ANSWERED),
             held=each.held,
             muted=each.muted,
         )
