@@ -22,8 +22,12 @@ events_waiting = Gauge("callstream_gateway_events_waiting", "Events that the log
 events_dropped = Counter("callstream_gateway_events_dropped_total", "Events given up, by why.", ["why"])
 recordings = Counter("callstream_gateway_recordings_total", "Recordings finished.", ["outcome"])
 media_failures = Counter("callstream_gateway_media_failures_total", "Media commands that failed.", ["command"])
-media_refused = Counter("callstream_gateway_media_packets_refused_total", "Packets that were not taken from a leg's port.", ["why"])
-media_insecure = Counter("callstream_gateway_media_insecure_total", "Browser legs without a handshake, or with a wrong certificate.")
+media_refused = Counter(
+    "callstream_gateway_media_packets_refused_total", "Packets that were not taken from a leg's port.", ["why"]
+)
+media_insecure = Counter(
+    "callstream_gateway_media_insecure_total", "Browser legs without a handshake, or with a wrong certificate."
+)
 
 
 trunk_attempts = Counter(

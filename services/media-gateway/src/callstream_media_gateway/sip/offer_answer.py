@@ -182,7 +182,9 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
 def holds(remote: SessionDescription | None) -> bool:
     """Does a peer with this description have us on hold: will its audio line not take what we send (RFC 3264 8.4)?"""
     audio = None if remote is None else remote.audio
-    return audio is not None and (not _RECEIVES[audio.direction] or (audio.host == "0.0.0.0" and audio.protocol in PLAIN_PROTOCOLS))
+    return audio is not None and (
+        not _RECEIVES[audio.direction] or (audio.host == "0.0.0.0" and audio.protocol in PLAIN_PROTOCOLS)
+    )
 
 
 def answer_again(offer: SessionDescription, local: SessionDescription, browser: OurSide | None = None) -> SessionDescription:
