@@ -20,7 +20,7 @@ from .test_survival import kill_signalling
 
 @pytest.fixture
 async def open_house(fresh_nats: EmbeddedNats, tmp_path: Path) -> AsyncIterator[House]:
-    async with house(fresh_nats, tmp_path, tls_port=0, wss=True) as made:
+    async with house(fresh_nats, tmp_path, tls_port=0, wss_port=0) as made:
         yield made
 
 
