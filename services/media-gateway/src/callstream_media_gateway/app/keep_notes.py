@@ -23,12 +23,17 @@ class KeepNotes:
         dialogs = note.dialogs(live)
         if not dialogs and live.call.customer in BEFORE_ANSWER:
             return
-        for _, dialog in dialogs:
-            dialog.on_changed = partial(self.noted, live)
+        for leg_id, dialog in dialogs:
+            if leg_id not in live.states:
+                dialog.on_changed = partial(self._changed, live, leg_id)
         try:
             self._keep(live.call.call_id, note.write(live))
         except Exception:
             log.exception("no note of a call", call_id=live.call.call_id)
+
+    def _changed(self, live: LiveCall, leg_id: str) -> None:
+        live.states.pop(leg_id, None)
+        self.noted(live)
 
     def forgotten(self, call_id: str) -> None:
         """Nothing more will come of the call."""

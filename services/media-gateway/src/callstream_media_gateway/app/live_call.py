@@ -10,6 +10,7 @@ from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
 from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.domain.call import Call
+from callstream_media_gateway.sip.dialog_state import DialogState
 
 
 @dataclass(slots=True)
@@ -43,5 +44,7 @@ class LiveCall:
     """Newest log position of routing's word about this call that was dealt with."""
     seen_media: int = 0
     """Number of the worker's newest event about this call that was dealt with."""
+    states: dict[str, DialogState] = field(default_factory=dict)
+    """Of the answered legs, as they are noted: good until the session or the peer's address changes."""
     released: bool = False
     """Counted as over."""

@@ -78,12 +78,15 @@ _decoder = msgspec.msgpack.Decoder(Note)
 
 def write(live: LiveCall) -> bytes:
     """The call as it is now."""
-    outbox = live.outbox
+    outbox, answered = live.outbox, dialogs(live)
+    for leg_id, dialog in answered:
+        if leg_id not in live.states:
+            live.states[leg_id] = dialog.export()
     return _encoder.encode(
         Note(
             FORM,
             live.call,
-            {leg_id: dialog.export() for leg_id, dialog in dialogs(live)},
+            {leg_id: live.states[leg_id] for leg_id, _ in answered},
             {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
             outbox.version,
             tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),

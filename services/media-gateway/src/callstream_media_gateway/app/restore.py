@@ -178,6 +178,8 @@ class Restore:
                     self._finish.stopped(live, recording_id)
             live.outbox.hurry()
             self._switchboard.release(live)
+            if call.call_id in self._switchboard.calls:
+                self._switchboard.noted(live)
         asyncio.get_running_loop().call_later(PROBE_AFTER_S, self._probe)
 
     def _probe(self) -> None:
