@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callstream.contracts.config import Agent, Document, Number, SkillGroup, Trunk
+from callstream.contracts.config import Agent, AudioFile, Document, Number, SkillGroup, Trunk
 from callstream.contracts.flow import End, Flow, Start
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -359,3 +359,47 @@ def test_a_groups_name_is_unique_in_its_tenant_and_may_be_swapped_in_one_manifes
     assert refused.value.reason is Reason.CONFLICT
     swapped = manifest(groups=[{"id": "a", "name": "Support"}, {"id": "b", "name": "Sales"}])
     assert names([c.after for c in plan(holdings, swapped)]) == ["group/a", "group/b"]
+
+
+CARD = {"id": "card", "name": "Card number", "min_digits": 12, "max_digits": 19, "sensitive": True}
+SPOKEN = [{"kind": "audio", "audio_id": "please"}]
+
+
+def test_a_template_of_what_customers_key_in_is_a_document() -> None:
+    holdings = after(Holdings(), collect_templates=[CARD])
+    assert names(list(holdings.documents.values())) == ["collect-template/card"]
+    assert plan(holdings, manifest(collect_templates=[CARD])) == []
+    with pytest.raises(Refusal) as twice:
+        plan(Holdings(), manifest(collect_templates=[CARD, CARD]))
+    assert twice.value.field == "collect_templates[1].id"
+    with pytest.raises(msgspec.ValidationError, match="min_digits"):
+        manifest(collect_templates=[{**CARD, "min_digits": 20}])
+
+
+@pytest.mark.parametrize(
+    ("parts", "field", "user"),
+    [
+        ({"collect_templates": [{**CARD, "prompts": SPOKEN}]}, "collect_templates[0].prompts[0]", "template card"),
+        ({"settings": {"transfer_prompts": SPOKEN}}, "settings.transfer_prompts[0]", "settings"),
+        ({"settings": {"stopped_prompts": SPOKEN}}, "settings.stopped_prompts[0]", "settings"),
+        ({"settings": {"hold_music": SPOKEN}}, "settings.hold_music[0]", "settings"),
+        ({"settings": {"survey": {"prompts": SPOKEN}}}, "settings.survey.prompts[0]", "settings"),
+    ],
+)
+def test_sounds_outside_flows_must_exist_and_stay(parts: dict[str, object], field: str, user: str) -> None:
+    with pytest.raises(Refusal) as unknown:
+        plan(Holdings(), manifest(**parts))
+    assert (unknown.value.field, unknown.value.message) == (field, "no such audio: 'please'")
+    please = AudioFile(id="please", name="Please", path="p.wav", sha256="0" * 64)
+    holdings = after(Holdings(documents={(please.KIND, please.id): please}), **parts)
+    with pytest.raises(Refusal, match=user) as used:
+        check_deletion(holdings, "audio", "please")
+    assert used.value.reason is Reason.CONFLICT
+
+
+def test_an_agents_phone_may_answer_by_itself() -> None:
+    agent = {**WHOLE["agents"][0], "auto_answer": True}  # type: ignore[dict-item]
+    holdings = after(Holdings(), groups=WHOLE["groups"], agents=[agent])
+    found = holdings.documents["agent", "1001"]
+    assert isinstance(found, Agent)
+    assert found.auto_answer

@@ -2,13 +2,13 @@
 
 from msgspec.structs import replace
 
-from callstream.contracts.config import Agent, Audio, Customer, CustomerType, Number, Settings, SkillGroup, Trunk
+from callstream.contracts.config import Agent, CollectTemplate, Customer, CustomerType, Number, Settings, SkillGroup, Trunk
 from callstream.contracts.flow import Flow, TransferToAgent
 from callstream.contracts.outbound import DialRule
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.holdings import Holdings
-from callstream_console.domain.plan import prompts_of
+from callstream_console.domain.spoken import plays
 
 
 def check_deletion(holdings: Holdings, kind: str, key_id: str) -> None:
@@ -28,7 +28,9 @@ def check_deletion(holdings: Holdings, kind: str, key_id: str) -> None:
             users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _prefers(flow, key_id)]
             users += [f"number {n.number}" for n in _numbers(holdings) if key_id in n.allowed_agents]
         case "audio":
-            users = [f"flow {flow.id}" for flow in holdings.newest_flows() if _plays(flow, key_id)]
+            users = [f"flow {flow.id}" for flow in holdings.newest_flows() if any(plays(node, key_id) for node in flow.nodes)]
+            users += [f"template {each.key_id}" for each in holdings.of(CollectTemplate) if plays(each, key_id)]
+            users += ["settings" for each in holdings.of(Settings) if plays(each, key_id)]
         case "trunk":
             users = [f"number {n.number}" for n in _numbers(holdings) if key_id in n.trunks]
         case "number":
@@ -71,8 +73,3 @@ def _targets_group(flow: Flow, group_id: str) -> bool:
 
 def _prefers(flow: Flow, agent_id: str) -> bool:
     return any(isinstance(node, TransferToAgent) and node.preferred_agent == agent_id for node in flow.nodes)
-
-
-def _plays(flow: Flow, audio_id: str) -> bool:
-    prompts = (p for node in flow.nodes for _, some in prompts_of(node) for p in some)
-    return any(isinstance(prompt, Audio) and prompt.audio_id == audio_id for prompt in prompts)

@@ -6,6 +6,7 @@ from callstream.contracts.config import (
     Agent,
     AudioFile,
     BlockedCaller,
+    CollectTemplate,
     Customer,
     CustomerType,
     Document,
@@ -17,7 +18,11 @@ from callstream.contracts.config import (
 from callstream.contracts.flow import Flow
 
 DOCUMENT_TYPES: dict[str, type[Document]] = {
-    cls.KIND: cls for cls in (Agent, AudioFile, BlockedCaller, Customer, CustomerType, Flow, Number, Settings, SkillGroup, Trunk)
+    cls.KIND: cls
+    for cls in (
+        *(Agent, AudioFile, BlockedCaller, CollectTemplate, Customer, CustomerType),
+        *(Flow, Number, Settings, SkillGroup, Trunk),
+    )
 }
 """The kinds that can be read through the API. Credentials are not among them."""
 

@@ -13,6 +13,7 @@ from callstream.contracts.config import (
     Agent,
     BlockedCaller,
     Capacity,
+    CollectTemplate,
     Customer,
     CustomerType,
     Level,
@@ -64,6 +65,7 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
     answer_on_mobile: AnswerOnMobile | None = None
     """None keeps what the agent has chosen (F034)."""
     capacity: Capacity = {}
+    auto_answer: bool = False
 
     def document(self, before: Agent | None = None) -> Agent:
         """What other services may know; ValueError when it does not fit together."""
@@ -82,6 +84,7 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
             mobile=mobile,
             answer_on_mobile=answer_on_mobile,
             capacity=self.capacity,
+            auto_answer=self.auto_answer,
         )
 
 
@@ -140,5 +143,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     people: tuple[PersonEntry, ...] = ()
     customer_types: tuple[CustomerType, ...] = ()
     customers: tuple[Customer, ...] = ()
+    collect_templates: tuple[CollectTemplate, ...] = ()
+    """What agents may ask customers to key in (F026)."""
     blocked: tuple[BlockedCaller, ...] = ()
     """Numbers to be refused (F129); a number leaves the list by `DELETE /v1/config/blocked/{number}`."""

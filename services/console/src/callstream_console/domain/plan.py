@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Agent, Audio, AudioFile, CustomerType, Document, Number, Prompt, SkillGroup
-from callstream.contracts.flow import Branch, Flow, Play, TransferToAgent, check
+from callstream.contracts.config import Agent, CustomerType, Document, Number, SkillGroup
+from callstream.contracts.flow import Flow, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.check_outbound import check_outbound
 from callstream_console.domain.holdings import Holdings
 from callstream_console.domain.manifest import Manifest
+from callstream_console.domain.spoken import check_audio, prompts_of
 
 
 class Change(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,6 +36,7 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
     wanted += manifest.customer_types
     wanted += manifest.customers
     wanted += manifest.blocked
+    wanted += manifest.collect_templates
     wanted += _agents(holdings, manifest)
     newest = {flow.id: flow for flow in holdings.newest_flows()}
     new_flows = list(_flows(newest, manifest))
@@ -91,6 +93,7 @@ def _check_unique(manifest: Manifest) -> None:
     _unique("trunks", "id", (trunk.id for trunk in manifest.trunks))
     _unique("customer_types", "id", (kind.id for kind in manifest.customer_types))
     _unique("customers", "number", (customer.number for customer in manifest.customers))
+    _unique("collect_templates", "id", (template.id for template in manifest.collect_templates))
     _unique("blocked", "number", (caller.number for caller in manifest.blocked))
 
 
@@ -128,6 +131,10 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
                 raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"people[{i}].groups[{j}]")
     _check_routing(manifest, known)
     check_outbound(manifest, known)
+    if manifest.settings is not None:
+        check_audio(prompts_of(manifest.settings), "settings", known)
+    for i, template in enumerate(manifest.collect_templates):
+        check_audio(prompts_of(template), f"collect_templates[{i}]", known)
     for flow in flows:
         _check_flow(flow, known)
 
@@ -154,14 +161,7 @@ def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
     for node in flow.nodes:
         if isinstance(node, TransferToAgent):
             _check_transfer(node, f"flows[{flow.id}].nodes[{node.id}]", known)
-        for field, prompts in prompts_of(node):
-            for k, prompt in enumerate(prompts):
-                if isinstance(prompt, Audio) and (AudioFile.KIND, prompt.audio_id) not in known:
-                    raise Refusal(
-                        Reason.INVALID,
-                        f"no such audio: '{prompt.audio_id}'",
-                        f"flows[{flow.id}].nodes[{node.id}].{field}[{k}]",
-                    )
+        check_audio(prompts_of(node), f"flows[{flow.id}].nodes[{node.id}]", known)
 
 
 def _check_transfer(node: TransferToAgent, where: str, known: dict[tuple[str, str], Document]) -> None:
@@ -171,16 +171,3 @@ def _check_transfer(node: TransferToAgent, where: str, known: dict[tuple[str, st
             raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"{where}.{field}")
     if node.preferred_agent is not None and ("agent", node.preferred_agent) not in known:
         raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{node.preferred_agent}'", f"{where}.preferred_agent")
-
-
-def prompts_of(node: object) -> list[tuple[str, tuple[Prompt, ...]]]:
-    match node:
-        case Play():
-            return [("prompts", node.prompts)]
-        case Branch():
-            return [(name, getattr(node, name)) for name in ("prompts", "timeout_prompts", "error_prompts")]
-        case TransferToAgent():
-            names = ("transferring_prompts", "queue_prompts", "connect_prompts")
-            return [(name, getattr(node, name)) for name in names]
-        case _:
-            return []
