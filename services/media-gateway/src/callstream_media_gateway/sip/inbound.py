@@ -12,7 +12,7 @@ from .core import ALLOW, SUPPORTED, Core, log
 from .errors import ParseError
 from .handler import STREAMS, Hop, Reply, UserAgentHandler
 from .incoming_call import IncomingCall
-from .invite_checks import replaced, unusable
+from .invite_checks import foreign, replaced, unusable
 from .message import MAX_MESSAGE, Header, Request, Response, parse_message
 from .responses import make_response, stateless_tag, tag_of
 from .salvage import salvage_request
@@ -190,8 +190,11 @@ class Inbound:
             code = 481 if method in _ONLY_IN_DIALOG else 405 if method in _RECOGNISED else 501
             self._stateless(request, source, code, None, [("Allow", ALLOW)])
             return
+        strange = foreign(request)
         unsupported = request.tokens("Require") - _EXTENSIONS
-        if unsupported:
+        if strange is not None:
+            self._stateless(request, source, strange.code, strange.reason)
+        elif unsupported:
             self._stateless(request, source, 420, None, [("Unsupported", ", ".join(sorted(unsupported)))])
         elif method == "INVITE":
             self._on_invite(request, source, via, key)

@@ -1,4 +1,6 @@
-"""Whether an INVITE outside of dialogs can become a call: RFC 3261 8.2, loops (16.3), and Replaces (RFC 3891 3)."""
+"""Whether a request outside of dialogs, and most of all an INVITE, can be served: RFC 3261 8.2, loops (16.3), and Replaces
+(RFC 3891 3).
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,14 @@ from .via import parse_via
 _SCHEME = re.compile(r"[a-z][a-z0-9+.\-]*\Z")
 
 
+def foreign(request: Request) -> Reply | None:
+    """Why a Request-URI is none of ours, whatever the method (RFC 3261 8.2.2.1)."""
+    scheme = request.uri.partition(":")[0].lower()
+    if scheme in ("sip", "sips", "tel"):
+        return None
+    return Reply(416) if _SCHEME.match(scheme) else Reply(400, "Bad Request-URI")
+
+
 def unusable(core: Core, request: Request) -> Reply | None:
     """Why it cannot; None when it can. Raises ParseError for broken addresses."""
     contacts = request.values("Contact")
@@ -26,9 +36,6 @@ def unusable(core: Core, request: Request) -> Reply | None:
         NameAddr.parse(contact, "Contact")
     NameAddr.parse(request.need("From"), "From")
     NameAddr.parse(request.need("To"), "To")
-    scheme = request.uri.partition(":")[0].lower()
-    if scheme not in ("sip", "sips", "tel"):
-        return Reply(416) if _SCHEME.match(scheme) else Reply(400, "Bad Request-URI")
     if Uri.parse(request.uri, "Request-URI").headers is not None:
         return Reply(400, "Bad Request-URI")  # RFC 3261 19.1.1: no headers there
     for value in request.values("Record-Route"):
@@ -40,10 +47,18 @@ def unusable(core: Core, request: Request) -> Reply | None:
         return Reply(422, None, brief)
     if request.get("Content-Encoding") not in (None, "", "identity"):
         return Reply(415, None, [("Accept-Encoding", "identity")])
+    if not _takes_sdp(request):
+        return Reply(406)
     if _came_back(core, request):
         core.counters["loops"] += 1
         return Reply(482)
     return None
+
+
+def _takes_sdp(request: Request) -> bool:
+    """Whether the caller lets us answer with a description. Without an Accept it does (RFC 3261 20.1)."""
+    kinds = {value.partition(";")[0].strip().lower() for value in request.values("Accept")}
+    return not kinds or not kinds.isdisjoint(("application/sdp", "application/*", "*/*"))
 
 
 def _came_back(core: Core, request: Request) -> bool:

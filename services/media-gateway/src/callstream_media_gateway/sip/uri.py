@@ -125,6 +125,8 @@ class NameAddr(NamedTuple):
                 raise ParseError(field, f"unexpected text behind >: {tail[:40]!r}")
             return cls(name, uri, parse_params(tail[1:]) if tail else {})
         bare, _, tail = text.partition(";")
+        if "?" in bare:  # whose headers would these be? Only brackets can tell (RFC 3261 20)
+            raise ParseError(field, f"a URI with headers outside of brackets: {text[:80]!r}")
         return cls(name, Uri.parse(bare, field), parse_params(tail) if tail else {})
 
     def __str__(self) -> str:
