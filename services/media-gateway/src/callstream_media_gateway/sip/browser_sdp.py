@@ -70,9 +70,9 @@ def refused_line(offered: Media) -> Media:
 
 
 def session_attributes(lines: Iterable[Media]) -> tuple[str, ...]:
-    """Of our description: ICE-lite, and the one line that is bundled."""
-    mids = [mid for line in lines if line.port and (mid := _first("mid", line.attributes)) is not None]
-    return ("ice-lite", *(f"group:BUNDLE {mid}" for mid in mids))
+    """Of our description: ICE-lite, and the one line that is bundled. A name that is empty, or more than one, names no line."""
+    names = [(_first("mid", line.attributes) or "").split() for line in lines if line.port]
+    return ("ice-lite", *(f"group:BUNDLE {name[0]}" for name in names if len(name) == 1))
 
 
 def at_port(line: Media, port: int) -> Media:
