@@ -9,6 +9,7 @@ from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.situation import view
+from callstream_media_gateway.domain.supervise import KEYS
 
 from . import story
 from .story import AGENT, CUSTOMER, SECOND, Story, all_of, do_it, hears
@@ -56,6 +57,19 @@ def test_the_mode_may_change_and_each_change_is_told_once() -> None:
     assert [event.mode for event in call.events if isinstance(event, SupervisionChanged)] == [
         *(Supervision.WHISPER, Supervision.BARGE, Supervision.LISTEN),
     ]
+
+
+@pytest.mark.feature("F215")
+def test_at_a_plain_telephone_keys_choose_the_mode() -> None:
+    call = story.talking().steps(on.Supervise(agent_id="1001", actor="boss", mode=Supervision.LISTEN, number=story.OUTSIDE))
+    call.steps(on.LegOpened(leg_id=BOSS), on.PhoneRings(leg_id=BOSS))
+    spoken = [effect for effect in call.step(on.PhoneAnswered(leg_id=BOSS)) if isinstance(effect, do.StartPlay)]
+    assert [(effect.leg_id, effect.prompts) for effect in spoken] == [(BOSS, KEYS)]
+    for digit, (mode, more) in zip("231", [*MODES[1:], MODES[0]], strict=True):
+        call.step(on.KeyPressed(leg_id=BOSS, digit=digit, method="rfc4733"), after_s=3)
+        assert hears(call) == TALK | more
+        assert call.last(SupervisionChanged).mode is mode
+    assert call.step(on.KeyPressed(leg_id=BOSS, digit="9", method="rfc4733"), after_s=3) == []
 
 
 @pytest.mark.feature("F215", "F216")

@@ -120,6 +120,25 @@ async def test_a_supervisor_listens_whispers_barges_and_goes(open_house: House) 
     assert "ended" not in house.story(call_id)
 
 
+@pytest.mark.feature("F215")
+async def test_a_supervisor_at_a_telephone_chooses_by_keys(open_house: House) -> None:
+    house = open_house
+    boss = await outside(house)
+    caller, agent, call_id = await talk(house)
+    await do_it(house, cmd.Supervise, call_id, actor="boss", number=OUTSIDE)
+    await boss.until("invited")
+    boss.pick_up()
+    await hears(boss, CALLER_HZ, AGENT_HZ)
+    await hears(caller, AGENT_HZ)
+    boss.ears.press("2")
+    await hears(agent, CALLER_HZ, COLLEAGUE_HZ)
+    boss.ears.press("3")
+    await hears(caller, AGENT_HZ, COLLEAGUE_HZ)
+    boss.hang_up()
+    await hears(caller, AGENT_HZ)
+    await hears(agent, CALLER_HZ)
+
+
 @pytest.mark.feature("F215", "F216")
 async def test_without_a_phone_a_supervisor_is_refused(open_house: House) -> None:
     _, _, call_id = await talk(open_house)

@@ -33,7 +33,8 @@ nothing.
 - **Blind transfer**: to a colleague, a group, or an outside number. A desk phone's transfer key (REFER) does the same;
   the user part of its target is an agent's id or a number.
 - **Hang-ups** in the middle: [ADR 16](adr/0016-what-a-hang-up-in-the-middle-means.md).
-- **Supervision**: listen (heard by nobody), whisper (by the agent), barge (by all). Nobody is told, but the log is.
+- **Supervision**: listen (heard by nobody), whisper (by the agent), barge (by all). At a plain telephone keys 1 to 3
+  choose. Nobody is told, but the log is.
 - **Collect**: digits by a template of the tenant's. Of a sensitive one nobody hears the customer meanwhile, the
   recording neither, and only the last four digits are kept.
 - **Survey**: the agent goes, the customer hears the question of the settings' `survey`; a key is `call.rated`.

@@ -3,7 +3,7 @@
 from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import collect, inputs, menu, survey
+from callstream_media_gateway.domain import collect, inputs, menu, supervise, survey
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
@@ -118,6 +118,8 @@ def key_pressed(call: Call, given: inputs.KeyPressed) -> None:
         return
     if leg.role is LegRole.AGENT:
         menu.key(call, leg, given.digit)
+    elif leg.role is LegRole.SUPERVISOR:
+        supervise.key(call, leg, given.digit)
     elif leg.role is LegRole.CUSTOMER and call.collection is not None:
         collect.key(call, call.collection, given.digit, given.method)
     elif leg.role is LegRole.CUSTOMER and call.rating is not None:
