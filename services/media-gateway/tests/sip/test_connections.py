@@ -254,3 +254,32 @@ async def test_contacts_without_end_are_not_kept(pair: tuple[Phone, Phone]) -> N
             streams_.registered(contact, held.hop)
         assert [streams_.flow_of(contact) == held.hop for contact in contacts] == [False] * 5 + [True] * streams.MAX_FLOWS
     await until(lambda: not streams_._flows)
+
+
+async def test_an_answer_whose_connection_is_gone_goes_where_the_caller_listens(pair: tuple[Phone, Phone]) -> None:
+    server, _ = pair
+    arrived: asyncio.Queue[bytes] = asyncio.Queue()
+
+    async def listen(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        framer = StreamFramer()
+        while chunk := await reader.read(65_536):
+            for message in framer.feed(chunk):
+                arrived.put_nowait(message)
+        writer.close()
+
+    async with await asyncio.start_server(listen, "127.0.0.1", 0) as back:
+        port = back.sockets[0].getsockname()[1]
+        body = OFFER.to_bytes()
+        _, writer = await raw(server, "tcp")
+        writer.write(
+            f"INVITE sip:x SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:{port};branch=z9hG4bKlater\r\nFrom: <sip:a@b>;tag=1\r\n"
+            f"To: <sip:x@b>\r\nCall-ID: later\r\nCSeq: 1 INVITE\r\nContact: <sip:a@127.0.0.1:{port};transport=tcp>\r\n"
+            f"Content-Type: application/sdp\r\nContent-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        await until(lambda: server.calls)
+        writer.close()
+        await until(lambda: server.held("connections") == 0)
+        server.answer(server.calls[0])
+        answer = await asyncio.wait_for(arrived.get(), 10)
+        assert answer.startswith(b"SIP/2.0 200 ")

@@ -21,7 +21,12 @@ def hop_to(uri: Uri) -> Hop:
     if uri.scheme == "sips":
         transport = "wss" if transport in WEB else "tls"
     host = uri.params.get("maddr") or uri.host
-    return Hop(transport, host.strip("[]"), uri.port or _PORTS.get(transport, 5060))
+    return Hop(transport, host.strip("[]"), uri.port or default_port(transport))
+
+
+def default_port(transport: str) -> int:
+    """Where a transport is listened for when no port is written (RFC 3261 18.2.2, RFC 7118 5)."""
+    return _PORTS.get(transport, 5060)
 
 
 def is_nowhere(host: str) -> bool:

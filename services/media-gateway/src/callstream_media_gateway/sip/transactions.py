@@ -7,6 +7,7 @@ from typing import Any, NamedTuple, Protocol
 
 from .handler import WEB, Hop
 from .message import Header, Request, Response, without
+from .reach import default_port
 from .timers import Entry, Lingering, Timers
 from .transaction_tables import MACHINES, TERMINATED, TIMERS, Table
 
@@ -219,15 +220,18 @@ class Transactions:
     def connection_lost(self, hop: Hop) -> None:
         """What was under way on a connection that is gone.
 
-        Requests that nobody has answered have failed. An answer that was on its way may still come by a new connection
-        (RFC 3261 18.2.2), but not from a browser, which nobody can call back and which forgets its calls with its page.
+        Requests of ours that nobody has answered have failed; what was answered provisionally may still be answered by a new
+        connection. Our own answers go to where the request's Via says that its sender listens (RFC 3261 18.2.2). Not with
+        browsers: nobody can call them back, and they forget their calls with their page.
         """
         for transaction in [t for t in self.client.values() if t.hop == hop]:
             if hop.transport in WEB or transaction.state in ("calling", "trying"):
                 transaction.network_failed()
-        if hop.transport in WEB:
-            for transaction in [t for t in self.server.values() if t.hop == hop]:
+        for transaction in [t for t in self.server.values() if t.hop == hop]:
+            if hop.transport in WEB:
                 transaction.network_failed()
+            else:
+                transaction.hop = hop._replace(port=transaction.key[2] or default_port(hop.transport))
 
     def forget(self, transaction: Transaction) -> None:
         transaction.stop_timers()
