@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from callstream_media_gateway.media import stun
 from callstream_media_gateway.media.browser_peer import BrowserPeer
 from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.engine import Engine
@@ -90,3 +91,17 @@ def test_a_strangers_checks_give_no_consent(house: House) -> None:
         stranger.send(b"\x00\x01\x00\x00\x21\x12\xa4\x42" + bytes(12))
         house.engine.read(25_000)
     assert len(house.second_at(2_000 + CONSENT_MS)) == 1
+
+
+def test_of_a_flood_of_checks_only_some_are_looked_at_between_two_reads(house: House) -> None:
+    """The others cost no arithmetic; a browser whose check was among them repeats it."""
+    browsers, source = house.engine.receiver._browsers, house.peer.sock.getsockname()
+    wrong = stun.request(bytes(12), (LOGIN.ufrag, "another+password+of+somebody+else"), "x")
+    right = stun.request(bytes(12), (LOGIN.ufrag, LOGIN.password), house.peer.peer.ufrag)
+    for port in range(1, 65):
+        browsers.take(house.leg, wrong, (HOST, port), 1)
+    browsers.take(house.leg, right, source, 1)
+    assert (house.leg.latched, house.leg.strangers) == (None, 65)
+    house.engine.read(2)
+    browsers.take(house.leg, right, source, 2)
+    assert house.leg.latched == source

@@ -11,6 +11,10 @@ _SHAKE_NS = 2_000_000
 """Time for handshakes per read, of which there are four in a tick: however many browsers come at once, audio is at most
 this much later. A handshake takes 0.25 ms in all; those beyond the bound wait for the next read.
 """
+_CHECKS_PER_READ = 64
+"""Checks that are looked at on the open sockets, 1 ms of work: a flood of them must not stop the tick. A browser whose
+check was not among them repeats it; those that are locked to already have their own sockets.
+"""
 
 
 class BrowserLegs:
@@ -23,6 +27,7 @@ class BrowserLegs:
     ) -> None:
         self._lock, self._on_ready, self._on_stranger = lock, on_ready, on_stranger
         self._shaking: dict[Leg, None] = {}
+        self._checks = 0
 
     def add(self, leg: Leg) -> None:
         """Before signalling's first word about the leg is applied."""
@@ -39,7 +44,8 @@ class BrowserLegs:
         secure = leg.secure
         if secure is None:
             return
-        if data and data[0] < 4:
+        if data and data[0] < 4 and self._checks < _CHECKS_PER_READ:
+            self._checks += 1
             answer = secure.check(data, source, now_ms)
             if answer.data:
                 with contextlib.suppress(OSError):  # as if lost on the way: checks are repeated
@@ -48,13 +54,14 @@ class BrowserLegs:
                 self._on_stranger(leg)
             elif leg.latched is None or (answer.nominated and leg.latched != source):
                 self._lock(leg, source)
-        elif source == leg.latched:
+        elif source == leg.latched and data and data[0] >= 4:
             secure.put_by(data)
         else:
             self._on_stranger(leg)
 
     def shake(self) -> None:
-        """Go on with the handshakes that wait, one step each in turn."""
+        """At the end of each read: go on with the handshakes that wait, one step each in turn."""
+        self._checks = 0
         if not self._shaking:
             return
         until_ns = time.monotonic_ns() + _SHAKE_NS
