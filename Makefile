@@ -20,7 +20,7 @@ $(STAMP): requirements.lock $(PROJECTS) .ci/environment
 	@.ci/environment
 	@touch $@
 
-packages: ## sipp and baresip for the end-to-end tests, by apt-get, when missing
+packages: ## sipp, baresip, chromium and npm for the end-to-end tests, by apt-get, when missing
 	@.ci/system-packages
 
 lint: setup types ## ruff, strict types, import rules
