@@ -243,6 +243,26 @@ async def test_two_workers_on_one_range_never_share_a_port(tmp_path: Path, phone
             rig.process.wait()
 
 
+async def test_behind_a_translated_address_it_announces_the_outer_one(tmp_path: Path, phones: RtpPeers) -> None:
+    process = start_worker(tmp_path, "", "--announced-host", "198.51.100.7")
+    rig = Rig(tmp_path, process, phones)
+    try:
+        client = await rig.attach()
+        assert client.snapshot is not None
+        assert client.snapshot.rtp_host == "198.51.100.7"
+        phone = await rig.phone("leg", LOW)  # and is there under its own
+        await rig.event(FirstRtp, source=phone.address)
+    finally:
+        process.kill()
+        process.wait()
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0", "gateway.example", "224.0.0.1", "::1"])
+def test_an_address_that_nobody_can_send_to_is_not_announced(tmp_path: Path, address: str) -> None:
+    process = start_worker(tmp_path, "", "--announced-host", address)
+    assert process.wait(20) == 2
+
+
 async def test_a_second_worker_on_the_same_socket_is_refused(rig: Rig) -> None:
     second = start_worker(rig.directory)
     assert await exited(second) == 1

@@ -533,7 +533,7 @@ class RecordingState(Struct, frozen=True):
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):
     """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are
-    lost. notes: what `Keep` left here, by call id. fingerprint: of the certificate that this worker shows to browsers.
+    lost. rtp_host: what stands in descriptions. notes: what `Keep` left here, by call id. fingerprint: of the certificate that this worker shows to browsers.
     """
 
     worker_id: str

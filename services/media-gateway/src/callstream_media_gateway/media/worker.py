@@ -14,6 +14,7 @@ import signal
 import sys
 import time
 import uuid
+from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 
 from callstream_media_gateway.media.arrays import FRAME_MS
@@ -43,9 +44,12 @@ _CATCH_UP_NS = 3 * FRAME_MS * 1_000_000
 class Worker:
     """Loop and shutdown; `Engine` does the audio, `Commands` what signalling wants, `Control` talks to it."""
 
-    def __init__(self, socket_path: Path, host: str, ports: range, recordings: Path, grace_ms: int) -> None:
+    def __init__(
+        self, socket_path: Path, host: str, ports: range, recordings: Path, grace_ms: int, announced: str | None = None
+    ) -> None:
+        """announced: the address that stands in descriptions, when it is not host."""
         self._id = uuid.uuid4().hex
-        self._host = host
+        self._announced = announced or host
         self._grace_ms = grace_ms
         self._control = Control(socket_path, self._id, self._answer, self._snapshot, self._woken)
         self._engine = Engine(host, len(ports), self._control.emit, self._control.wake)
@@ -166,7 +170,7 @@ class Worker:
             )
         return Snapshot(
             worker_id=self._id,
-            rtp_host=self._host,
+            rtp_host=self._announced,
             draining=self._commands.draining,
             fingerprint=self._commands.identity.fingerprint,
             legs=tuple(legs),
@@ -197,17 +201,30 @@ def parse_ports(text: str) -> range:
     return ports
 
 
+def parse_host(text: str) -> str:
+    """An IPv4 address that peers can send to."""
+    try:
+        address = IPv4Address(text)
+    except AddressValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no IPv4 address") from None
+    if address.is_unspecified or address.is_multicast:
+        raise argparse.ArgumentTypeError(f"{text!r}: nobody can send there")
+    return str(address)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="Media worker: RTP, mixing, prompts, recording")
     parser.add_argument("--socket", type=Path, required=True, help="Unix socket for signalling")
     parser.add_argument("--rtp-host", default="127.0.0.1", help="IPv4 address of the RTP sockets")
+    parser.add_argument("--announced-host", type=parse_host, help="IPv4 address under which peers reach --rtp-host, if another")
     parser.add_argument("--rtp-ports", type=parse_ports, required=True, metavar="LO-HI")
     parser.add_argument("--recordings", type=Path, required=True, help="directory of the recordings")
     parser.add_argument("--grace-s", type=float, default=60.0, help="after SIGTERM, 0: until the last call ends")
     args = parser.parse_args()
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s")
     try:
-        worker = Worker(args.socket, args.rtp_host, args.rtp_ports, args.recordings, int(args.grace_s * 1000))
+        grace_ms = int(args.grace_s * 1000)
+        worker = Worker(args.socket, args.rtp_host, args.rtp_ports, args.recordings, grace_ms, args.announced_host)
     except SocketTakenError as error:
         sys.exit(str(error))
     worker.run()
