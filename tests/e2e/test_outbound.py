@@ -5,8 +5,10 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
+from typer.testing import CliRunner
 
 from callstream.contracts import call_events
+from callstream_local.cli import app
 from callstream_local.demo.rehearsal import Rehearsal
 from callstream_local.phones.agent_phone import AgentPhone
 from callstream_local.phones.network import now_utc
@@ -32,13 +34,23 @@ async def outside(centre: Rehearsal, number: str, tone_hz: int, reaction: Answer
     at = {"host": "127.0.0.1", "port": network.user_agent.local_addr[1], "options_every_s": 1}
     numbers = [{"number": each, "flow": "hotline", "trunks": ["away"], "all_agents": True} for each in (BEIJING, SHENZHEN)]
     await post(centre, "/v1/apply", {"trunks": [{"id": "away", "outgoing": at}], "numbers": numbers})
+    await until(lambda: takes_calls(centre))
     try:
         yield phone
     finally:
         for path in (f"number/{BEIJING[1:]}", f"number/{SHENZHEN[1:]}", "trunk/away"):
             url = f"{centre.api.url('console')}/v1/config/{path}"
             (await asyncio.to_thread(centre.api._client.delete, url)).raise_for_status()
+        await until(lambda: is_gone(centre))
         del network.phones[number]
+
+
+async def takes_calls(centre: Rehearsal) -> bool:
+    return any(view["trunk"] == "away" and view["takes_calls"] for view in await get(centre, "/v1/trunks"))
+
+
+async def is_gone(centre: Rehearsal) -> bool:
+    return all(view["trunk"] != "away" for view in await get(centre, "/v1/trunks"))
 
 
 async def test_an_agent_dials_a_customer(open_centre: OpenCentre) -> None:
@@ -49,7 +61,7 @@ async def test_an_agent_dials_a_customer(open_centre: OpenCentre) -> None:
     ):
 
         async def accepted() -> str:
-            """Once the gateway knows the trunk."""
+            """Once the gateway knows the numbers too."""
             status, answered = await one.do("/v1/calls", {"number": "0755 9999 8888"})
             return answered["call_id"] if status == 200 else ""
 
@@ -58,6 +70,9 @@ async def test_an_agent_dials_a_customer(open_centre: OpenCentre) -> None:
         await in_state(centre, "1001", "busy")
         status, refused = await one.do("/v1/calls", {"number": "+12125550100"})
         assert status in (403, 409), refused
+        status_command = ["status", "--data", str(centre._stack.folder.root)]
+        shown = await asyncio.to_thread(CliRunner().invoke, app, status_command)
+        assert "trunk away: takes calls, 1 out, 0 in" in shown.output, shown.output
         await one.done("hang-up")
         record = await until(lambda: ended_record(centre, call_id))
         await in_state(centre, "1001", "wrap-up", "idle")

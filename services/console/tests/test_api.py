@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from callstream.contracts.commands import Command, Reply, SetState, SignIn
 from callstream.contracts.roles import Role
+from callstream.contracts.trunk_commands import ListTrunks
 from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.auth import TokenVerifier
@@ -376,3 +377,18 @@ async def test_the_password_of_an_account_at_a_trunk_is_kept_as_secrets_of_its_r
         None,
         None,
     )
+
+
+async def test_the_trunks_are_told_as_a_gateway_sees_them_to_those_who_may_read_the_configuration(house: House) -> None:
+    down = {"trunk": "away", "gateway": "gw-0", "incoming": 0, "takes_calls": False, "why_not": "down", "message": "OPTIONS: 408"}
+    house.commands.replies[ListTrunks] = [down]
+    told = await house.client.get("/v1/trunks", headers=await house.token("supervisor@example.com"))
+    assert (told.status_code, told.json()) == (200, [down])
+    command, scope = house.commands.sent[-1]
+    assert isinstance(command, ListTrunks)
+    assert (command.tenant, scope) == ("main", "any")
+    assert (await house.client.get("/v1/trunks", headers=await house.token("agent@example.com"))).status_code == 403
+    house.commands.replies.clear()
+    house.commands.reply = Reply(accepted=False, reason=Reason.UNAVAILABLE, message="no gateway answers")
+    away = await house.client.get("/v1/trunks", headers=await house.token("admin@example.com"))
+    assert (away.status_code, away.json()["reason"]) == (503, "unavailable")

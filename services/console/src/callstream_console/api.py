@@ -22,6 +22,7 @@ from callstream_console.domain.permissions import Action, require
 from callstream_console.http import slow_down_log_ins
 from callstream_console.parts import Parts
 from callstream_console.supervisor_api import add_supervision
+from callstream_console.trunks_api import add_trunks
 from callstream_console.watch_api import add_watching
 
 
@@ -48,6 +49,7 @@ def build_api(parts: Parts) -> FastAPI:
     add_supervision(app, parts)
     add_calls(app, parts)
     add_watching(app, parts)
+    add_trunks(app, parts)
     return app
 
 

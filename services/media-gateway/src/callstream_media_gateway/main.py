@@ -10,6 +10,7 @@ import structlog
 
 from callstream.contracts import call_commands, commands
 from callstream.contracts.subjects import ANY
+from callstream.contracts.trunk_commands import ListTrunks
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.bucket import Bucket
 from callstream.runtime.event_store import Subscription
@@ -29,6 +30,7 @@ from callstream_media_gateway.app.dial_out import DialOut
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.housekeeping import Housekeeping
 from callstream_media_gateway.app.keep_notes import KeepNotes
+from callstream_media_gateway.app.list_trunks import ListTheTrunks
 from callstream_media_gateway.app.on_command import OnCommand
 from callstream_media_gateway.app.on_control import SIMPLE, OnControl
 from callstream_media_gateway.app.on_dial import OnDial
@@ -215,9 +217,11 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     service.on_command(commands.DropOffer, on_command.drop_offer, scope)
     service.on_command(commands.ListLegs, on_command.legs, scope)
     wire_controls(service, gateway.on_control, scope)
+    list_trunks = ListTheTrunks(service.config, gateway.trunks, gateway.switchboard, scope)
     for one in (scope, ANY):
         service.on_command(call_commands.Dial, gateway.on_dial.dial, one)
         service.on_command(call_commands.CallAgent, gateway.on_dial.call_agent, one)
+        service.on_command(ListTrunks, list_trunks, one)
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)
     service.on_start.append(take_over)

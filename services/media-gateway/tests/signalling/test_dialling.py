@@ -5,14 +5,16 @@ import secrets
 from functools import partial
 from typing import Any
 
+import msgspec
 import pytest
 
 from callstream.contracts import call_events as call
 from callstream.contracts.call_commands import Dial
 from callstream.contracts.commands import Reply
 from callstream.contracts.config import Agent, Number, Settings, Trunk
-from callstream.contracts.outbound import DialGuard, Outgoing
+from callstream.contracts.outbound import DialGuard, Outgoing, SipTransport
 from callstream.contracts.subjects import ANY
+from callstream.contracts.trunk_commands import ListTrunks, TrunkView
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 
@@ -135,3 +137,32 @@ async def test_a_customer_who_cannot_be_reached_ends_the_call_with_the_reason(op
         ended = await open_house.event(call.CallEnded, call_id)
         assert ended.reason is reason
         await agent.until(("ended", "bye"), times=times)
+
+
+async def test_the_state_of_every_trunk_is_told(open_house: House) -> None:
+    carrier = await network(open_house)
+    await open_house.publish(
+        Trunk(id="gone", outgoing=Outgoing(host="127.0.0.1", port=9, transport=SipTransport.TCP, down_after=1))
+    )
+    await numbers(open_house)
+    agent = await open_house.agent()
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    _, reply = await dial(open_house)
+    assert reply.accepted
+    await agent.until("invited")
+    agent.pick_up()
+    await carrier.until("invited")
+
+    async with asyncio.timeout(10):
+        while True:
+            reply = await open_house.commands.send(
+                ListTrunks(command_id=secrets.token_hex(6), tenant=open_house.tenant), scope=ANY
+            )
+            views = {view.trunk: view for view in msgspec.json.decode(reply.result, type=list[TrunkView])}
+            if views["gone"].why_not:
+                break
+            await asyncio.sleep(0.05)
+    told = [(view.trunk, view.incoming, view.outgoing, view.takes_calls, view.why_not) for view in views.values()]
+    assert told == [("carrier", 1, 0, False, ""), ("gone", 0, 0, False, "down"), ("out", 0, 1, True, "")]
+    assert (views["gone"].message, views["out"].gateway) == ("OPTIONS: 503", open_house.instance)

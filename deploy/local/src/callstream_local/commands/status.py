@@ -1,6 +1,7 @@
 """`callstream status`: what runs, where, and whether it is ready."""
 
 import asyncio
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
@@ -8,6 +9,9 @@ import typer
 from callstream_local import state
 from callstream_local.health import is_ready
 from callstream_local.parameters import DataOption
+
+if TYPE_CHECKING:
+    from callstream_local.folder import DataFolder
 
 
 def register(app: typer.Typer) -> None:
@@ -40,8 +44,30 @@ def status(data: DataOption = None) -> None:
     console = Console()
     console.print(f"supervisor {pid}, since {now.started_at:%Y-%m-%d %H:%M:%S} UTC, data in {folder.root}")
     console.print(table)
+    for line in _trunks(folder) if answers.get("console") else []:
+        console.print(line)
     if not all(answers.values()):
         raise typer.Exit(1)
+
+
+def _trunks(folder: "DataFolder") -> list[str]:
+    """A line for each trunk that calls can leave through; none when no gateway answers."""
+    from httpx import HTTPError
+
+    from callstream_local.inside.api import Api, ApiError
+
+    try:
+        with Api(folder) as api:
+            views = api.get("console", "/v1/trunks")
+    except (ApiError, HTTPError) as error:
+        return [f"trunks: {error}"]
+    return [_trunk(view) for view in views if view["takes_calls"] or view.get("why_not")]
+
+
+def _trunk(view: dict[str, Any]) -> str:
+    state = "takes calls" if view["takes_calls"] else view["why_not"]
+    said = f" ({view['message']})" if view.get("message") else ""
+    return f"trunk {view['trunk']}: {state}{said}, {view.get('outgoing', 0)} out, {view['incoming']} in"
 
 
 async def _ask(now: state.State) -> dict[str, bool]:

@@ -4,7 +4,7 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from urllib.parse import quote
 
 import structlog
@@ -69,6 +69,10 @@ class Trunks:
     def state(self, tenant: str, trunk_id: str) -> TrunkState:
         """What is known of a trunk."""
         return self._states.setdefault((tenant, trunk_id), TrunkState())
+
+    def why_not(self, tenant: str, trunk: Trunk) -> Unusable | None:
+        """What keeps calls from leaving through a trunk now; None too for one that takes none at all."""
+        return self.state(tenant, trunk.id).unusable(trunk.outgoing, self._clock()) if trunk.outgoing is not None else None
 
     def exits(self, tenant: str, number: Number) -> list[Exit]:
         """The tenant's trunks that calls showing `number` may leave through, whether they can take one now or not."""
@@ -174,9 +178,4 @@ class Trunks:
             self._changed(tenant, Trunk.KIND, key_id)
 
     def _count(self, name: str) -> float:
-        now = self._clock()
-        return sum((state or USABLE) == name for state in self._unusable(now))
-
-    def _unusable(self, now: float) -> Iterable[Unusable | None]:
-        for key, watch in self._watches.items():
-            yield self._states[key].unusable(watch.outgoing, now)
+        return sum((self.why_not(tenant, watch.trunk) or USABLE) == name for (tenant, _), watch in self._watches.items())
