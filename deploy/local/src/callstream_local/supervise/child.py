@@ -61,8 +61,8 @@ class Child:
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                # A group of its own for kill(), but no session: the kernel's autogroups divide processor time by session, and then
-                # a busy process delays the wake-up after the event log's fsync by a whole tick (3.4 ms instead of 0.13).
+                # A group of its own for kill(), but no session: the kernel's autogroups divide processor time by session,
+                # and then a busy process delays the wake-up after the event log's fsync by a tick (3.4 ms instead of 0.13).
                 process_group=0,
             )
 

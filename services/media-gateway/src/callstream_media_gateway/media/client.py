@@ -208,7 +208,7 @@ class MediaClient:
             self._writer.write(frame)
 
     def keep(self, call_id: str, note: bytes) -> None:
-        """Leave a note about a call with the worker, empty to take it back. Nothing comes back; without a connection it is lost."""
+        """Leave a note about a call with the worker, empty to take it back. No answer; without a connection it is lost."""
         if self._writer is not None:
             self._writer.write(self._frame(Keep(call_id, note)))
 
