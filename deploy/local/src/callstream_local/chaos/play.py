@@ -52,11 +52,11 @@ async def play(part: Part, say: Say) -> Outcome:
     """Raises CannotPlay, StackError."""
     say("starting a fresh copy")
     async with Stack(fresh_folder(FOLDER / part.name), StackOptions(durability="fast")) as stack:
-        return await _run(part, stack, say)
+        return await play_on(stack, part, {user: secrets.token_urlsafe(9) for user in agent_ids(TALKS)}, say)
 
 
-async def _run(part: Part, stack: Stack, say: Say) -> Outcome:
-    passwords = {user: secrets.token_urlsafe(9) for user in agent_ids(TALKS)}
+async def play_on(stack: Stack, part: Part, passwords: dict[str, str], say: Say) -> Outcome:
+    """The same on a copy that runs; passwords by agent, as many as callers talk."""
     async with Rehearsal(stack, scene(passwords), demo_manifest(passwords)) as centre:
         await centre.prepare()
         say(f"{TALKS} callers begin to talk, {WAITS} waits")
@@ -72,6 +72,7 @@ async def _run(part: Part, stack: Stack, say: Say) -> Outcome:
             finally:
                 calling.cancel()
         evidence = await centre.settle()
+        await centre.leave()
         return Outcome(part, evidence, back_after_s, gaps, before, in_talk, waiting)
 
 
