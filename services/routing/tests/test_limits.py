@@ -177,3 +177,30 @@ def test_a_place_is_taken_again_once() -> None:
     story.request("ann2", caller=ANN)
     story.request("ann3", caller=ANN)
     assert line(story, "sales") == ["ann2", "bob", "ann3"]
+
+
+@pytest.mark.feature("F092")
+def test_with_everybody_of_the_group_busy_the_busy_groups_may_serve_as_well() -> None:
+    story = Story(sales=["1001"], back=["2001"], far=["3001"])
+    story.idle("1001", "2001", "3001")
+    story.request("a", busy_groups=("back", "far"))
+    assert story.offers() == ["a→1001"], "somebody is free: no overflow"
+    story.request("b", busy_groups=("back", "far"))
+    queued = next(r.event for r in story.told if r.aggregate_id == "b" and isinstance(r.event, ContactQueued))
+    assert queued.groups == ("sales", "back", "far")
+    assert story.offers()[-1] in ("b→2001", "b→3001")
+    assert story.restarted().events("b") == story.events("b")
+
+
+def test_a_free_agent_for_whom_somebody_waits_already_is_not_free() -> None:
+    story = Story(sales=["1001"], back=["2001"])
+    story.request("a")
+    story.request("b", busy_groups=("back",))
+    queued = next(r.event for r in story.told if r.aggregate_id == "b" and isinstance(r.event, ContactQueued))
+    assert queued.groups == ("sales", "back")
+
+
+def test_a_busy_group_that_does_not_exist_is_passed_over() -> None:
+    story = Story(sales=["1001"])
+    story.request("a", busy_groups=("gone",))
+    assert story.events("a") == ["queued"]

@@ -79,3 +79,9 @@ def passed_to_sip() -> dict[str, str]:
     """The certificates of our own environment, for media-gateway."""
     names = [f"CALLSTREAM_SIP_TLS_{name}" for name in PASSED_TO_SIP]
     return {name: os.environ[name] for name in (*names, "CALLSTREAM_SIP_WS_ORIGINS") if name in os.environ}
+
+
+def passed_to_ivr() -> dict[str, str]:
+    """The origins of HTTP interfaces that tenants may have asked (F093)."""
+    name = "CALLSTREAM_HOOK_ORIGINS"
+    return {name: os.environ[name]} if name in os.environ else {}

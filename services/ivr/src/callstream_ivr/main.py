@@ -7,10 +7,13 @@ from callstream.contracts import queue_events as queue
 from callstream.contracts.subjects import events_of
 from callstream.runtime.service import Service, run
 from callstream.runtime.snapshots import Snapshot
+from callstream_ivr.adapters.hooks import Hooks
 from callstream_ivr.adapters.published_flows import PublishedFlows
 from callstream_ivr.app.ask_position import AskPosition
+from callstream_ivr.app.ask_preferred import AskPreferred
 from callstream_ivr.app.carry_out import CarryOut
 from callstream_ivr.app.react import React
+from callstream_ivr.config import hook_origins
 from callstream_ivr.domain.sessions import Kept, Sessions
 
 FOLLOWED = (
@@ -40,21 +43,23 @@ async def wire(service: Service) -> None:
     lease = service.lease("ivr")
     in_flight = service.in_flight()
 
-    def refused(call_id: str) -> None:
+    def look_again(call_id: str) -> None:
         sessions.changed[call_id] = None
         follower.wake()
 
-    carry_out = CarryOut(service.commands, AskPosition(service.commands, run=uuid4().hex[:8]), refused)
+    carry_out = CarryOut(service.commands, AskPosition(service.commands, run=uuid4().hex[:8]), look_again)
+    hooks, flows = Hooks(hook_origins()), PublishedFlows(service.config)
+    ask_preferred = AskPreferred(hooks, flows, look_again)
     follower = service.follow(
         FOLLOWED,
         sessions.evolve,
-        react=React(sessions, PublishedFlows(service.config), in_flight, carry_out, service.clock),
+        react=React(sessions, flows, in_flight, carry_out, ask_preferred, service.clock),
         next_due=sessions.next_due,
         in_flight=in_flight,
         active=lambda: lease.held() and service.config.ready.is_set(),
         snapshot=Snapshot(SNAPSHOT_VERSION, Kept, sessions.take, sessions.restore),
     )
-    service.on_stop.append(carry_out.stop)
+    service.on_stop += [carry_out.stop, ask_preferred.stop, hooks.close]
 
 
 def main() -> None:

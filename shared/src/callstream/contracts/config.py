@@ -94,6 +94,14 @@ class Survey(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """After the question."""
 
 
+class Hook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """An HTTP interface of the tenant's. The operator allows its origin, else it is never asked."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^@\s]+$", max_length=500)]
+    timeout_ms: Annotated[int, msgspec.Meta(ge=100, le=3000)] = 1000
+    """The caller waits for so long at most; then things go on without an answer."""
+
+
 class Settings(Document, frozen=True, kw_only=True):
     """A tenant's service settings (F177). One document a tenant, id `main`."""
 
@@ -127,6 +135,8 @@ class Settings(Document, frozen=True, kw_only=True):
 
     rank_by: RankBy = (Criterion.LONGEST_IDLE,)
     """Of groups that name no list of their own (F177)."""
+    preferred_agent_hook: Hook | None = None
+    """Names the agent to prefer before a call is queued, for transfer nodes with `ask_preferred` (F093)."""
     last_agent_first: bool = False
     """A caller is offered first to the agent who answered them last (F123); groups may decide for themselves."""
 

@@ -83,7 +83,11 @@ class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
     relax: Annotated[tuple[SkillStep, ...], msgspec.Meta(max_length=10)] = ()
     """From `after_s` seconds of waiting on it needs a step's skills instead: the same or fewer, at the same or lower levels."""
     preferred_agent: Token | None = None
-    """Takes the request if able to at once (F093)."""
+    """Takes the request if able to at once."""
+    ask_preferred: bool = False
+    """The tenant's interface (settings, `preferred_agent_hook`) is asked first; `preferred_agent` when it names nobody (F093)."""
+    busy_groups: Annotated[tuple[Token, ...], msgspec.Meta(max_length=10)] = ()
+    """They may serve the request as well when nobody of the others is free as it is queued (F092)."""
 
 
 class End(Node, frozen=True, kw_only=True, tag="end"):

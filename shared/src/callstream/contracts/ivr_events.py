@@ -132,6 +132,8 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     only_agent: str = ""
     """Past the flow to the agent who called this caller (F132, F133): no group is asked, and when they cannot come, the flow
     begins. `group_id` and `node_id` are empty then."""
+    busy_groups: tuple[str, ...] = ()
+    """They may serve it as well when nobody of the other groups is free as it is queued (F092)."""
     patient: bool = False
     """Of `only_agent`: wait while they are in a call or wrap up."""
 

@@ -68,7 +68,11 @@ def _takes(trunk: Trunk, number: str) -> bool:
 
 
 def _targets_group(flow: Flow, group_id: str) -> bool:
-    return any(isinstance(node, TransferToAgent) and group_id in (node.group_id, *node.also_groups) for node in flow.nodes)
+    return any(isinstance(node, TransferToAgent) and group_id in _groups(node) for node in flow.nodes)
+
+
+def _groups(node: TransferToAgent) -> tuple[str, ...]:
+    return (node.group_id, *node.also_groups, *node.busy_groups)
 
 
 def _prefers(flow: Flow, agent_id: str) -> bool:

@@ -166,6 +166,7 @@ def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
 
 def _check_transfer(node: TransferToAgent, where: str, known: dict[tuple[str, str], Document]) -> None:
     named = [("group_id", node.group_id), *((f"also_groups[{i}]", group) for i, group in enumerate(node.also_groups))]
+    named += [(f"busy_groups[{i}]", group) for i, group in enumerate(node.busy_groups)]
     for field, group in named:
         if ("group", group) not in known:
             raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{group}'", f"{where}.{field}")

@@ -217,6 +217,7 @@ def _request(session: Session, node: TransferToAgent) -> AgentRequested:
         skills=node.skills,
         relax=node.relax,
         preferred_agent=node.preferred_agent or "",
+        busy_groups=node.busy_groups,
         trail=session.trail,
         connect_prompt=node.connect_prompts,
         node_id=node.id,

@@ -74,6 +74,7 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
         skills=event.skills,
         relax=event.relax,
         preferred_agent=event.preferred_agent,
+        busy_groups=event.busy_groups,
         only=event.only_agent,
         patient=event.patient,
         rule=OUTBOUND_MEMORY if event.only_agent else "",

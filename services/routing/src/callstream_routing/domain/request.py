@@ -64,6 +64,8 @@ class Request(msgspec.Struct, kw_only=True):
     skills: dict[str, int] = {}
     relax: tuple[SkillStep, ...] = ()
     preferred_agent: str = ""
+    busy_groups: tuple[str, ...] = ()
+    """Groups that may serve it too when nobody else is free as it is queued (F092)."""
     only: str = ""
     """The one agent who may serve it (F016, F022, F056, F132): it stands in no group's line, and leaves when they cannot."""
     patient: bool = False

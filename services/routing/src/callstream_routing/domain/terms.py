@@ -31,11 +31,9 @@ def terms(board: Board, request: Request, now: datetime) -> Terms:
     type_id, level = (kind.id, kind.level) if kind is not None else ("", 0)
     if request.chosen:
         type_id, level = request.customer_type, request.level
-    groups: list[str] = []
-    for group_id in named:
-        found = stand_in(board, group_id, request.id, set(groups))
-        if found and found not in groups:
-            groups.append(found)
+    groups = _standing_in(board, request, named, [])
+    if request.busy_groups and not any(_free(board, request, group_id) for group_id in groups):
+        groups = _standing_in(board, request, request.busy_groups, groups)
     refusal = None
     if not groups:
         full = any(board.is_open(group_id) for group_id in named)
@@ -49,6 +47,23 @@ def terms(board: Board, request: Request, now: datetime) -> Terms:
         resumed=resumed,
         refusal=refusal,
     )
+
+
+def _standing_in(board: Board, request: Request, named: tuple[str, ...], groups: list[str]) -> list[str]:
+    """`groups`, and those that take the request for each one named."""
+    groups = list(groups)
+    for group_id in named:
+        found = stand_in(board, group_id, request.id, set(groups))
+        if found and found not in groups:
+            groups.append(found)
+    return groups
+
+
+def _free(board: Board, request: Request, group_id: str) -> bool:
+    """Whether somebody is free whom nobody waits for (F092)."""
+    group = board.group(group_id)
+    desk = group.desks.get(request.need)
+    return group.free_for(request.need) > (len(desk.ready) if desk is not None else 0)
 
 
 def allowed(asked: tuple[str, ...], of_type: tuple[str, ...]) -> tuple[str, ...]:
