@@ -9,12 +9,16 @@ from callstream.contracts import call_commands as cmd
 from callstream.contracts import call_events as call
 from callstream.contracts import commands
 from callstream.contracts import control_events as control
+from callstream.contracts.envelope import NewEvent
 from callstream.contracts.states import Supervision, Terminal
 from callstream.contracts.subjects import ANY
+from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import effects as do
+from callstream_media_gateway.domain.decide import begin_dialled
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
 
-from .controls import COLLEAGUE_HZ, MUSIC_HZ, OUTSIDE, SHOWN, ask, colleague, do_it, hears, outside, own_music
+from .controls import COLLEAGUE_HZ, MUSIC_HZ, OUTSIDE, SHOWN, ask, colleague, do_it, hears, outside, own_music, until
 from .house import AGENT_HZ, CALLER_HZ, House
 from .phone import Phone
 from .test_survival import talk
@@ -257,6 +261,25 @@ async def test_a_dial_that_cannot_be_made_is_refused_before_anything_rings(open_
         assert refused.reason is reason, refused
     assert agent.calls == []
     assert "call.dialled.v1" not in [recorded.event.TYPE for recorded in house.log]
+
+
+async def test_a_dial_that_another_gateway_has_begun_rings_nobody_here(open_house: House) -> None:
+    """The command's first answer was lost, and its repetition reached this gateway."""
+    house = open_house
+    agent = await house.agent()
+    await outside(house)
+    theirs = call.CallDialled(
+        agent_id="1001", callee=OUTSIDE, caller=SHOWN, gateway="other", leg_id=f"{ID}-c", agent_leg_id=f"{ID}-a"
+    )
+    _, effects = begin_dialled(ID, house.tenant, theirs, SystemClock().now(), "command")
+    (begun,) = (effect for effect in effects if isinstance(effect, do.Append))
+    new = NewEvent(id=f"{ID}-{begun.key}", tenant=house.tenant, aggregate_id=ID, time=begun.time, event=theirs)
+    await house.store.append("call", ID, house.tenant, [new], 0)
+    reply = await begin(house, cmd.Dial, number="13700000001")
+    assert reply.accepted, reply
+    await until(lambda: not house.gateway.switchboard.calls)
+    assert agent.calls == []
+    assert house.story(ID) == ["dialled"]
 
 
 @pytest.mark.feature("F056")

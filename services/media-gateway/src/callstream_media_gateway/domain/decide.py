@@ -90,7 +90,11 @@ def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tup
 def begin_dialled(
     call_id: str, tenant: str, dialled: CallDialled, now: datetime, cause: str, number: str = "", *, auto_answer: bool = False
 ) -> tuple[Call, list[do.Effect]]:
-    """A call that an agent begins. `number`: the mobile that is the agent's phone (F141)."""
+    """A call that an agent begins. `number`: the mobile that is the agent's phone (F141).
+
+    A command for any gateway may reach two, when its first answer was lost. The event's id names the gateway, so that the
+    log takes it from one: the other has a conflict, before it has rung anybody.
+    """
     call = Call(call_id, tenant, dialled=dialled, now=now, cause=cause, customer=CustomerState.AWAITED)
     own = Leg(
         dialled.agent_leg_id,
@@ -102,7 +106,7 @@ def begin_dialled(
         auto_answer=auto_answer,
     )
     call.open_leg(own)
-    call.append(dialled)
+    call.append(dialled, f"dialled-{dialled.gateway}")
     return call, _take(call)
 
 
