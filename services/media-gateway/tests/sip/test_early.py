@@ -247,6 +247,22 @@ async def test_each_fork_has_its_own_early_dialog_and_the_first_answer_wins(phon
     assert phone.story.count("answered") == 1
 
 
+async def test_a_phone_that_ends_its_early_dialog_and_answers_after_all_is_answered(phone: Phone, peer: RawPeer) -> None:
+    _, invite = await calling(phone, peer)
+    peer.send(reliably(peer, invite, 183, 1, "rawtag", ANSWER.to_bytes()))
+    peer.send(peer.answer(await peer.request_of("PRACK"), 200))
+    peer.call_id = invite.call_id
+    ours = tag_of(invite.need("From")) or ""
+    peer.send(peer.request("BYE", 1, to_tag=ours))
+    assert (await peer.response()).code == 200
+    assert phone.held("dialogs") == 0
+    peer.send(peer.answer(invite, 200, "rawtag", ANSWER.to_bytes()))
+    await until(lambda: "answered" in phone.story)
+    peer.send(peer.request("INFO", 2, to_tag=ours))
+    await peer.request_of("ACK")
+    assert (await peer.response()).code == 200
+
+
 async def test_a_failed_call_leaves_no_early_dialog(phone: Phone, peer: RawPeer) -> None:
     _, invite = await calling(phone, peer)
     peer.send(reliably(peer, invite, 183, 1, "a", ANSWER.to_bytes()))

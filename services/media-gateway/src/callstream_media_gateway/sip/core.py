@@ -70,10 +70,6 @@ class Core:
         """What we call ourselves to peers on this transport: host and port, or a name that leads nowhere (RFC 7118 5)."""
         return self._sent_by.get(transport) or (self._nowhere if transport in WEB else self.sent_by)
 
-    def sent(self, address: str) -> bool:
-        """Is this sent-by of a Via one of ours?"""
-        return address in self._sent_by.values()
-
     def send(self, data: bytes, hop: Hop, failed: Callable[[], None] | None = None) -> None:
         self.transport.send(data, hop, failed)
 

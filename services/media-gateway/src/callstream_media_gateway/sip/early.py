@@ -54,10 +54,11 @@ class EarlyDialogs:
         return self._media.get(tag)
 
     def pop(self, tag: str) -> Dialog | None:
-        """The early dialog that a 2xx confirms, if there is one."""
+        """The early dialog that a 2xx confirms, if there is one. One that its peer has ended before is none."""
         dialog = self._dialogs.pop(tag, None)
-        if dialog is not None:
-            dialog.on_changed = _nothing
+        if dialog is None or dialog.is_over:
+            return None
+        dialog.on_changed = _nothing
         return dialog
 
     def drop(self) -> None:

@@ -62,13 +62,17 @@ def _takes_sdp(request: Request) -> bool:
 
 
 def _came_back(core: Core, request: Request) -> bool:
-    """An INVITE that we have sent ourselves, by its Via. One of somebody else's that cannot be read hinders nothing."""
+    """An INVITE that we have sent ourselves and that is still under way, by the branch in its Via.
+
+    The address there would not do: a peer behind address translation may well have the same. A Via of somebody else that
+    cannot be read hinders nothing.
+    """
     for value in request.values("Via"):
         try:
-            via = parse_via(value)
+            branch = parse_via(value).branch
         except ParseError:
             continue
-        if core.sent(f"{via.host}:{via.port}"):
+        if (branch, "INVITE") in core.transactions.client:
             return True
     return False
 

@@ -353,9 +353,6 @@ CALLS_US = [
     ),
     Scenario("no codec in common", [send("INVITE", body=sdp(formats="18")), recv(488), REFUSED], ("invite",)),
     Scenario(
-        "a loop", [send("INVITE", body=OFFER, extra=f"Via: SIP/2.0/UDP {OUR_ADDRESS};branch=z9hG4bKold"), recv(482), REFUSED]
-    ),
-    Scenario(
         "the same INVITE by two ways",
         [
             INVITE,
