@@ -57,8 +57,12 @@ class RestoredLeg:
             self.calling.cancel()
 
     def probe(self) -> None:
-        """Ask the peer whether it is still in the call: one that hung up meanwhile answers 481 (RFC 3261 §12.2.1.2)."""
-        if self.dialog is not None and not self.dialog.is_over:
+        """Ask the peer whether it is still in the call: one that hung up meanwhile answers 481 (RFC 3261 §12.2.1.2).
+
+        Not on streams, whose connections died with the former process: until the phone has made a new one, that we cannot reach
+        it says nothing about the call.
+        """
+        if self.dialog is not None and not self.dialog.is_over and self.dialog.remote_hop.transport == "udp":
             InDialogRequest(self.dialog, "OPTIONS", [("Accept", "application/sdp")], b"")
 
     def _on_answered(self, dialog: Dialog, sdp: SessionDescription) -> None:
