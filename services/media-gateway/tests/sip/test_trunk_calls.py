@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
+from msgspec import structs
 
 from callstream.contracts.config import Number, Settings
-from callstream.contracts.outbound import DialGuard, DialRule, NumberFormat, NumberStyle, SipTransport
+from callstream.contracts.outbound import CallerIdPolicy, DialGuard, DialRule, NumberFormat, NumberStyle, SipTransport
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -217,6 +218,21 @@ async def test_a_destination_opens_by_the_role_of_who_dials() -> None:
             our.dial_out.prepare(TENANT, "ann", "+12125550100")
         prepared = our.dial_out.prepare(TENANT, "ann", "+12125550100", role=Role.SUPERVISOR)
         assert (prepared.callee, prepared.region) == ("+12125550100", "US")
+
+
+async def test_an_emergency_call_leaves_whatever_the_agent_may_show() -> None:
+    bob = type(ANN)(id="bob", name="Bob", email="bob@acme.test", sip_user="bob")
+    closed = [Number(number=number, flow_id="f", flow_version=1) for number in (SHOWN, "+862155500000")]
+    by_hand = Settings(caller_id=CallerIdPolicy.BY_HAND)
+    async with carriers(1) as (carrier,), side(trunk("a", carrier), bob, by_hand, *closed) as our:
+        with pytest.raises(Refusal, match="may show no number"):
+            our.dial_out.prepare(TENANT, "bob", CALLEE)
+        assert our.dial_out.prepare(TENANT, "bob", "120").callee == "120"
+        for number in closed:
+            our.configuration.put(TENANT, structs.replace(number, allowed_agents=("bob",)))
+        with pytest.raises(Refusal, match="has to be chosen"):
+            our.dial_out.prepare(TENANT, "bob", CALLEE)
+        assert our.dial_out.prepare(TENANT, "bob", "120").choice.by == "random"
 
 
 async def test_what_is_refused_reaches_no_carrier() -> None:

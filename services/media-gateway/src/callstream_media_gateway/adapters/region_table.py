@@ -11,7 +11,7 @@ from callstream_media_gateway.domain.regions import RegionTable
 
 
 def load() -> RegionTable:
-    """Half a megabyte that stays, some 15 ms once."""
+    """Half a megabyte of arrays (2 MB of the process, measured) and some 15 ms, once."""
     raw = lzma.decompress(resources.files("callstream_media_gateway").joinpath("data/regions-86.xz").read_bytes())
     head, _, rest = raw.partition(b"\n")
     runs = len(rest) // 6

@@ -23,7 +23,7 @@ from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
 from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.domain.callee import Callee, CalleeKind, callee
-from callstream_media_gateway.domain.caller_id import Choice, ChosenBy, choose_any, choose_caller_id, choose_marked
+from callstream_media_gateway.domain.caller_id import Choice, ChosenBy, choose_any, choose_caller_id, choose_marked, may_show
 from callstream_media_gateway.domain.dial_guard import Dialler, Recent, may_dial, refusal
 from callstream_media_gateway.domain.regions import RegionTable
 from callstream_media_gateway.domain.window import Window
@@ -87,15 +87,12 @@ class DialOut:
         """
         with self._telling(tenant, agent_id, typed, wish):
             dialler, called = self._checked(tenant, agent_id, typed, role, self._recent(tenant, agent_id))
-            numbers, settings = self._numbers(tenant), self._configuration.settings(tenant)
-            home = self._regions.home_of(called.number)
+            numbers = self._numbers(tenant)
             marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
-            choice = marked or choose_caller_id(
-                dialler, home, numbers, settings.caller_id, wish, self._regions.home_of, self._chance
-            )
+            choice = marked or self._choice(tenant, dialler, called, numbers, wish)
         self._note(tenant, agent_id, called)
         metrics.dials.labels("allowed").inc()
-        return Prepared(tenant, agent_id, called.number, str(home or ""), choice)
+        return Prepared(tenant, agent_id, called.number, self._home(called), choice)
 
     def to_mobile(self, tenant: str, agent_id: str, mobile: str) -> Prepared:
         """A leg to the agent's own mobile (F034, F061, F141). It is no dial of theirs and no limit holds it up, but a mobile
@@ -104,7 +101,7 @@ class DialOut:
             _, called = self._checked(tenant, agent_id, mobile, Role.AGENT, Recent())
             numbers = self._numbers(tenant)
         choice = choose_marked(numbers, ChosenBy.MOBILE_LEG, self._chance) or choose_any(numbers, self._chance)
-        return Prepared(tenant, "", called.number, str(self._regions.home_of(called.number) or ""), choice)
+        return Prepared(tenant, "", called.number, self._home(called), choice)
 
     def leg(self, prepared: Prepared, leg_id: str, feed: Feed) -> TrunkLeg:
         """The SIP side of the leg: as PhoneLeg, and trunks are tried one after another."""
@@ -136,6 +133,16 @@ class DialOut:
         if not numbers:
             raise Refusal(Reason.NO_TRUNK, "no trunk takes calls of any of the company's numbers")
         return numbers
+
+    def _choice(self, tenant: str, dialler: Dialler, called: Callee, numbers: list[Number], wish: str) -> Choice:
+        """An emergency call leaves whatever the agent may show."""
+        if called.kind is CalleeKind.EMERGENCY:
+            return choose_any([number for number in numbers if may_show(number, dialler)] or numbers, self._chance)
+        policy, home = self._configuration.settings(tenant).caller_id, self._regions.home_of(called.number)
+        return choose_caller_id(dialler, home, numbers, policy, wish, self._regions.home_of, self._chance)
+
+    def _home(self, called: Callee) -> str:
+        return str(self._regions.home_of(called.number) or "")
 
     def _recent(self, tenant: str, agent_id: str) -> Recent:
         now = self._clock()
