@@ -4,6 +4,7 @@ import asyncio
 import os
 import shutil
 import signal
+import wave
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -13,12 +14,13 @@ import numpy.typing as npt
 import pytest
 
 from callstream_local.ports import free_port
-from callstream_media_gateway.media.audiofile import load, save
-from callstream_media_gateway.media.tone import sines
+from callstream_media_gateway.media.audiofile import load
 
 needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed (make packages)")
 
-MODULES = ("account.so", "menu.so", "g711.so", "aufile.so", "sndfile.so")
+MODULES = ("account.so", "menu.so", "aufile.so", "sndfile.so")
+FORMATS = {"g711": (8000, 1), "g722": (16000, 1), "opus": (48000, 2)}
+"""Rate and channels that its codecs want of a file."""
 SPEAKS_S = 60
 """The call ends with the file."""
 REGISTERED_WITHIN_S = 10.0
@@ -65,10 +67,19 @@ class Baresip:
 
 @asynccontextmanager
 async def baresip(
-    folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int, *, trusted: Path | None = None
+    folder: Path,
+    gateway: tuple[str, int],
+    user: str,
+    password: str,
+    tone_hz: int,
+    *,
+    trusted: Path | None = None,
+    codec: str = "g711",
 ) -> AsyncIterator[Baresip]:
-    """A phone that answers every call at once and says a tone. trusted: over TLS, to who has this certificate."""
-    _configure(folder, gateway, user, password, tone_hz, trusted)
+    """A phone that answers every call at once and says a tone. trusted: over TLS, to who has this certificate. codec: baresip's
+    module of the only one that it has.
+    """
+    _configure(folder, gateway, user, password, tone_hz, trusted, codec)
     phone = await _started(folder)
     if not await phone.registered():
         # baresip 1.0 gives up when SHA-256 is offered beside MD5; it would come again after 30 to 60 s.
@@ -93,15 +104,18 @@ async def _started(folder: Path) -> Baresip:
     return Baresip(folder, process)
 
 
-def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int, trusted: Path | None) -> None:
+def _configure(
+    folder: Path, gateway: tuple[str, int], user: str, password: str, tone_hz: int, trusted: Path | None, codec: str
+) -> None:
     folder.mkdir()
-    save(folder / "tone.wav", sines((tone_hz,), 8000 * SPEAKS_S))
+    rate, channels = FORMATS[codec]
+    _tone(folder / "tone.wav", tone_hz, rate, channels)
     port = free_port(udp=True)  # baresip binds TCP too, and no outgoing connection takes one of these meanwhile
     (folder / "config").write_text(
-        f"sip_listen 127.0.0.1:{port}\naudio_source aufile,{folder}/tone.wav\naudio_srate 8000\naudio_channels 1\n"
+        f"sip_listen 127.0.0.1:{port}\naudio_source aufile,{folder}/tone.wav\naudio_srate {rate}\naudio_channels {channels}\n"
         f"snd_path {folder}\nmodule_path /usr/lib/baresip/modules\n"
         + (f"sip_cafile {trusted}\n" if trusted is not None else "")
-        + "".join(f"module {name}\n" for name in MODULES)
+        + "".join(f"module {name}\n" for name in (*MODULES, f"{codec}.so"))
     )
     transport = "udp" if trusted is None else "tls"
     (folder / "accounts").write_text(
@@ -109,3 +123,12 @@ def _configure(folder: Path, gateway: tuple[str, int], user: str, password: str,
         "regint=60;answermode=auto;dtmfmode=rtpevent\n"
     )
     (folder / "contacts").touch()
+
+
+def _tone(path: Path, tone_hz: int, rate: int, channels: int) -> None:
+    """The tone at -13 dBm0, the same on all channels."""
+    peak = 32767 * 10 ** ((-13 - 3.14) / 20)
+    second = np.rint(peak * np.sin(2 * np.pi * tone_hz * np.arange(rate) / rate)).astype("<i2")
+    with wave.open(str(path), "wb") as file:
+        file.setparams((channels, 2, rate, 0, "NONE", ""))
+        file.writeframes(np.tile(second.repeat(channels), SPEAKS_S).tobytes())
