@@ -8,15 +8,12 @@ from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.errors import ParseError
-from callstream_media_gateway.sip.handler import Hop
+from callstream_media_gateway.sip.handler import WEB, Hop
 from callstream_media_gateway.sip.message import Header
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.uri import NameAddr, Uri
 from callstream_media_gateway.sip.user_agent import UserAgent
-
-BROWSER_TRANSPORTS = frozenset(("ws", "wss"))
-"""What registers over a WebSocket speaks the WebRTC profile and nothing else (RFC 7118)."""
 
 
 class PhoneLeg:
@@ -37,7 +34,8 @@ class PhoneLeg:
         """headers: further ones of the INVITE."""
         self.leg_id = leg_id
         self._headers = headers
-        browser = next_hop.transport in BROWSER_TRANSPORTS
+        # What registers over a WebSocket speaks the WebRTC profile and nothing else.
+        browser = next_hop.transport in WEB
         self.session = SdpSession(media.rtp_host, None, fingerprint=media.fingerprint, browser=browser)
         self._target, self._next_hop, self._caller = target, next_hop, caller
         self._user_agent, self._media, self._rtp_timeout_ms, self._feed = user_agent, media, rtp_timeout_ms, feed

@@ -24,6 +24,7 @@ from callstream_media_gateway.domain.regions import RegionTable
 from callstream_media_gateway.domain.sip_status import status_of
 from callstream_media_gateway.domain.window import Window
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
+from callstream_media_gateway.sip.handler import WEB
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 
 log = structlog.get_logger(__name__)
@@ -88,7 +89,8 @@ class OnInvite:
             self._record_blocked(admitted, incoming.call_id)
             return Reason.BLACKLISTED
         try:
-            session = SdpSession(self._media.rtp_host, incoming.offer, fingerprint=self._media.fingerprint)
+            browser = incoming.source.transport in WEB  # who offers nothing gets the offer that suits it
+            session = SdpSession(self._media.rtp_host, incoming.offer, fingerprint=self._media.fingerprint, browser=browser)
         except NotAcceptableError:
             return Reason.NO_COMMON_CODEC
         call_id = ulid(self._clock.now(), randbits(80))
