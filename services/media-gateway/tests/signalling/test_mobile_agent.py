@@ -11,6 +11,7 @@ from callstream_media_gateway.sip.incoming_call import IncomingCall
 
 from .house import AGENT_HZ, CALLER_HZ, NUMBER, OTHERS, House
 from .phone import Phone
+from .test_survival import restart
 
 MOBILE, MARKED = "+8613900000001", "+862155500000"
 
@@ -92,6 +93,23 @@ async def test_a_mobile_that_is_not_reached_fails_the_offer_with_the_reason_and_
     caller.hang_up()
     await desk.until(("ended", "bye"))
     assert open_house.gateway.trunks.at_once(open_house.tenant) == 0
+
+
+async def test_a_talk_and_a_ringing_mobile_outlive_a_killed_signalling(open_house: House) -> None:
+    mobile = await carrier(open_house)
+    caller, call_id = await waiting_caller(open_house)
+    await open_house.offer(call_id, terminal="mobile", address=MOBILE)
+    await mobile.until("invited")
+    await open_house.event(call.LegRinging)
+    await restart(open_house)
+    mobile.pick_up()
+    await open_house.event(call.CallBridged)
+    await caller.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ])
+    await restart(open_house)
+    caller.hang_up()
+    await mobile.until(("ended", "bye"))
+    ended = await open_house.event(call.CallEnded, call_id)
+    assert (ended.reason, ended.party) == (Reason.CALLER_HUNG_UP, Party.CUSTOMER)
 
 
 async def test_an_agent_without_a_number_anywhere_cannot_be_rung_on_a_mobile(open_house: House) -> None:
