@@ -91,7 +91,8 @@ class OnInvite:
         try:
             browser = incoming.source.transport in WEB  # who offers nothing gets the offer that suits it
             session = SdpSession(self._media.rtp_host, incoming.offer, fingerprint=self._media.fingerprint, browser=browser)
-        except NotAcceptableError:
+        except NotAcceptableError as error:
+            log.info("an offer cannot be answered", trunk=admitted.trunk, error=str(error))
             return Reason.NO_COMMON_CODEC
         call_id = ulid(self._clock.now(), randbits(80))
         leg_id = f"{call_id}-c"
