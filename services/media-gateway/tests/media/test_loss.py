@@ -56,6 +56,22 @@ def heard_with_loss(codec: str, lost: set[int]) -> np.ndarray:
     return np.concatenate(parts[25:])
 
 
+def test_the_clock_of_opus_may_wrap() -> None:
+    """Its timestamps begin anywhere and wrap after 25 hours; ours are a sixth of them."""
+    house, parts = House(), []
+    try:
+        for number in range(200):
+            timestamp = (2**32 - 100 * 960 + number * 960) & 0xFFFFFFFF
+            house.take(wire.build(111, False, number, timestamp, 7, PACKETS["OPUS"][number]))
+            parts.append(house.said(1))
+        assert house.engine.jitter.resyncs[0] == 0
+    finally:
+        house.close()
+    level, rest = tone_and_rest(np.concatenate(parts[25:]).astype(np.float64), TONE_HZ, 8000)
+    assert level > -13.5
+    assert rest > 20
+
+
 def some(percent: int) -> set[int]:
     """So many of a hundred, at random but never two together."""
     chance, lost = random.Random(percent), set[int]()

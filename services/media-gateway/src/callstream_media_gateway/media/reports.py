@@ -173,9 +173,9 @@ class Reporter:
             self._sender.errors += 1
 
     def _send_beside(self, leg: Leg, talk: _Talk, data: bytes) -> None:
-        audio = leg.latched or leg.remote
-        if audio is not None:
-            leg.ports.rtcp.sendto(data, talk.comes_from or (audio[0], min(audio[1] + 1, 65535)))
+        audio, seen = leg.latched or leg.remote, talk.comes_from
+        if audio is not None:  # the peer may have moved since its last report
+            leg.ports.rtcp.sendto(data, seen if seen and seen[0] == audio[0] else (audio[0], min(audio[1] + 1, 65535)))
 
     def _block(self, leg: Leg, talk: _Talk, now_ns: int) -> rtcp.Block | None:
         slot, arrivals = leg.slot, self._arrivals
