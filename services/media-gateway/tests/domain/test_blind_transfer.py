@@ -19,7 +19,6 @@ TO_GROUP = on.HandOver(**WHO, group_id="sales", prompts=MENU)
 OUT = on.HandOut(**WHO, number=OUTSIDE, prompts=MENU)
 
 
-@pytest.mark.feature("F018", "F019")
 @pytest.mark.parametrize("given", [TO_AGENT, TO_GROUP], ids=["agent", "group"])
 @pytest.mark.parametrize(("talk", "agent"), [(story.talking, AGENT), (story.held, AGENT), (story.outbound_talk, OWN)])
 def test_the_customer_waits_with_music_while_routing_looks(given: on.HandOver, talk: Callable[[], Story], agent: str) -> None:
@@ -43,7 +42,6 @@ def test_the_customer_waits_with_music_while_routing_looks(given: on.HandOver, t
     assert (moved.agent_id, moved.how, moved.to_agent_id) == ("1001", "blind", "1002")
 
 
-@pytest.mark.feature("F020")
 @pytest.mark.parametrize("talk", [story.talking, story.outbound_talk])
 def test_the_outside_party_is_rung_and_has_the_customer(talk: Callable[[], Story]) -> None:
     call = talk()
@@ -55,7 +53,6 @@ def test_the_outside_party_is_rung_and_has_the_customer(talk: Callable[[], Story
     assert call.call.play is None
 
 
-@pytest.mark.feature("F020")
 @pytest.mark.parametrize(("status", "reason"), [(486, Reason.BUSY), (404, Reason.CALLEE_UNREACHABLE), (480, Reason.NO_ANSWER)])
 def test_an_outside_party_that_does_not_come_ends_the_call_with_why(status: int, reason: Reason) -> None:
     call = story.talking().steps(OUT, on.LegClosed(leg_id=AGENT))
@@ -65,14 +62,12 @@ def test_an_outside_party_that_does_not_come_ends_the_call_with_why(status: int,
     assert call.last(CallEnded) == CallEnded(reason=reason, party=Party.SYSTEM)
 
 
-@pytest.mark.feature("F018", "F019")
 def test_a_customer_whom_nobody_takes_is_hung_up_with_why() -> None:
     call = story.talking().steps(TO_GROUP, on.LegClosed(leg_id=AGENT))
     call.steps(on.RequestLeft(request_id="call-t1", reason=Reason.NO_AGENT_ONLINE), on.LegClosed(leg_id=CUSTOMER))
     assert call.last(CallEnded) == CallEnded(reason=Reason.NO_AGENT_ONLINE, party=Party.SYSTEM)
 
 
-@pytest.mark.feature("F018", "F019", "F020")
 @pytest.mark.parametrize("given", [TO_AGENT, TO_GROUP, OUT])
 @pytest.mark.parametrize("state", [story.agent_rings, story.consulting, story.conference, story.internal_talk, story.ended])
 def test_only_who_talks_alone_with_the_customer_hands_them_over(given: on.Input, state: Callable[[], Story]) -> None:
@@ -83,7 +78,6 @@ def test_only_who_talks_alone_with_the_customer_hands_them_over(given: on.Input,
     assert call.names == before
 
 
-@pytest.mark.feature("F018")
 def test_the_target_cannot_be_who_serves_already() -> None:
     with pytest.raises(Refusal, match="serves this call already"):
         story.talking().step(on.HandOver(**WHO, target_agent_id="1001"))

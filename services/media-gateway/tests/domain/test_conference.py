@@ -14,7 +14,6 @@ from . import story
 from .story import AGENT, CUSTOMER, SECOND, all_of, do_it, hears
 
 
-@pytest.mark.feature("F022")
 def test_when_the_serving_agent_leaves_the_other_serves_on() -> None:
     call = story.conference()
     before = len(call.names)
@@ -30,7 +29,6 @@ def test_when_the_serving_agent_leaves_the_other_serves_on() -> None:
     assert call.last(CallEnded).reason is Reason.AGENT_HUNG_UP
 
 
-@pytest.mark.feature("F021", "F022")
 @pytest.mark.parametrize(
     ("given", "actor"),
     [(do_it(Control.DROP_PARTY), "1001"), (do_it(Control.LEAVE, "1002"), ""), (on.HungUp(leg_id=SECOND), "")],
@@ -48,14 +46,12 @@ def test_without_the_third_party_the_two_talk_on(given: on.Input, actor: str) ->
     assert call.last(CallEnded).reason is Reason.AGENT_HUNG_UP
 
 
-@pytest.mark.feature("F022")
 def test_an_agent_who_hangs_up_only_leaves() -> None:
     call = story.conference().steps(on.HungUp(leg_id=AGENT))
     assert hears(call) == all_of(CUSTOMER, SECOND)
     assert call.call.ended is None
 
 
-@pytest.mark.feature("F022")
 def test_customer_and_outside_party_may_talk_on_alone() -> None:
     call = story.consulting_outside()
     outside = story.outside_leg(call)
@@ -64,7 +60,6 @@ def test_customer_and_outside_party_may_talk_on_alone() -> None:
     assert not [effect for effect in effects if isinstance(effect, do.Record)], "nobody of ours is there any more"
 
 
-@pytest.mark.feature("F022")
 def test_a_customer_who_hangs_up_ends_it_for_all() -> None:
     call = story.conference().steps(on.HungUp(leg_id=CUSTOMER))
     for leg in (CUSTOMER, AGENT, SECOND):

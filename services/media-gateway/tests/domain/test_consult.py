@@ -69,7 +69,6 @@ def test_agent_and_target_talk_and_the_customer_hears_music(
     assert call.tunes[CUSTOMER].tune is do.Tune.HOLD
 
 
-@pytest.mark.feature("F016", "F017")
 @pytest.mark.parametrize(("state", "target_of"), CONSULTING, ids=["agent", "outside"])
 def test_completed_the_target_has_the_customer_in_one_tick(state: Callable[[], Story], target_of: Callable[[Story], str]) -> None:
     call = state()
@@ -91,7 +90,6 @@ def test_completed_the_target_has_the_customer_in_one_tick(state: Callable[[], S
     assert call.last(LegEnded).reason is Reason.NORMAL
 
 
-@pytest.mark.feature("F016", "F017")
 @pytest.mark.parametrize(("state", "target_of"), CONSULTING, ids=["agent", "outside"])
 def test_cancelled_the_agent_has_the_customer_again(state: Callable[[], Story], target_of: Callable[[Story], str]) -> None:
     call = state()
@@ -104,7 +102,6 @@ def test_cancelled_the_agent_has_the_customer_again(state: Callable[[], Story], 
     assert call.call.legs[AGENT].answered
 
 
-@pytest.mark.feature("F016")
 def test_cancelled_while_the_target_rings_it_rings_no_more() -> None:
     call = story.target_rings()
     effects = call.step(do_it(Control.CANCEL))
@@ -139,7 +136,6 @@ FAILURES: list[tuple[str, Callable[[], Story], Callable[[Story], on.Input], str,
 ]
 
 
-@pytest.mark.feature("F016", "F017")
 @pytest.mark.parametrize(("_name", "state", "given", "how", "reason"), FAILURES, ids=[row[0] for row in FAILURES])
 def test_when_nothing_comes_of_it_the_customer_is_retrieved(
     _name: str, state: Callable[[], Story], given: Callable[[Story], on.Input], how: str, reason: Reason
@@ -154,7 +150,6 @@ def test_when_nothing_comes_of_it_the_customer_is_retrieved(
     assert call.call.consult is None
 
 
-@pytest.mark.feature("F016", "F017")
 @pytest.mark.parametrize(
     "state", [story.agent_rings, story.answered, story.asking, story.consulting, story.conference, story.ended]
 )

@@ -67,7 +67,6 @@ COMMANDS: dict[Control, on.Input] = {
 }
 
 
-@pytest.mark.feature("F035")
 @pytest.mark.parametrize("where", list(Situation))
 def test_every_situation_is_met(where: Situation) -> None:
     at = SITUATIONS[where]
@@ -91,7 +90,6 @@ def test_a_command_is_refused_exactly_where_the_table_has_no_entry(where: Situat
     assert (call.names, call.call.effects) == (before, []), "nothing has changed"
 
 
-@pytest.mark.feature("F035")
 @pytest.mark.parametrize("where", list(Situation))
 def test_the_view_shows_what_would_change_something(where: Situation) -> None:
     at = SITUATIONS[where]
@@ -108,7 +106,23 @@ def test_the_view_shows_what_would_change_something(where: Situation) -> None:
             assert effects or len(story_of.names) > before, f"{control} changed nothing"
 
 
-@pytest.mark.feature("F035")
+@pytest.mark.feature("F150")
+@pytest.mark.parametrize("control", sorted(POSSIBLE[Situation.TALKING] & COMMANDS.keys()))
+def test_an_outgoing_talk_has_every_control_of_an_incoming_one(control: Control) -> None:
+    incoming, outgoing = story.talking(), story.outbound_talk()
+    before = len(incoming.names), len(outgoing.names)
+    for call in (incoming, outgoing):
+        call.step(COMMANDS[control])
+    assert outgoing.new(before[1]) == incoming.new(before[0])
+
+
+@pytest.mark.feature("F150")
+@pytest.mark.parametrize("control", sorted(COMMANDS.keys() - POSSIBLE[Situation.DIALLING]))
+def test_before_the_callee_has_answered_there_is_nothing_to_control(control: Control) -> None:
+    with pytest.raises(Refusal):
+        story.callee_rings().step(COMMANDS[control])
+
+
 def test_held_and_muted_are_shown() -> None:
     call = story.held().steps(do_it(Control.MUTE))
     shown = view(call.call, "1001")

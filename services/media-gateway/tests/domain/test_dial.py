@@ -110,7 +110,6 @@ def test_nobody_is_rung_for_ever(state: Callable[[], Story], leg: str, reason: R
     assert call.timers == {}
 
 
-@pytest.mark.feature("F056")
 def test_an_internal_call_asks_routing_for_the_other_agent_and_is_not_recorded() -> None:
     call = story.dialled(Purpose.INTERNAL, "1002")
     call.step(on.PhoneAnswered(leg_id=OWN))
@@ -124,7 +123,6 @@ def test_an_internal_call_asks_routing_for_the_other_agent_and_is_not_recorded()
     assert call.last(CallEnded) == CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT)
 
 
-@pytest.mark.feature("F056")
 def test_an_internal_call_that_nobody_takes_ends_with_why() -> None:
     call = story.dialled(Purpose.INTERNAL, "1002").steps(on.PhoneAnswered(leg_id=OWN))
     call.steps(on.RequestLeft(request_id=call.last(AgentWanted).request_id, reason=Reason.RING_TIMEOUT), on.LegClosed(leg_id=OWN))

@@ -14,7 +14,6 @@ from . import story
 from .story import AGENT, CUSTOMER, OWN, SECOND, Story, all_of, do_it, hears
 
 
-@pytest.mark.feature("F013", "F150")
 @pytest.mark.parametrize(("talk", "agent"), [(story.talking, AGENT), (story.outbound_talk, OWN)])
 def test_a_held_customer_hears_music_and_nobody_else(talk: Callable[[], Story], agent: str) -> None:
     call = talk()
@@ -30,7 +29,6 @@ def test_a_held_customer_hears_music_and_nobody_else(talk: Callable[[], Story], 
     assert call.last(CallRetrieved) == CallRetrieved(agent_id="1001", leg_id=CUSTOMER, actor="1001")
 
 
-@pytest.mark.feature("F013")
 def test_each_hold_period_has_its_own_pair_of_events() -> None:
     call = story.talking()
     before = len(call.names)
@@ -73,7 +71,6 @@ def test_what_was_played_to_the_customer_gives_way_to_the_music() -> None:
     assert hears(call) == all_of(CUSTOMER, AGENT), "music that failed keeps nobody apart"
 
 
-@pytest.mark.feature("F014")
 def test_a_muted_agent_hears_and_is_not_heard() -> None:
     call = story.talking().steps(do_it(Control.MUTE))
     assert hears(call) == {(AGENT, CUSTOMER)}

@@ -23,7 +23,6 @@ def spoken(effects: list[do.Effect]) -> list[str]:
     return [prompt.text for effect in effects if isinstance(effect, do.StartPlay) for prompt in effect.prompts]  # type: ignore[union-attr]
 
 
-@pytest.mark.feature("F029")
 def test_every_choice_is_possible_where_it_is_offered() -> None:
     for where, choices in MENU.items():
         for choice in choices.values():
@@ -31,7 +30,6 @@ def test_every_choice_is_possible_where_it_is_offered() -> None:
             assert choice.number or choice.control in DO
 
 
-@pytest.mark.feature("F029")
 def test_star_speaks_the_menu_to_the_agent_alone() -> None:
     call = story.talking()
     effects = press(call, "*")
@@ -40,7 +38,6 @@ def test_star_speaks_the_menu_to_the_agent_alone() -> None:
     assert hears(call) == all_of(CUSTOMER, AGENT)
 
 
-@pytest.mark.feature("F029")
 def test_hold_and_back_by_keys() -> None:
     call = story.talking()
     press(call, "*1")
@@ -50,7 +47,6 @@ def test_hold_and_back_by_keys() -> None:
     assert hears(call) == all_of(CUSTOMER, AGENT)
 
 
-@pytest.mark.feature("F029")
 @pytest.mark.parametrize(("keys", "control"), [("*2", Control.BLIND_TRANSFER), ("*3", Control.CONSULT)])
 def test_a_number_is_keyed_in_up_to_the_hash(keys: str, control: Control) -> None:
     call = story.talking()
@@ -58,7 +54,6 @@ def test_a_number_is_keyed_in_up_to_the_hash(keys: str, control: Control) -> Non
     assert call.call.menus == {}
 
 
-@pytest.mark.feature("F029")
 def test_three_talk_by_keys() -> None:
     call = story.consulting()
     press(call, "*3")
@@ -74,13 +69,11 @@ def test_the_phones_own_transfer_key_is_a_blind_transfer() -> None:
     assert story.talking().step(on.PhoneRefers(leg_id=CUSTOMER, typed="1002")) == []
 
 
-@pytest.mark.feature("F029")
 def test_what_cannot_be_done_is_said() -> None:
     call = story.talking()
     assert spoken(call.step(on.MenuRefused(agent_id="1001"))) == [NOT_POSSIBLE]
 
 
-@pytest.mark.feature("F029")
 @pytest.mark.parametrize("leave", [lambda call: press(call, "*"), lambda call: call.wait(f"menu:{AGENT}")], ids=["star", "time"])
 def test_the_menu_closes(leave: Callable[[Story], list[do.Effect]]) -> None:
     call = story.talking()
@@ -90,7 +83,6 @@ def test_the_menu_closes(leave: Callable[[Story], list[do.Effect]]) -> None:
     assert press(call, "1") == [], "the key is nobody's again"
 
 
-@pytest.mark.feature("F029")
 @pytest.mark.parametrize(
     ("state", "leg"), [(story.picked_up, AGENT), (story.internal_talk, SECOND), (story.target_rings, SECOND)]
 )
@@ -100,7 +92,6 @@ def test_without_a_talk_there_is_no_menu(state: Callable[[], Story], leg: str) -
     assert call.call.menus == {}
 
 
-@pytest.mark.feature("F005")
 def test_who_answers_automatically_hears_a_beep_before_the_talk() -> None:
     offered = on.Offered(offer_id="offer", request_id="request", agent_id="1001", auto_answer=True)
     call = story.playing("queue").steps(offered)

@@ -33,7 +33,6 @@ def supervised(mode: Supervision = Supervision.LISTEN) -> Story:
     return call.steps(on.LegOpened(leg_id=BOSS), on.PhoneRings(leg_id=BOSS), on.PhoneAnswered(leg_id=BOSS))
 
 
-@pytest.mark.feature("F215", "F216")
 @pytest.mark.parametrize(("mode", "more"), MODES)
 def test_the_mode_says_who_hears_the_supervisor(mode: Supervision, more: set[tuple[str, str]]) -> None:
     call = supervised(mode)
@@ -42,13 +41,11 @@ def test_the_mode_says_who_hears_the_supervisor(mode: Supervision, more: set[tup
     assert (started.supervisor, started.agent_id, started.mode) == ("boss", "1001", mode)
 
 
-@pytest.mark.feature("F215", "F216")
 def test_before_the_supervisor_has_picked_up_nothing_is_changed() -> None:
     call = story.talking().steps(supervise(), on.LegOpened(leg_id=BOSS), on.PhoneRings(leg_id=BOSS))
     assert hears(call) == TALK
 
 
-@pytest.mark.feature("F215", "F216")
 def test_the_mode_may_change_and_each_change_is_told_once() -> None:
     call = supervised()
     for mode, more in [*MODES, MODES[0]]:
@@ -59,7 +56,6 @@ def test_the_mode_may_change_and_each_change_is_told_once() -> None:
     ]
 
 
-@pytest.mark.feature("F215")
 def test_at_a_plain_telephone_keys_choose_the_mode() -> None:
     call = story.talking().steps(on.Supervise(agent_id="1001", actor="boss", mode=Supervision.LISTEN, number=story.OUTSIDE))
     call.steps(on.LegOpened(leg_id=BOSS), on.PhoneRings(leg_id=BOSS))
@@ -72,7 +68,6 @@ def test_at_a_plain_telephone_keys_choose_the_mode() -> None:
     assert call.step(on.KeyPressed(leg_id=BOSS, digit="9", method="rfc4733"), after_s=3) == []
 
 
-@pytest.mark.feature("F215", "F216")
 @pytest.mark.parametrize("given", [do_it(Control.END_SUPERVISION, actor="boss"), on.HungUp(leg_id=BOSS), on.Silent(leg_id=BOSS)])
 def test_the_supervisor_goes_and_nobody_notices(given: on.Input) -> None:
     call = supervised()
@@ -105,7 +100,6 @@ def test_the_supervisor_follows_the_agent_into_a_consultation_not_the_held_custo
     assert hears(call) == all_of(CUSTOMER, SECOND)
 
 
-@pytest.mark.feature("F215", "F216")
 def test_what_goes_on_is_over_with_the_call() -> None:
     call = supervised().steps(on.HungUp(leg_id=CUSTOMER))
     for leg in (CUSTOMER, AGENT, BOSS):
@@ -114,12 +108,10 @@ def test_what_goes_on_is_over_with_the_call() -> None:
     assert "supervision-ended" in call.names
 
 
-@pytest.mark.feature("F215", "F216")
 def test_the_agent_is_not_shown_who_listens() -> None:
     assert all(party.role is not LegRole.SUPERVISOR for party in view(supervised().call, "1001").parties)
 
 
-@pytest.mark.feature("F215", "F216")
 @pytest.mark.parametrize("state", [story.agent_rings, story.answered, story.internal_talk, story.ended])
 def test_without_a_service_there_is_nothing_to_hear(state: type[Story]) -> None:
     with pytest.raises(Refusal):

@@ -21,7 +21,6 @@ from .story import AGENT, CUSTOMER, MENU, WHO, Story, all_of, do_it, hears
 # keys to the far end
 
 
-@pytest.mark.feature("F030")
 @pytest.mark.parametrize(
     ("state", "leg"),
     [
@@ -38,7 +37,6 @@ def test_keys_go_to_whom_the_agent_talks_with_and_are_no_secret_of_the_log(
     assert call.last(DigitsSent) == DigitsSent(leg_id=leg(call), count=5, actor="1001")
 
 
-@pytest.mark.feature("F030")
 @pytest.mark.parametrize("digits", ["", "12a", "1 2", "1" * 65])
 def test_what_is_no_key_is_refused(digits: str) -> None:
     with pytest.raises(Refusal) as refusal:
@@ -51,7 +49,6 @@ def test_what_is_no_key_is_refused(digits: str) -> None:
 SAY = on.PlayTo(**WHO, play_id="p9", prompts=(Speech(text="Your parcel is on its way."),))
 
 
-@pytest.mark.feature("F024", "F025", "F217")
 def test_the_customer_hears_it_and_the_log_knows_what() -> None:
     call = story.talking()
     assert call.step(SAY) == [do.StartPlay("p9", SAY.prompts, 1, False)]
@@ -62,7 +59,6 @@ def test_the_customer_hears_it_and_the_log_knows_what() -> None:
     assert hears(call) == all_of(CUSTOMER, AGENT)
 
 
-@pytest.mark.feature("F024", "F025", "F217")
 @pytest.mark.parametrize("given", [on.Stop(play_id="p9"), do_it(Control.HOLD)])
 def test_it_can_be_stopped(given: on.Input) -> None:
     call = story.talking().steps(SAY)
@@ -70,7 +66,6 @@ def test_it_can_be_stopped(given: on.Input) -> None:
     assert call.last(PlaybackFinished).how == "stopped"
 
 
-@pytest.mark.feature("F024", "F025", "F217")
 @pytest.mark.parametrize("given", [SAY, on.PlayTo(agent_id="1001", actor="boss", play_id="p", prompts=())])
 @pytest.mark.parametrize("state", [story.answered, story.held, story.consulting, story.internal_talk])
 def test_without_a_customer_to_hear_it_nothing_is_played(state: Callable[[], Story], given: on.Input) -> None:
@@ -107,7 +102,6 @@ COLLECTED = [
 ]
 
 
-@pytest.mark.feature("F026")
 @pytest.mark.parametrize("prompts", [MENU, ()])
 @pytest.mark.parametrize(("_name", "pressed", "digits", "how"), COLLECTED, ids=[row[0] for row in COLLECTED])
 def test_digits_are_collected(_name: str, pressed: str, digits: str, how: str, prompts: object) -> None:
@@ -123,7 +117,6 @@ def test_digits_are_collected(_name: str, pressed: str, digits: str, how: str, p
     assert call.timers == {}
 
 
-@pytest.mark.feature("F026")
 def test_of_a_secret_nobody_hears_the_customer_and_only_the_end_is_kept() -> None:
     call = story.talking()
     assert call.step(ask(sensitive=True, max_digits=16)) == [
@@ -138,7 +131,6 @@ def test_of_a_secret_nobody_hears_the_customer_and_only_the_end_is_kept() -> Non
     assert call.last(CollectionStarted).sensitive
 
 
-@pytest.mark.feature("F026")
 @pytest.mark.parametrize("given", [do_it(Control.HOLD), on.HungUp(leg_id=CUSTOMER), do_it(Control.HANG_UP)])
 def test_a_collection_ends_with_the_talk(given: on.Input) -> None:
     call = keys(story.talking().steps(ask()), "12").steps(given)
@@ -146,7 +138,6 @@ def test_a_collection_ends_with_the_talk(given: on.Input) -> None:
     assert call.timers == {}
 
 
-@pytest.mark.feature("F026")
 def test_one_collection_at_a_time() -> None:
     call = story.talking().steps(ask())
     assert call.step(ask()) == [], "repeated"
@@ -171,7 +162,6 @@ def rated(state: Callable[[], Story] = story.talking) -> Story:
     return state().steps(RATE)
 
 
-@pytest.mark.feature("F028")
 @pytest.mark.parametrize("state", [story.talking, story.outbound_talk])
 def test_the_agent_goes_the_customer_stays_and_the_key_is_the_rating(state: Callable[[], Story]) -> None:
     call = rated(state)
@@ -188,20 +178,17 @@ def test_the_agent_goes_the_customer_stays_and_the_key_is_the_rating(state: Call
     assert "digit-received" not in call.names
 
 
-@pytest.mark.feature("F028")
 def test_a_customer_who_says_nothing_is_thanked_too() -> None:
     call = rated().steps(on.PlayEnded(play_id="call-survey-ask", how="completed"))
     assert call.wait("survey") == [do.StartPlay("call-survey-thank", SURVEY.closing, 1, False)]
     assert "rated" not in call.names
 
 
-@pytest.mark.feature("F028")
 def test_a_customer_who_hangs_up_gives_no_rating() -> None:
     call = rated().steps(on.HungUp(leg_id=CUSTOMER), on.LegClosed(leg_id=AGENT), on.LegClosed(leg_id=CUSTOMER))
     assert call.last(CallEnded).reason is Reason.CALLER_HUNG_UP
 
 
-@pytest.mark.feature("F028")
 @pytest.mark.parametrize("state", [story.answered, story.held, story.conference, story.internal_talk])
 def test_a_survey_needs_a_talk_of_two(state: Callable[[], Story]) -> None:
     with pytest.raises(Refusal):

@@ -34,6 +34,7 @@ async def test_a_held_customer_hears_music_until_retrieved(open_house: House, re
     house = open_house
     await own_music(house)
     caller, agent, call_id = await talk(house)
+    assert (await ask(house, cmd.Hold, call_id, "1002")).reason is Reason.ILLEGAL_STATE
     for period in (1, 2):
         await do_it(house, cmd.Hold, call_id)
         await hears(caller, MUSIC_HZ)
@@ -59,6 +60,7 @@ async def test_without_music_of_its_own_a_tenant_has_the_gateways(open_house: Ho
 @pytest.mark.feature("F014")
 async def test_a_muted_agent_is_not_heard_and_hears(open_house: House) -> None:
     caller, agent, call_id = await talk(open_house)
+    assert (await ask(open_house, cmd.Mute, call_id, "1002")).reason is Reason.ILLEGAL_STATE
     await do_it(open_house, cmd.Mute, call_id)
     await hears(caller)
     await hears(agent, CALLER_HZ)
@@ -67,27 +69,41 @@ async def test_a_muted_agent_is_not_heard_and_hears(open_house: House) -> None:
     await hears(caller, AGENT_HZ)
 
 
+async def consult(house: House, call_id: str, other: Phone, times: int = 1) -> None:
+    """1001 asks 1002, who picks up."""
+    await do_it(house, cmd.Consult, call_id, target_agent_id="1002")
+    wanted = await house.event(control.AgentWanted, times=times)
+    await house.offer(call_id, "1002", request_id=wanted.request_id)
+    await other.until("invited", times)
+    other.ears.forget()
+    other.pick_up()
+    await hears(other, AGENT_HZ)
+
+
 async def consulting(house: House) -> tuple[Phone, Phone, Phone, str]:
     """Caller (held), agent and colleague, who talk."""
     await own_music(house)
     caller, agent, call_id = await talk(house)
     other = await colleague(house)
-    await do_it(house, cmd.Consult, call_id, target_agent_id="1002")
-    await hears(caller, MUSIC_HZ)
-    wanted = await house.event(control.AgentWanted)
-    await house.offer(call_id, "1002", request_id=wanted.request_id)
-    await other.until("invited")
-    other.pick_up()
+    await consult(house, call_id, other)
     await hears(agent, COLLEAGUE_HZ)
-    await hears(other, AGENT_HZ)
     await hears(caller, MUSIC_HZ)
     return caller, agent, other, call_id
 
 
 @pytest.mark.feature("F016")
-async def test_the_colleague_takes_the_customer_over(open_house: House, record_property: Note) -> None:
+async def test_a_consultation_is_cancelled_and_another_one_completed(open_house: House, record_property: Note) -> None:
     house = open_house
     caller, agent, other, call_id = await consulting(house)
+    assert (await ask(house, cmd.Consult, call_id, target_agent_id="1002")).reason is Reason.ILLEGAL_STATE
+    await do_it(house, cmd.CancelConsult, call_id)
+    await other.until(("ended", "bye"))
+    await hears(caller, AGENT_HZ)
+    await hears(agent, CALLER_HZ)
+    assert (await house.event(control.ConsultEnded)).how == "cancelled"
+    assert (await ask(house, cmd.CompleteTransfer, call_id)).reason is Reason.ILLEGAL_STATE
+
+    await consult(house, call_id, other, times=2)
     caller.ears.forget()
     await do_it(house, cmd.CompleteTransfer, call_id)
     await agent.until(("ended", "bye"))
@@ -102,18 +118,35 @@ async def test_the_colleague_takes_the_customer_over(open_house: House, record_p
     await house.event(call.RecordingReady, times=2)
 
 
-@pytest.mark.feature("F016")
-async def test_a_cancelled_consultation_leads_back(open_house: House) -> None:
+@pytest.mark.feature("F017")
+async def test_an_outside_party_is_asked_in_vain_and_then_takes_the_customer(open_house: House) -> None:
     house = open_house
-    caller, agent, other, call_id = await consulting(house)
-    await do_it(house, cmd.CancelConsult, call_id)
-    await other.until(("ended", "bye"))
-    await hears(caller, AGENT_HZ)
-    await hears(agent, CALLER_HZ)
-    assert (await house.event(control.ConsultEnded)).how == "cancelled"
+    await own_music(house)
+    caller, agent, call_id = await talk(house)
+    other = await outside(house)
+    assert (await ask(house, cmd.Consult, call_id, number="+12125550100")).reason is Reason.FORBIDDEN
+    for times in (1, 2):
+        await do_it(house, cmd.Consult, call_id, number=OUTSIDE)
+        await hears(caller, MUSIC_HZ)
+        await other.until("invited", times)
+        other.ears.forget()
+        other.pick_up()
+        await hears(other, AGENT_HZ)
+        await hears(agent, COLLEAGUE_HZ)
+        if times == 1:
+            await do_it(house, cmd.CancelConsult, call_id)
+            await other.until(("ended", "bye"))
+            await hears(caller, AGENT_HZ)
+    await do_it(house, cmd.CompleteTransfer, call_id)
+    await agent.until(("ended", "bye"))
+    await hears(caller, COLLEAGUE_HZ)
+    await hears(other, CALLER_HZ)
+    other.hang_up()
+    await caller.until(("ended", "bye"))
+    assert (await house.event(call.CallEnded)).reason is Reason.EXTERNAL_HUNG_UP
 
 
-@pytest.mark.feature("F021", "F022")
+@pytest.mark.feature("F022")
 async def test_three_talk_and_one_may_go(open_house: House) -> None:
     house = open_house
     caller, agent, other, call_id = await consulting(house)
@@ -133,7 +166,7 @@ async def test_three_talk_and_one_may_go(open_house: House) -> None:
     await caller.until(("ended", "bye"))
 
 
-@pytest.mark.feature("F017", "F021")
+@pytest.mark.feature("F021")
 async def test_an_outside_party_is_consulted_joined_and_dropped(open_house: House) -> None:
     house = open_house
     await own_music(house)
@@ -141,11 +174,13 @@ async def test_an_outside_party_is_consulted_joined_and_dropped(open_house: Hous
     other = await outside(house)
     await do_it(house, cmd.Consult, call_id, number=OUTSIDE)
     await other.until("invited")
+    other.ears.forget()
     other.pick_up()
     await hears(agent, COLLEAGUE_HZ)
     await hears(caller, MUSIC_HZ)
     await do_it(house, cmd.Join, call_id)
     await hears(caller, AGENT_HZ, COLLEAGUE_HZ)
+    assert (await ask(house, cmd.CompleteTransfer, call_id)).reason is Reason.ILLEGAL_STATE
     await do_it(house, cmd.DropParty, call_id)
     await other.until(("ended", "bye"))
     await hears(caller, AGENT_HZ)

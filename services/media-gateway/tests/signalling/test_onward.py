@@ -27,7 +27,6 @@ MOBILE = "+8613900000009"
 ID = "01JZ0000000000000000000000"
 
 
-@pytest.mark.feature("F018", "F019")
 @pytest.mark.parametrize("whom", [{"target_agent_id": "1002"}, {"number": OUTSIDE}], ids=["agent", "outside"])
 async def test_the_customer_hears_music_then_whom_they_were_given_to(open_house: House, whom: dict[str, str]) -> None:
     house = open_house
@@ -60,7 +59,6 @@ async def test_an_outside_number_that_is_busy_ends_the_call_with_that(open_house
     assert (await house.event(call.CallEnded)).reason is Reason.BUSY
 
 
-@pytest.mark.feature("F018", "F019", "F020")
 @pytest.mark.parametrize(
     ("whom", "reason"),
     [
@@ -95,7 +93,6 @@ async def test_the_phones_own_transfer_key(open_house: House) -> None:
     await hears(caller, COLLEAGUE_HZ)
 
 
-@pytest.mark.feature("F215", "F216")
 async def test_a_supervisor_listens_whispers_barges_and_goes(open_house: House) -> None:
     house = open_house
     boss = await colleague(house)
@@ -143,7 +140,6 @@ async def test_a_supervisor_at_a_telephone_chooses_by_keys(open_house: House) ->
     await hears(agent, CALLER_HZ)
 
 
-@pytest.mark.feature("F215", "F216")
 async def test_without_a_phone_a_supervisor_is_refused(open_house: House) -> None:
     _, _, call_id = await talk(open_house)
     refused = await ask(open_house, cmd.Supervise, call_id, actor="boss", supervisor_agent_id="1002")
@@ -167,7 +163,6 @@ async def dialling(house: House, **fields: Any) -> tuple[Phone, Phone]:
     return agent, callee
 
 
-@pytest.mark.feature("F137")
 async def test_an_agent_dials_a_customer(open_house: House) -> None:
     house = open_house
     agent, callee = await dialling(house)
@@ -209,7 +204,6 @@ async def test_an_agent_dials_from_a_mobile(open_house: House) -> None:
     await house.event(call.CallEnded)
 
 
-@pytest.mark.feature("F141")
 async def test_without_a_way_to_the_mobile_nothing_is_dialled(open_house: House) -> None:
     house = open_house
     where = {"terminal": Terminal.MOBILE, "address": MOBILE}
@@ -218,7 +212,6 @@ async def test_without_a_way_to_the_mobile_nothing_is_dialled(open_house: House)
     assert unbound.reason is Reason.AGENT_UNREACHABLE
 
 
-@pytest.mark.feature("F150")
 async def test_call_control_of_an_outgoing_call_is_that_of_an_incoming_one(open_house: House) -> None:
     house = open_house
     await own_music(house)
@@ -247,7 +240,6 @@ async def test_the_agent_is_hung_up_with_why_nobody_came(open_house: House, code
     assert (await house.event(call.CallEnded)).reason is reason
 
 
-@pytest.mark.feature("F137")
 async def test_a_dial_that_cannot_be_made_is_refused_before_anything_rings(open_house: House) -> None:
     house = open_house
     nobody = await begin(house, cmd.Dial, number="13700000001")
@@ -282,7 +274,6 @@ async def test_a_dial_that_another_gateway_has_begun_rings_nobody_here(open_hous
     assert house.story(ID) == ["dialled"]
 
 
-@pytest.mark.feature("F056")
 async def test_one_agent_calls_another(open_house: House) -> None:
     house = open_house
     agent, other = await house.agent(), await colleague(house)

@@ -6,31 +6,43 @@ from callstream.contracts import call_commands as cmd
 from callstream.contracts import call_events as call
 from callstream.contracts import commands
 from callstream.contracts import control_events as control
-from callstream.contracts.config import Audio, CollectTemplate, Settings, Survey
+from callstream.contracts.config import Audio, CollectTemplate, Settings, Speech, Survey
+from callstream.contracts.flow import Prompts
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.media.encode import decode_mp3
 from callstream_media_gateway.media.tone import level_dbm0
 
-from .controls import MUSIC, MUSIC_HZ, agent_is, ask, do_it, hears, own_music, until
+from .controls import COLLEAGUE_HZ, LOUD_DBM0, MUSIC, MUSIC_HZ, agent_is, ask, colleague, do_it, hears, loud, own_music, until
 from .house import AGENT_HZ, CALLER_HZ, PROMPT_HZ, House
 from .test_survival import talk
 
 MENU = (Audio(audio_id="menu"),)
 
 
-@pytest.mark.feature("F024", "F217")
-async def test_the_customer_hears_a_file_and_then_the_agent_again(open_house: House) -> None:
+PLAYED = [(Audio(audio_id="menu"),) * 30, (Speech(text="Your parcel is on its way. " * 8),)]
+
+
+@pytest.mark.feature("F024", "F025", "F217")
+@pytest.mark.parametrize("prompts", PLAYED, ids=["file", "text"])
+async def test_the_customer_hears_it_instead_of_the_agent_until_it_is_stopped(open_house: House, prompts: Prompts) -> None:
     house = open_house
     caller, agent, call_id = await talk(house)
-    await do_it(house, cmd.PlayToCustomer, call_id, play_id="p9", prompts=MENU * 30, actor="boss")
-    await hears(caller, PROMPT_HZ)
+    refused = await ask(house, cmd.PlayToCustomer, call_id, "1002", play_id="p9", prompts=prompts)
+    assert refused.reason is Reason.ILLEGAL_STATE
+    await do_it(house, cmd.PlayToCustomer, call_id, play_id="p9", prompts=prompts, actor="boss")
+    await caller.ears.until(lambda ears: AGENT_HZ not in loud(ears) and level_dbm0(ears.heard(200)) > LOUD_DBM0)
     await hears(agent, CALLER_HZ)
     reply = await house.send(commands.StopPlayback, call_id=call_id, play_id="p9")
     assert reply.accepted
     await hears(caller, AGENT_HZ)
     started = await house.event(control.PlaybackStarted)
-    assert (started.actor, set(started.audio_ids)) == ("boss", {"menu"})
+    assert (started.actor, bool(started.audio_ids), "parcel" in started.text) == ("boss", *said(prompts))
     assert (await house.event(call.PlaybackFinished, play_id="p9")).how == "stopped"
+
+
+def said(prompts: Prompts) -> tuple[bool, bool]:
+    """(a file, a text)"""
+    return isinstance(prompts[0], Audio), isinstance(prompts[0], Speech)
 
 
 @pytest.mark.feature("F030")
@@ -75,7 +87,6 @@ async def test_the_customer_rates_when_the_agent_has_left(open_house: House) -> 
     assert (ended.reason, ended.party) == (Reason.NORMAL, Party.SYSTEM)
 
 
-@pytest.mark.feature("F029")
 async def test_an_agent_on_a_plain_phone_holds_by_keys(open_house: House) -> None:
     house = open_house
     await own_music(house)
@@ -88,9 +99,21 @@ async def test_an_agent_on_a_plain_phone_holds_by_keys(open_house: House) -> Non
 
 
 @pytest.mark.feature("F029")
-async def test_an_agent_on_a_plain_phone_transfers_by_keys(open_house: House) -> None:
+async def test_an_agent_on_a_plain_phone_makes_a_talk_of_three_and_transfers_by_keys(open_house: House) -> None:
     house = open_house
-    _, agent, _ = await talk(house)
+    other = await colleague(house)
+    caller, agent, call_id = await talk(house)
+    agent.ears.press("*31002#", pause_ms=200)
+    wanted = await house.event(control.AgentWanted)
+    await house.offer(call_id, "1002", request_id=wanted.request_id)
+    await other.until("invited")
+    other.pick_up()
+    await hears(other, AGENT_HZ)
+    agent.ears.press("*3", pause_ms=200)
+    await hears(caller, AGENT_HZ, COLLEAGUE_HZ)
+    agent.ears.press("*1", pause_ms=200)
+    await other.until(("ended", "bye"))
+    await hears(caller, AGENT_HZ)
     agent.ears.press("*21002#", pause_ms=200)
     started = await house.event(call.TransferStarted)
     assert (started.target_agent_id, started.actor) == ("1002", "1001")
