@@ -5,10 +5,12 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from callstream_media_gateway.sip import invite_state
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_state import CSEQ_JUMP, DialogState
 from callstream_media_gateway.sip.errors import ParseError
-from callstream_media_gateway.sip.offer_answer import make_offer
+from callstream_media_gateway.sip.invite_state import InviteState
+from callstream_media_gateway.sip.offer_answer import make_answer, make_offer
 from callstream_media_gateway.sip.session_timer import Agreement
 from callstream_media_gateway.sip.uri import NameAddr
 
@@ -131,3 +133,28 @@ async def test_a_state_that_is_none_is_refused_by_name() -> None:
         for field, value in (("local", "<"), ("remote_target", "nowhere"), ("route_set", ("<sip:",)), ("local_sdp", "v=1")):
             with pytest.raises(ParseError, match=field.partition("_sdp")[0] if field != "local_sdp" else "sdp"):
                 caller.ua.restore(msgspec.structs.replace(state, **{field: value}))
+
+
+async def test_a_ringing_call_with_early_media_is_answered_in_the_next_process() -> None:
+    async with phones(1, **FAST) as (phone,):
+        peer = RawPeer(phone)
+        call = phone.call(f"sip:raw@127.0.0.1:{peer.port}")
+        invite = await peer.request_of("INVITE")
+        early = make_answer(OFFER, "127.0.0.1", 41000, session_id=9)
+        peer.send(peer.answer(invite, 183, "x", early.to_bytes(), "Require: 100rel\r\nRSeq: 7\r\n"))
+        prack = await peer.request_of("PRACK")
+        peer.send(peer.answer(prack, 200))
+        kept = msgspec.json.encode(invite_state.export(call))
+        port = phone.hop.port
+        await phone.ua.stop()
+        back = Phone(port=port, **FAST)
+        await back.ua.start()
+        again = back.ua.restore_invite(msgspec.json.decode(kept, type=InviteState))
+        again.on_answered = lambda dialog, sdp: back.story.append((dialog.remote_sdp, sdp))
+        peer.send(peer.answer(invite, 200, "x"))
+        await until(lambda: back.story == [(early, early)])
+        assert (await peer.request_of("ACK")).cseq == (1, "ACK")
+        next(iter(back.ua._core.dialogs.values())).bye()
+        assert (await peer.request_of("BYE")).cseq[0] > prack.cseq[0]
+        peer.close()
+        await back.ua.stop()

@@ -42,7 +42,7 @@ def of_outgoing(core: Core, call: OutgoingCall, response: Response, tag: str) ->
     remote = call.to._replace(params={**call.to.params, "tag": tag} if tag else call.to.params)
     dialog = Dialog(core, call.call_id, call.local, remote, call.target, _routes(response), call.hop, call.offer)
     dialog.made_call_id = True
-    dialog.local_cseq = call.cseq
+    dialog.local_cseq = call.cseq + call.cseq_gap
     dialog.credentials = call.credentials
     dialog.state = "early"
     try:

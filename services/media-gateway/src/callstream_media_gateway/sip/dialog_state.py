@@ -59,11 +59,11 @@ def export(dialog: Dialog) -> DialogState:
     """The dialog as it is now."""
     agreement = dialog.session.agreement
     return DialogState(
-        call_id=_kept(dialog.call_id),
-        local=_kept(str(dialog.local)),
-        remote=_kept(str(dialog.remote)),
-        remote_target=_kept(str(dialog.remote_target)),
-        route_set=tuple(_kept(str(route)) for route in dialog.route_set),
+        call_id=kept(dialog.call_id),
+        local=kept(str(dialog.local)),
+        remote=kept(str(dialog.remote)),
+        remote_target=kept(str(dialog.remote_target)),
+        route_set=tuple(kept(str(route)) for route in dialog.route_set),
         transport=dialog.source.transport,
         host=dialog.source.host,
         port=dialog.source.port,
@@ -75,7 +75,7 @@ def export(dialog: Dialog) -> DialogState:
         remote_sdp=None if dialog.remote_sdp is None else dialog.remote_sdp.to_bytes().decode("latin-1"),
         session_interval=0 if agreement is None else agreement.interval,
         we_refresh=agreement is not None and agreement.we_refresh,
-        peer_allows=_kept(dialog.peer_allows),
+        peer_allows=kept(dialog.peer_allows),
         started_at=dialog.started_at,
     )
 
@@ -84,11 +84,11 @@ def restore(make: type[Dialog], core: Core, state: DialogState) -> Dialog:
     """The confirmed dialog again. Raises ParseError for a state that was not made by `export`."""
     dialog = make(
         core,
-        _taken(state.call_id),
-        NameAddr.parse(_taken(state.local), "local"),
-        NameAddr.parse(_taken(state.remote), "remote"),
-        Uri.parse(_taken(state.remote_target), "remote_target"),
-        [NameAddr.parse(_taken(route), "route_set") for route in state.route_set],
+        taken(state.call_id),
+        NameAddr.parse(taken(state.local), "local"),
+        NameAddr.parse(taken(state.remote), "remote"),
+        Uri.parse(taken(state.remote_target), "remote_target"),
+        [NameAddr.parse(taken(route), "route_set") for route in state.route_set],
         Hop(state.transport, state.host, state.port),
         parse_sdp(state.local_sdp.encode("latin-1")),
     )
@@ -98,16 +98,18 @@ def restore(make: type[Dialog], core: Core, state: DialogState) -> Dialog:
     dialog.made_call_id = state.made_call_id
     dialog.local_cseq = state.local_cseq + CSEQ_JUMP + 10 * max(0, int(time.time() - state.started_at))
     dialog.remote_cseq = state.remote_cseq
-    dialog.peer_allows = _taken(state.peer_allows)
+    dialog.peer_allows = taken(state.peer_allows)
     dialog.started_at = state.started_at
     if state.session_interval:
         dialog.session.resume(Agreement(state.session_interval, state.we_refresh))
     return dialog
 
 
-def _kept(text: str) -> str:
+def kept(text: str) -> str:
+    """Text of a message as one character for each byte, which any encoding can carry."""
     return text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
-def _taken(text: str) -> str:
+def taken(text: str) -> str:
+    """The text again."""
     return text.encode("latin-1").decode("utf-8", "surrogateescape")

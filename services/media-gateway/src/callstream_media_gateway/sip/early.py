@@ -49,6 +49,11 @@ class EarlyDialogs:
             self._media[tag] = sdp
         return sdp
 
+    @property
+    def described(self) -> dict[str, SessionDescription]:
+        """Early media by To-tag, for who keeps an unanswered call outside of the process, and takes it up again."""
+        return self._media
+
     def media(self, tag: str) -> SessionDescription | None:
         """The last early description of this phone. A 2xx without one means it (RFC 3261 13.2.1)."""
         return self._media.get(tag)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
+from .dialog_state import CSEQ_JUMP, kept, taken
 from .errors import ParseError
 from .handler import Hop
 from .message import Request, parse_message
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 class InviteState(Struct, frozen=True, array_like=True):
     """local: our From with its tag. request: the INVITE as it was sent, for ACK and CANCEL. interval: seconds (RFC 4028), 0 for
-    none. What is not kept: credentials and redirections; a challenge or 3xx that comes later is a failure.
+    none. early: To-tag and description of each peer that has described its early media, which its 2xx need not repeat (one
+    character for each byte). What is not kept: credentials and redirections; a challenge or 3xx that comes later is a failure.
     """
 
     target: str
@@ -36,6 +38,7 @@ class InviteState(Struct, frozen=True, array_like=True):
     request: bytes
     interval: int
     rang: bool
+    early: tuple[tuple[str, str], ...] = ()
 
 
 def export(call: OutgoingCall) -> InviteState | None:
@@ -56,6 +59,7 @@ def export(call: OutgoingCall) -> InviteState | None:
         request=transaction.request.to_bytes(),
         interval=call._interval,
         rang=call.state == "ringing",
+        early=tuple((kept(tag), sdp.to_bytes().decode("latin-1")) for tag, sdp in call.early.described.items()),
     )
 
 
@@ -69,6 +73,8 @@ def restore(core: Core, state: InviteState) -> OutgoingCall:
     to = NameAddr.parse(state.to, "to")
     call = OutgoingCall(core, Uri.parse(state.target, "target"), local, to, parse_sdp(request.body), hop, (), None)
     call.call_id, call.local, call.local_tag, call.cseq = state.call_id, local, local.tag or "", state.cseq
+    call.cseq_gap = CSEQ_JUMP
+    call.early.described.update({taken(tag): parse_sdp(sdp.encode("latin-1")) for tag, sdp in state.early})
     call._interval = state.interval
     call.state = "ringing" if state.rang else "calling"
     call._transaction = core.transactions.resume(request, state.branch, hop, call)

@@ -66,6 +66,7 @@ class OutgoingCall(Machine):
         self.hop = hop
         self.credentials = credentials
         self.cseq = 0
+        self.cseq_gap = 0  # numbers that requests in an early dialog may have used in a former process
         self.on_ringing: Callable[[int, SessionDescription | None], None] = _nothing
         self.on_answered: Callable[[Dialog, SessionDescription], None] = _nothing
         self.on_failed: Callable[[int, str], None] = _nothing
@@ -73,7 +74,7 @@ class OutgoingCall(Machine):
         self.state = "calling"
         self._core = core
         self._max_forwards = max_forwards
-        self._early = EarlyDialogs(core, self)
+        self.early = EarlyDialogs(core, self)
         self._redirects: Redirects | None = None
         self._headers = list(headers)
         self._transaction: Transaction | None = None
@@ -146,7 +147,7 @@ class OutgoingCall(Machine):
             self._core.counters["retransmissions_out"] += 1
             self._core.send(*sent)
             return
-        dialog = self._early.pop(tag)
+        dialog = self.early.pop(tag)
         try:
             if dialog is None:
                 dialog = of_outgoing(self._core, self, response, tag)
@@ -170,7 +171,7 @@ class OutgoingCall(Machine):
         if response.code == 100:
             return
         try:
-            sdp = self._early.take(response)
+            sdp = self.early.take(response)
         except Repeated:
             return
         self._core.tell(self.on_ringing, response.code, sdp)
@@ -178,7 +179,7 @@ class OutgoingCall(Machine):
     def _confirm(self, argument: tuple[Dialog, Response]) -> None:
         dialog, response = argument
         try:
-            early = self._early.media(dialog.remote_tag)
+            early = self.early.media(dialog.remote_tag)
             answer = early if early is not None and not response.body else parse_sdp(response.body)
             agreed_stream(self.offer, answer)
             agreement = read_answer(response, self._interval)
@@ -218,7 +219,7 @@ class OutgoingCall(Machine):
 
     def _try_elsewhere(self, argument: tuple[int, str]) -> None:
         """The next address that the owner lets us call, in the same call: new CSeq, same Call-ID and tag."""
-        self._early.drop()
+        self.early.drop()
         while self._redirects and (uri := self._redirects.next()) is not None:
             hop = self._core.tell(self.on_redirect, uri)
             if hop is not None:
@@ -261,7 +262,7 @@ class OutgoingCall(Machine):
         self.on_ringing = self.on_answered = self.on_failed = _nothing
         self.on_redirect = _nowhere
         self._headers = []
-        self._early.drop()
+        self.early.drop()
 
 
 _IN_CANCEL = frozenset(("From", "To", "Call-ID", "Max-Forwards", "Route"))
