@@ -7,7 +7,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from callstream_media_gateway.sip.offer_answer import make_answer, make_offer
+from callstream_media_gateway.sip.browser_sdp import OurSide
+from callstream_media_gateway.sip.offer_answer import agreed_stream, make_answer, make_offer, offer_again
 from callstream_media_gateway.sip.reoffer import MAX_TRIES
 from callstream_media_gateway.sip.sdp import SessionDescription
 
@@ -66,6 +67,35 @@ async def test_a_hold_in_the_answer_to_our_offer_is_told_too(phone: Phone, peer:
     assert (await peer.response()).code == 200
     peer.send(peer.request("ACK", 2, to_tag=tag, body=offer("sendonly").to_bytes()))
     await until(lambda: "held" in phone.story)
+
+
+async def test_our_own_hold_and_move_keep_what_was_agreed() -> None:
+    async with phones(2, **FAST) as (caller, callee):
+        await talking(caller, callee)
+        ours, theirs = callee.dialogs[0], caller.dialogs[0]
+        agreed = agreed_stream(ours.local_sdp, theirs.local_sdp)
+        assert (await ours.reinvite(offer_again(ours.local_sdp, "sendonly"))).code == 200
+        assert theirs.is_held
+        assert agreed_stream(ours.local_sdp, theirs.local_sdp) == agreed._replace(direction="sendonly")
+        await until(lambda: theirs.unacknowledged is None)
+        moved = offer_again(ours.local_sdp, "sendrecv", host="127.0.0.2", port=42000)
+        assert (await ours.reinvite(moved)).code == 200
+        assert not theirs.is_held
+        assert agreed_stream(theirs.local_sdp, moved)[:2] == ("127.0.0.2", 42000)
+        assert moved.version == 3
+
+
+async def test_a_browser_is_told_of_a_move_in_the_candidate_too() -> None:
+    side = OurSide("us", "p" * 22, "sha-256 AB")
+    before = make_offer("192.0.2.1", 40000, session_id=1, browser=side)
+    moved = offer_again(before, "sendrecv", host="192.0.2.9", port=41000)
+    assert before.audio is not None
+    assert moved.audio is not None
+    candidates = [a for a in moved.audio.attributes if a.startswith("candidate:")]
+    assert [a.split()[4:6] for a in candidates] == [["192.0.2.9", "41000"]]
+    assert [a for a in moved.audio.attributes if a not in candidates] == [
+        a for a in before.audio.attributes if not a.startswith("candidate:")
+    ]
 
 
 async def test_an_update_is_answered_without_ack_and_falls_back_to_a_reinvite() -> None:

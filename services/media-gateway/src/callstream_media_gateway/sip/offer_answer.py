@@ -10,6 +10,7 @@ from .browser_sdp import (
     OurSide,
     TheirSide,
     answered_line,
+    at_port,
     offered_line,
     our_side,
     refused_line,
@@ -202,6 +203,20 @@ def answer_again(offer: SessionDescription, local: SessionDescription, browser: 
         offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=mine.codecs, browser=browser
     )
     return same if same.media == local.media else same._replace(version=local.version + 1)
+
+
+def offer_again(
+    local: SessionDescription, direction: Direction, *, host: str | None = None, port: int | None = None
+) -> SessionDescription:
+    """Our description in force as a new offer: held ("sendonly", "inactive"), retrieved, or moved to another RTP address.
+
+    What was agreed stays: codecs, payload types, and a browser's own attributes with the candidate of the new port.
+    """
+    lines = tuple(
+        at_port(line._replace(direction=direction, host=host or line.host), port or line.port) if line.port else line
+        for line in local.media
+    )
+    return local._replace(host=host or local.host, version=local.version + 1, media=lines)
 
 
 def _common(media: Media, codecs: Sequence[Codec], protocols: tuple[str, ...]) -> tuple[Codec, ...]:
