@@ -13,6 +13,7 @@ from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain.controls import OF_SUPERVISORS, POSSIBLE, Control, Situation, possible
 from callstream_media_gateway.domain.controls_doc import document
+from callstream_media_gateway.domain.decide import command
 from callstream_media_gateway.domain.situation import situation, view
 
 from . import story
@@ -121,6 +122,15 @@ def test_an_outgoing_talk_has_every_control_of_an_incoming_one(control: Control)
 def test_before_the_callee_has_answered_there_is_nothing_to_control(control: Control) -> None:
     with pytest.raises(Refusal):
         story.callee_rings().step(COMMANDS[control])
+
+
+def test_a_command_that_was_carried_out_changes_nothing_when_it_comes_again() -> None:
+    call = story.talking()
+    asked = replace(COMMANDS[Control.CONSULT], cause="c1")
+    assert command(call.call, asked, call.now) != []
+    assert command(call.call, asked, call.now) == []
+    with pytest.raises(Refusal):
+        command(call.call, replace(asked, cause="c2"), call.now)
 
 
 def test_held_and_muted_are_shown() -> None:

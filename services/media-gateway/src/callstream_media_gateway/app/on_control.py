@@ -50,6 +50,8 @@ class OnControl:
     async def consult(self, command: cmd.Consult, _: str) -> None:
         """`consult`."""
         live = self.live(command.call_id)
+        if command.command_id in live.call.done:
+            return
         check(live.call, Control.CONSULT, command.agent_id)
         _one_of({"target_agent_id": command.target_agent_id, "number": command.number})
         given: inputs.Input
@@ -69,6 +71,8 @@ class OnControl:
     async def blind_transfer(self, command: cmd.BlindTransfer, _: str) -> None:
         """`blind-transfer`."""
         live = self.live(command.call_id)
+        if command.command_id in live.call.done:
+            return
         check(live.call, Control.BLIND_TRANSFER, command.agent_id)
         _one_of({"target_agent_id": command.target_agent_id, "group_id": command.group_id, "number": command.number})
         prompts = self._transfer_prompts(live)
@@ -117,6 +121,8 @@ class OnControl:
     async def supervise(self, command: cmd.Supervise, _: str) -> None:
         """`supervise`."""
         live = self.live(command.call_id)
+        if command.command_id in live.call.done:
+            return
         check(live.call, Control.SUPERVISE, command.agent_id)
         number, own = "", command.supervisor_agent_id
         if not any(w.supervisor == command.actor and w.agent_id == command.agent_id for w in live.call.watches.values()):
@@ -171,6 +177,8 @@ class OnControl:
     async def survey(self, command: cmd.StartSurvey, _: str) -> None:
         """`survey`."""
         live = self.live(command.call_id)
+        if command.command_id in live.call.done:
+            return
         check(live.call, Control.SURVEY, command.agent_id)
         survey = self._configuration.settings(live.call.tenant).survey
         if survey is None:

@@ -22,7 +22,7 @@ from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.domain.decide import begin, begin_dialled, decide
+from callstream_media_gateway.domain.decide import begin, begin_dialled, command, decide
 from callstream_media_gateway.domain.states import CustomerState
 
 log = structlog.get_logger(__name__)
@@ -89,7 +89,7 @@ class Switchboard:
         self.enter(live)
         return live
 
-    def restore(self, call: Call, caller: RestoredLeg | None) -> LiveCall:
+    def restore(self, call: Call, caller: CallerLeg | RestoredLeg | None) -> LiveCall:
         """Take in a call of a former process."""
         live = LiveCall(call, caller, self._outbox(call.tenant, call.call_id))
         self.enter(live)
@@ -154,7 +154,7 @@ class Switchboard:
 
     def command(self, live: LiveCall, given: inputs.Input) -> None:
         """A command's input; raises Refusal. Commands come from the event loop, never out of an effect."""
-        effects = decide(live.call, given, self._clock.now())
+        effects = command(live.call, given, self._clock.now())
         self._do(live, effects)
         self._work_off()
 

@@ -79,6 +79,10 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
 }
 
 
+REMEMBERED = 32
+"""Commands of a call; a repetition comes within seconds."""
+
+
 def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tuple[Call, list[do.Effect]]:
     """A call that was admitted: its arrival goes to the log while its media leg is opened."""
     call = Call(call_id, tenant, arrived=arrived, now=now)
@@ -115,6 +119,17 @@ def decide(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
     call.now, call.cause = now, given.cause
     HANDLERS[type(given)](call, given)
     return _take(call)
+
+
+def command(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
+    """A command's step. One that was carried out already changes nothing: its answer may have been lost with the process
+    that gave it, and the next one is asked again."""
+    if given.cause in call.done:
+        return []
+    effects = decide(call, given, now)
+    if given.cause:
+        call.done = [*call.done[1 - REMEMBERED :], given.cause]
+    return effects
 
 
 def _take(call: Call) -> list[do.Effect]:

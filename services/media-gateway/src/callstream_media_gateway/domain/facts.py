@@ -68,6 +68,8 @@ class CallFacts:
     mixed: set[do.Edge] = field(default_factory=set)
     """Who hears whom, as the media worker has been told."""
     play: Playback | None = None
+    done: list[str] = field(default_factory=list)
+    """Ids of the newest commands that were carried out."""
     known_plays: set[str] = field(default_factory=set)
     interrupted: str = ""
     """The playback that the key now held down has interrupted: RFC 4733 tells the key at its end."""
