@@ -8,18 +8,21 @@ import numpy as np
 import pytest
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket
 
-from callstream_media_gateway.media import rtcp
+from callstream_media_gateway.media import rtcp, wire
 from callstream_media_gateway.media.arrivals import Arrivals
+from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.jitter import JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import DestroyLeg, LegStats
+from callstream_media_gateway.media.protocol import DestroyLeg, LegStats, QualityChanged
 from callstream_media_gateway.media.quality import Figures
 from callstream_media_gateway.media.reports import Reporter
 from callstream_media_gateway.media.sender import Sender
 from callstream_media_gateway.media.sockets import open_pair
+from callstream_media_gateway.media.tone import sines
 
 from .browsers import rung
+from .engine_house import House
 from .rig import Rig, free_range
 
 
@@ -216,3 +219,22 @@ def test_sequence_numbers_are_extended_over_their_wrap(line: Line) -> None:
 def test_a_round_trip_that_cannot_be_is_not_believed(line: Line) -> None:
     line.reporter.take(line.leg, rtcp.build(7, None, rtcp.Block(line.sender.ssrc(0), 0, 0, 1, 0, 5, 0), "x"), None)
     assert line.reporter.whole(line.leg)[0].rtt_ms is None
+
+
+def test_the_worker_tells_signalling_what_it_notices() -> None:
+    """The same through a whole engine, with real packets and ticks."""
+    house = House()
+    speech = encode(sines((400,), 160), PCMA).tobytes()
+    try:
+        for number in range(2500):
+            if not 500 < number < 1500 or number % 6:
+                house.take(wire.build(PCMA, False, number, number * 160, 7, speech))
+            house.ticks(1)
+    finally:
+        house.close()
+    told = [event for event in house.events if isinstance(event, QualityChanged)]
+    assert [event.bad for event in told] == [True, False]
+    assert told[0].leg_id == "a"
+    assert told[0].loss == pytest.approx(1 / 6, abs=0.05)
+    assert 1 <= told[0].mos < 3.6
+    assert told[1].mos >= 3.8

@@ -10,6 +10,7 @@ from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.opus import OpusDecoder, OpusEncoder
 from callstream_media_gateway.media.peer import RtpPeer
+from callstream_media_gateway.media.protocol import QualityChanged
 from callstream_media_gateway.sip.info import digit_of
 from callstream_media_gateway.sip.offer_answer import OPUS, TELEPHONE_EVENT, make_offer
 from callstream_media_gateway.sip.offer_answer import PCMA as PCMA_CODEC
@@ -107,3 +108,20 @@ async def test_keys_reach_the_far_end_the_way_it_understands(open_house: House, 
     open_house.gateway.switchboard.perform(live, do.SendDigits(live.call.customer_leg, "42#"))
     await caller.ears.until(lambda _: len(caller.ears.pressed) + len(informed) == 3)
     assert (caller.ears.pressed, informed) == ((["4", "2", "#"], []) if events else ([], ["4", "2", "#"]))
+
+
+async def test_a_call_that_sounds_bad_is_told_of_while_it_goes_on(open_house: House) -> None:
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    await open_house.answer(call_id)
+    await caller.until("answered")
+    leg_id = open_house.gateway.switchboard.calls[call_id].call.customer_leg
+    noticed = QualityChanged(leg_id=leg_id, call_id=call_id, bad=True, mos=2.5, loss=0.2, jitter_ms=30.0, rtt_ms=300.0)
+    for _ in range(2):  # the worker repeats what was not acknowledged
+        await open_house.gateway.on_media.event(noticed)
+    told = await open_house.event(call.QualityChanged)
+    assert (told.leg_id, told.role, told.bad, told.mos, told.loss_percent) == (leg_id, "customer", True, 2.5, 20.0)
+    caller.hang_up()
+    await open_house.event(call.CallEnded)
+    assert open_house.story(call_id).count("quality-changed") == 1
