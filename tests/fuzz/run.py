@@ -49,7 +49,7 @@ def hunt(name: str, seconds: int) -> tuple[int, int, list[str]]:
     tried = re.search(r"number_of_executed_units:\s*(\d+)", told.stderr)
     files = sorted(str(file.relative_to(ROOT)) for file in culprits.iterdir())
     if told.returncode and not files:
-        files = [told.stderr[-500:]]
+        files = [f"nothing of ours: it ended with {told.returncode}"]
     if told.returncode:
         sys.stdout.write(told.stderr[-3000:])
     return int(tried.group(1)) if tried else 0, len(list(kept.iterdir())), files if told.returncode else []
