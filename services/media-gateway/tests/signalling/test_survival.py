@@ -61,6 +61,18 @@ async def kill_signalling(house: House) -> None:
     await house.service.stop()
 
 
+async def end_in_log(house: House, call_id: str) -> None:
+    """As agent-state does with the calls of a gateway that was away for too long."""
+    lost = NewEvent(
+        id=f"{call_id}-lost",
+        tenant=house.tenant,
+        aggregate_id=call_id,
+        time=SystemClock().now(),
+        event=call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM),
+    )
+    await house.store.append("call", call_id, house.tenant, [lost], None)
+
+
 async def restart(house: House) -> None:
     await kill_signalling(house)
     await house.start_gateway()
@@ -239,14 +251,43 @@ async def test_a_phone_that_rings_for_a_call_that_is_over_stops(open_house: Hous
     assert (await open_house.event(call.CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
 
 
-async def test_a_call_that_was_not_answered_yet_ends(open_house: House) -> None:
+async def test_a_call_that_was_not_answered_yet_is_answered_by_the_next_process(open_house: House) -> None:
     caller = await open_house.caller()
     await caller.until("ringing")
     call_id = await open_house.call_id()
     await restart(open_house)
-    ended = await open_house.event(call.CallEnded, call_id)
-    assert (ended.reason, ended.party) == (Reason.GATEWAY_LOST, Party.SYSTEM)
+    await open_house.answer(call_id)
+    await caller.until("answered")
+    assert (await open_house.play(call_id, [Audio(audio_id="menu")], repeat=0)).accepted
+    await caller.ears.until_hears(PROMPT_HZ)
+    caller.hang_up()
+    assert (await open_house.event(call.CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
+    assert open_house.story(call_id).count("arrived") == 1
+
+
+async def test_a_caller_who_gives_up_while_nobody_listens_is_heard_at_the_next_try(open_house: House) -> None:
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    await kill_signalling(open_house)
+    assert caller.calling is not None
+    caller.calling.cancel()
+    await open_house.start_gateway()
+    await caller.until(("failed", 487))
+    assert (await open_house.event(call.CallEnded, call_id)).reason is Reason.CALLER_CANCELLED
+    await asyncio.wait_for(open_house.gateway.switchboard.empty.wait(), 5)
     assert (await open_house.gateway.media.client.stats()).legs == 0
+
+
+async def test_an_unanswered_call_that_is_over_in_the_log_is_refused(open_house: House) -> None:
+    caller = await open_house.caller()
+    await caller.until("ringing")
+    call_id = await open_house.call_id()
+    await kill_signalling(open_house)
+    await end_in_log(open_house, call_id)
+    await open_house.start_gateway()
+    await caller.until(("failed", 503))
+    assert open_house.story(call_id).count("ended") == 1
 
 
 async def test_events_that_were_decided_but_not_told_are_told_after_the_restart(open_house: House) -> None:
@@ -275,14 +316,7 @@ async def test_a_call_that_somebody_ended_in_the_log_meanwhile_is_hung_up(open_h
     caller, agent, call_id = await talk(open_house)
     await agent.ears.until(lambda ears: len(ears.heard()) > 16_000)
     await kill_signalling(open_house)
-    foreign = NewEvent(
-        id=f"{call_id}-lost",
-        tenant=open_house.tenant,
-        aggregate_id=call_id,
-        time=SystemClock().now(),
-        event=call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM),
-    )
-    await open_house.store.append("call", call_id, open_house.tenant, [foreign], None)
+    await end_in_log(open_house, call_id)
     await open_house.start_gateway()
     await caller.until(("ended", "bye"))
     await agent.until(("ended", "bye"))

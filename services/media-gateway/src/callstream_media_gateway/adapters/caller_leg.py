@@ -28,6 +28,11 @@ class CallerLeg:
         self._feed = feed
         self._incoming.on_cancel = lambda: feed(CallerCancelled())
 
+    @property
+    def incoming(self) -> IncomingCall:
+        """The INVITE."""
+        return self._incoming
+
     def ring(self) -> None:
         """180."""
         self._incoming.provisional(180)

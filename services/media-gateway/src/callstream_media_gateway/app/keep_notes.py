@@ -7,7 +7,6 @@ import structlog
 
 from callstream_media_gateway.app import note
 from callstream_media_gateway.app.live_call import LiveCall
-from callstream_media_gateway.domain.call import BEFORE_ANSWER
 
 log = structlog.get_logger(__name__)
 
@@ -19,11 +18,8 @@ class KeepNotes:
         self._keep = keep
 
     def noted(self, live: LiveCall) -> None:
-        """A call whose INVITE is not answered ends with its process: there is no dialog to go on with."""
-        dialogs = note.dialogs(live)
-        if not dialogs and live.call.customer in BEFORE_ANSWER:
-            return
-        for leg_id, dialog in dialogs:
+        """Also whenever the session or the address of one of its peers has changed."""
+        for leg_id, dialog in note.dialogs(live):
             if leg_id not in live.states:
                 dialog.on_changed = partial(self._changed, live, leg_id)
         try:

@@ -11,15 +11,17 @@ import msgspec
 from msgspec import Struct
 
 from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
+from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.sip import invite_state
+from callstream_media_gateway.sip import invite_state, offered_state
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.invite_state import InviteState
+from callstream_media_gateway.sip.offered_state import OfferedState
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 2
+FORM = 3
 """Raised with every change that an older or newer process could misread."""
 
 
@@ -33,9 +35,16 @@ class Waiting(Struct, frozen=True, array_like=True):
     causation_id: str
 
 
+class Caller(Struct, frozen=True, array_like=True):
+    """A customer whose INVITE is not answered. local: the description that we shall answer with."""
+
+    offered: OfferedState
+    local: bytes
+
+
 class Note(Struct, frozen=True, array_like=True):
-    """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. version: of the call's
-    aggregate when the note was written.
+    """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. caller: until it is
+    answered. version: of the call's aggregate when the note was written.
 
     seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
     """
@@ -44,6 +53,7 @@ class Note(Struct, frozen=True, array_like=True):
     call: Call
     dialogs: dict[str, DialogState]
     invites: dict[str, InviteState]
+    caller: Caller | None
     version: int
     waiting: tuple[Waiting, ...]
     wavs: dict[str, str]
@@ -88,6 +98,7 @@ def write(live: LiveCall) -> bytes:
             live.call,
             {leg_id: live.states[leg_id] for leg_id, _ in answered},
             {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
+            _caller(live),
             outbox.version,
             tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
             live.wavs,
@@ -108,6 +119,14 @@ def read(note: bytes) -> Note:
     if found.form != FORM:
         raise NoteError(f"form {found.form}, not {FORM}")
     return found
+
+
+def _caller(live: LiveCall) -> Caller | None:
+    leg = live.caller
+    if not isinstance(leg, CallerLeg) or leg.dialog is not None:
+        return None
+    offered = offered_state.export(leg.incoming)
+    return Caller(offered, leg.session.local.to_bytes()) if offered is not None else None
 
 
 def _unanswered(live: LiveCall) -> list[tuple[str, OutgoingCall]]:

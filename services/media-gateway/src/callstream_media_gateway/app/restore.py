@@ -10,23 +10,25 @@ from dataclasses import dataclass
 
 import structlog
 
+from callstream_media_gateway.adapters.caller_leg import RETRY_AFTER, CallerLeg
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.live_call import LiveCall
-from callstream_media_gateway.app.note import Note, NoteError, read
+from callstream_media_gateway.app.note import Caller, Note, NoteError, read
 from callstream_media_gateway.app.perform import FIGURES_WITHIN_S, Performer
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import OVER, C
+from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
 from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 from callstream_media_gateway.media.protocol import DestroyLeg, Snapshot
 from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
 from callstream_media_gateway.sip.invite_state import InviteState
+from callstream_media_gateway.sip.sdp import parse_sdp
 from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
@@ -94,11 +96,15 @@ class Restore:
                 self._user_agent.restore(state).bye()
             for invite in note.invites.values():
                 self._user_agent.restore_invite(invite).cancel()
+            if note.caller is not None:
+                self._user_agent.restore_offered(note.caller.offered).reject(503, headers=RETRY_AFTER)
             return
         legs = {leg_id: self._leg(leg_id, state) for leg_id, state in note.dialogs.items()}
         legs |= {leg_id: self._rung(leg_id, invite) for leg_id, invite in note.invites.items()}
-        caller = None
-        if call.arrived is not None:
+        caller: CallerLeg | RestoredLeg | None = None
+        if note.caller is not None:
+            caller = self._offered(call.customer_leg, note.caller)
+        elif call.arrived is not None:
             caller = legs.pop(call.customer_leg, None) or self._hung_up(call.customer_leg)
         live = self._switchboard.restore(call, caller)
         live.outbox.resume(note.version, note.events())
@@ -139,6 +145,11 @@ class Restore:
         session = SdpSession.restored(dialog.local_sdp, remote)
         return RestoredLeg(leg_id, dialog, session, self._media, self._rtp_timeout_ms)
 
+    def _offered(self, leg_id: str, noted: Caller) -> CallerLeg:
+        incoming = self._user_agent.restore_offered(noted.offered)
+        session = SdpSession.restored(parse_sdp(noted.local), incoming.offer)
+        return CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
+
     def _rung(self, leg_id: str, state: InviteState) -> RestoredLeg:
         calling = self._user_agent.restore_invite(state)
         session = SdpSession.restored(calling.offer, None)
@@ -168,6 +179,8 @@ class Restore:
                     self._performer(live, do.OpenLeg(leg_id))
             for leg_id in begun.lost:
                 self._switchboard.feed(live, inputs.PhoneRefused(leg_id=leg_id, sip_status=PROCESS_LOST))
+            if call.customer is C.RINGING and live.caller is not None:
+                live.caller.ring()
             if call.customer is C.ANSWERING:
                 self._switchboard.feed(live, inputs.CallerConfirmed())
             play = call.play
@@ -190,6 +203,9 @@ class Restore:
 
 
 def _can_go_on(note: Note) -> bool:
-    """A caller whom nobody has answered has no dialog to go on with; an agent who dials has, whatever the callee does."""
+    """A caller who is bound to us by a reliable provisional response has nothing to go on with (sip/offered_state.py), nor has
+    an agent who dials and whose own phone has not been answered: the numbers that may be rung are not noted."""
     call = note.call
-    return call.customer_leg in note.dialogs if call.arrived is not None else bool(note.dialogs)
+    if call.arrived is None:
+        return bool(note.dialogs)
+    return call.customer_leg in note.dialogs or (note.caller is not None and call.customer in BEFORE_ANSWER)

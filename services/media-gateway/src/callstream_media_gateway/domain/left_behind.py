@@ -1,6 +1,6 @@
 """What a killed gateway left open in the log, and the events that close it, so that no agent stays stuck.
 
-Only of calls that cannot go on (app/restore.py): not answered yet, or their media worker is gone as well.
+Only of calls that cannot go on (app/restore.py): their media worker is gone as well, or their notes are of no use.
 """
 
 from collections.abc import Iterable

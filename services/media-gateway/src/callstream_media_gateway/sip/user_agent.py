@@ -13,12 +13,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 
-from . import dialog_state, invite_state
+from . import dialog_state, invite_state, offered_state
 from .core import Core
 from .dialog import Dialog
 from .digest import Credentials
 from .handler import Hop, UserAgentConfig, UserAgentHandler
 from .inbound import Inbound
+from .incoming_call import IncomingCall
 from .message import Header
 from .options import ask
 from .outgoing_call import OutgoingCall
@@ -122,6 +123,10 @@ class UserAgent:
     def restore_invite(self, state: invite_state.InviteState) -> OutgoingCall:
         """Take up an INVITE that another process sent, and lost. Set its callbacks right after it. Raises ParseError."""
         return invite_state.restore(self._core, state)
+
+    def restore_offered(self, state: offered_state.OfferedState) -> IncomingCall:
+        """Take up an INVITE that another process got, and never answered. Set its callbacks right after. Raises ParseError."""
+        return offered_state.restore(self._core, state)
 
     async def register(
         self,
