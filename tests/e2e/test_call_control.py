@@ -11,8 +11,10 @@ import pytest
 from callstream.contracts import call_events, control_events
 from callstream.contracts.envelope import Event
 from callstream_local.demo.rehearsal import Rehearsal
+from callstream_local.phones.plans import AgentPlan, Answer
 from callstream_local.phones.stories import Ending
 from callstream_local.phones.tones import agent_tone
+from callstream_media_gateway.sip.errors import RegistrationError
 
 from .conftest import PASSWORDS, OpenCentre, agent, caller
 from .test_supervision import WITHIN_S, ended_record, get, in_state, post, until
@@ -201,3 +203,46 @@ async def test_a_call_that_no_trunk_takes_is_refused_and_the_agent_is_free_again
         assert status in (403, 409), refused
         assert refused["reason"] in ("forbidden", "no-trunk")
         await in_state(centre, "1001", "idle")
+
+
+@pytest.mark.feature("F062")
+async def test_an_agent_answers_at_the_desk_where_they_signed_in(open_centre: OpenCentre) -> None:
+    """The workplace of this address has phone 9001: it rings for 1001, whose own phone stays silent."""
+    place = {"id": "desk", "networks": ["127.0.0.1"], "phone": {"user": "9001", "password": "secret-9001"}}
+    desk_phone = AgentPlan("9001", "secret-9001", agent_tone(5), (Answer(after_s=0.2),))
+    async with open_centre([caller(talk_s=1)], [agent(0), agent(1)]) as centre, desks(centre, "1001", "1002") as (one, two):
+        await alone_idle(centre, "1001", "1002", but="1001")
+        await post(centre, "/v1/apply", {"workplaces": [place]})
+        try:
+            await until_registered(centre, desk_phone)
+            await post(centre, "/v1/agents/1001/sign-out")
+            assert (await one.do("/v1/agents/me/sign-in"))[0] == 200
+            assert (await in_state(centre, "1001", "idle"))["extension"] == "9001"
+            await post(centre, "/v1/agents/1002/sign-out")
+            status, refused = await two.do("/v1/agents/me/sign-in")
+            assert (status, refused["reason"], refused["field"]) == (409, "conflict", "extension")
+            await centre.perform()
+            call_id = await call_of(centre, call_events.CallEnded)
+            record = await until(lambda: ended_record(centre, call_id))
+            assert (record["access_status"], record["agent_id"]) == ("answered", "1001")
+            rung = {user: len(phone.stories) for user, phone in centre.network.phones.items()}
+            assert rung == {"1001": 0, "1002": 0, "9001": 1}
+            await in_state(centre, "1001", "idle")
+            await post(centre, "/v1/agents/1001/sign-out")
+            assert (await two.do("/v1/agents/me/sign-in"))[0] == 200, "the extension is free again"
+        finally:
+            await centre.network.unregister()
+            await asyncio.to_thread(centre.api.delete, "console", "/v1/config/workplace/desk")
+
+
+async def until_registered(centre: Rehearsal, plan: AgentPlan) -> None:
+    """The gateway hears of a new phone a moment after it was configured."""
+
+    async def register() -> bool:
+        try:
+            await centre.network.agent_phone(plan)
+        except RegistrationError:
+            return False
+        return True
+
+    await until(register)

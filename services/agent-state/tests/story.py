@@ -176,8 +176,16 @@ class Story:
             self._append(agent, change)
         return change is not None
 
-    def sign_in(self, agent_id: str = "1005", session: str = "", terminal: str = "") -> bool:
-        asked = SignIn(command_id=self._id(), agent_id=agent_id, actor=agent_id, session_id=session, terminal=terminal)
+    def sign_in(self, agent_id: str = "1005", session: str = "", terminal: str = "", extension: str = "") -> bool:
+        asked = SignIn(
+            command_id=self._id(),
+            agent_id=agent_id,
+            actor=agent_id,
+            session_id=session,
+            terminal=terminal,
+            extension=extension,
+        )
+        choose.check_extension(agent_id, extension, self.roster.of_tenant(TENANT))
         return self.command(lambda agent: choose.sign_in(agent, asked, self.settings, self.document), agent_id)
 
     def heartbeat(self, session: str) -> None:

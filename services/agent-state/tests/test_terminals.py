@@ -162,3 +162,42 @@ def test_a_second_call_is_refused_whatever_the_configuration_says() -> None:
     with pytest.raises(Refusal) as caught:
         story.reserve("o2", "c2")
     assert caught.value.reason is Reason.ILLEGAL_STATE
+
+
+# a workplace's phone
+
+
+def test_an_agent_answers_on_the_phone_of_the_workplace_that_they_signed_in_at() -> None:
+    story = Story()
+    story.sign_in(extension="9001")
+    story.reserve()
+    assert (story.last().terminal, story.last().address) == ("desk-phone", "9001")
+    assert story.restarted().agent.ring_address == "9001"
+
+
+def test_signing_out_releases_the_extension() -> None:
+    story = Story()
+    story.sign_in(extension="9001")
+    with pytest.raises(Refusal) as taken:
+        story.sign_in("1006", extension="9001")
+    assert (taken.value.reason, taken.value.field) == (Reason.CONFLICT, "extension")
+    story.sign_out()
+    assert story.agent.extension == ""
+    assert story.sign_in("1006", extension="9001")
+    assert story.sign_in(), "on their own phone"
+    story.reserve()
+    assert story.last().address == ""
+
+
+def test_the_extension_goes_with_the_session_that_takes_over() -> None:
+    story = Story()
+    story.sign_in(session="tab-1", extension="9001")
+    story.sign_in(session="tab-2", extension="9002")
+    assert story.agent.extension == "9002"
+
+
+def test_another_terminal_has_no_extension() -> None:
+    story = Story()
+    story.sign_in(session="tab-1", terminal="browser", extension="9001")
+    story.reserve()
+    assert (story.last().terminal, story.last().address) == ("browser", "")

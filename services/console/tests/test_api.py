@@ -392,3 +392,28 @@ async def test_the_trunks_are_told_as_a_gateway_sees_them_to_those_who_may_read_
     house.commands.reply = Reply(accepted=False, reason=Reason.UNAVAILABLE, message="no gateway answers")
     away = await house.client.get("/v1/trunks", headers=await house.token("admin@example.com"))
     assert (away.status_code, away.json()["reason"]) == (503, "unavailable")
+
+
+DESK = {"id": "desk-1", "networks": ["127.0.0.1"], "phone": {"user": "9001", "password": "very secret"}}
+
+
+async def test_who_signs_in_at_a_workplace_answers_on_its_phone(house: House) -> None:
+    admin, ann = await house.token("admin@example.com"), await house.token("agent@example.com")
+    applied = await house.client.post("/v1/apply", json={**MANIFEST, "workplaces": [DESK]}, headers=admin)
+    assert "workplace/desk-1" in applied.json()["created"]
+    assert "sip-credential/9001" in applied.json()["created"]
+
+    async def signed_in(headers: dict[str, str], body: dict[str, str]) -> str:
+        assert (await house.client.post("/v1/agents/1001/sign-in", json=body, headers=headers)).status_code == 200
+        command = house.commands.sent[-1][0]
+        assert isinstance(command, SignIn)
+        return command.extension
+
+    assert await signed_in(ann, {}) == "9001"
+    assert await signed_in(ann, {"terminal": "browser"}) == "", "on that terminal there is no desk phone"
+    assert await signed_in(admin, {}) == "", "the administrator's place is not the agent's"
+    assert (await house.client.delete("/v1/config/workplace/desk-1", headers=admin)).status_code == 204
+    assert await signed_in(ann, {}) == ""
+    while await house.outbox.pending():
+        await house.outbox.publish_batch()
+    assert house.buckets.values["CREDENTIALS", "main.sip-credential.9001"] is None

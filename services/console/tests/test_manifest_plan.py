@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callstream.contracts.config import Agent, AudioFile, Document, Number, SkillGroup, Trunk
+from callstream.contracts.config import Agent, AudioFile, Document, Number, SkillGroup, Trunk, Workplace
 from callstream.contracts.flow import End, Flow, Start
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -13,6 +13,7 @@ from callstream_console.domain.deletion import check_deletion, unlinked
 from callstream_console.domain.holdings import Holdings
 from callstream_console.domain.manifest import Manifest
 from callstream_console.domain.plan import plan
+from callstream_console.domain.workplaces import extension_at
 
 TRANSFER = {
     "id": "hotline",
@@ -403,3 +404,40 @@ def test_an_agents_phone_may_answer_by_itself() -> None:
     found = holdings.documents["agent", "1001"]
     assert isinstance(found, Agent)
     assert found.auto_answer
+
+
+DESK = {"id": "desk-1", "networks": ["10.0.0.7", "fd00::/8"], "phone": {"user": "9001", "password": "secret"}}
+
+
+def test_a_workplace_is_found_by_the_narrowest_network() -> None:
+    room = {"id": "room", "networks": ["10.0.0.0/24"], "phone": {"user": "9002", "password": "secret"}}
+    holdings = after(Holdings(), workplaces=[DESK, room])
+    assert [(d.key_id, getattr(d, "sip_user", "")) for d in holdings.of(Workplace)] == [("desk-1", "9001"), ("room", "9002")]
+    for address, phone in (
+        ("10.0.0.7", "9001"),
+        ("10.0.0.8", "9002"),
+        ("::ffff:10.0.0.7", "9001"),
+        ("fd00::1", "9001"),
+        ("10.0.1.1", ""),
+        ("somewhere", ""),
+    ):
+        assert extension_at(holdings, address) == phone
+
+
+@pytest.mark.parametrize(
+    ("parts", "field"),
+    [
+        ({"workplaces": [{**DESK, "networks": ["10.0.0.300"]}]}, "workplaces[0].networks"),
+        ({"workplaces": [{**DESK, "networks": []}]}, "workplaces[0].networks"),
+        ({"workplaces": [DESK, DESK]}, "workplaces[1].id"),
+        ({"workplaces": [DESK, {**DESK, "id": "desk-2"}]}, "workplaces[0].phone.user"),
+        (
+            {"groups": WHOLE["groups"], "agents": WHOLE["agents"], "workplaces": [{**DESK, "phone": {"user": "1001"}}]},
+            "agents[0].phone.user",
+        ),
+    ],
+)
+def test_a_workplace_that_does_not_fit(parts: dict[str, object], field: str) -> None:
+    with pytest.raises(Refusal) as refused:
+        plan(Holdings(), manifest(**parts))
+    assert refused.value.field == field

@@ -17,6 +17,7 @@ from callstream_console.app.act import Act
 from callstream_console.app.on_bind_mobile import bind_mobile
 from callstream_console.domain.manifest import Strict
 from callstream_console.domain.permissions import Action, require, require_agent, sees
+from callstream_console.domain.workplaces import extension_at
 from callstream_console.http import reply_answer
 from callstream_console.parts import Parts
 
@@ -70,6 +71,12 @@ def add_agents(app: FastAPI, parts: Parts) -> None:
             raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{agent_id}'", "agent_id")
         return found
 
+    async def extension(person: Principal, agent: Agent, terminal: Terminal | None, request: Request) -> str:
+        """Of the workplace that the agent signs in from themselves, to answer on a desk phone (F062)."""
+        if agent.id != person.agent_id or (terminal or agent.terminal) is not Terminal.DESK_PHONE or request.client is None:
+            return ""
+        return extension_at(await parts.documents.holdings(person.tenant), request.client.host)
+
     @app.get("/v1/agents")
     async def agents(person: Person) -> Response:
         require(person, Action.READ_AGENTS)
@@ -91,6 +98,7 @@ def add_agents(app: FastAPI, parts: Parts) -> None:
             actor=person.user_id,
             terminal=body.terminal or "",
             session_id=body.session_id or "",
+            extension=await extension(person, agent, body.terminal, request),
         )
         return await act(command, person, agent.id)
 

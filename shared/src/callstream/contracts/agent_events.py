@@ -14,6 +14,8 @@ class AgentSignedIn(Event, frozen=True, kw_only=True):
     actor: str
     session_id: str = ""
     """The browser session that must be heard from now on, or empty: nothing to be lost."""
+    extension: str = ""
+    """SIP user of the workplace's desk phone that the agent answers on until they sign out (F062)."""
 
 
 @event("agent", "session-taken")
@@ -24,6 +26,7 @@ class AgentSessionTaken(Event, frozen=True, kw_only=True):
     previous: str
     terminal: str
     actor: str
+    extension: str = ""
 
 
 @event("agent", "presence-changed")

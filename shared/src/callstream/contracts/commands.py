@@ -158,6 +158,9 @@ class SignIn(Command, frozen=True, kw_only=True):
     """`browser`, `desk-phone`, `mobile`; empty: the agent's own."""
     session_id: str = ""
     """A browser session, which must be heard by `heartbeat`; empty: none is watched."""
+    extension: str = ""
+    """SIP user of the desk phone at this workplace (F062); empty: the agent's own. Refused with `conflict` while another agent
+    has it."""
 
 
 @command("agent-state", "sign-out")
@@ -227,7 +230,7 @@ class Reservation(msgspec.Struct, frozen=True, kw_only=True):
 
     terminal: Terminal
     address: str = ""
-    """E.164 of a mobile; empty for the others."""
+    """E.164 of a mobile; the SIP user of a workplace's desk phone; empty: the agent's own phone."""
 
 
 @command("agent-state", "release")
@@ -263,6 +266,8 @@ class AgentView(msgspec.Struct, frozen=True, kw_only=True):
     """The gateway that holds the call."""
     presence: Presence = Presence.OFFLINE
     terminal: str = ""
+    extension: str = ""
+    """SIP user of the workplace's desk phone that the agent answers on (F062)."""
     contacts: dict[str, int] = {}
     """Open contacts by channel, voice aside."""
 

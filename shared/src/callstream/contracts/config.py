@@ -4,6 +4,7 @@ One document is one key of the bucket CONFIG: `<tenant>.<kind>.<id>`. Flows are 
 finish on the version it began with (F116).
 """
 
+from ipaddress import ip_network
 from typing import Annotated, ClassVar
 
 import msgspec
@@ -243,6 +244,31 @@ class Agent(Document, frozen=True, kw_only=True):
         return self.id
 
 
+class Workplace(Document, frozen=True, kw_only=True):
+    """A computer and the desk phone beside it: who signs in there answers on that phone until they sign out (F062)."""
+
+    KIND: ClassVar[str] = "workplace"
+    id: Token
+    networks: Annotated[tuple[str, ...], msgspec.Meta(min_length=1, max_length=50)]
+    """IP addresses, or networks in CIDR form, of its computers as console sees them."""
+    sip_user: Token
+    """User name of the phone."""
+
+    def __post_init__(self) -> None:
+        if not self.networks:
+            raise ValueError("networks: a workplace needs at least one")
+        for network in self.networks:
+            try:
+                ip_network(network)
+            except ValueError as error:
+                raise ValueError(f"networks: {error}") from None
+
+    @property
+    def key_id(self) -> str:
+        """The workplace's id."""
+        return self.id
+
+
 class CustomerType(Document, frozen=True, kw_only=True):
     """A class of customers (F124). Callers of no type are of level 0 and may be served by all groups."""
 
@@ -395,7 +421,8 @@ class SipCredential(Document, frozen=True, kw_only=True):
 
     KIND: ClassVar[str] = "sip-credential"
     sip_user: Token
-    agent_id: Token
+    agent_id: Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{0,64}$")]
+    """Empty: a workplace's phone."""
     realm: str
     ha1_md5: str
     ha1_sha256: str

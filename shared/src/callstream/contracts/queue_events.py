@@ -105,7 +105,7 @@ class OfferMade(Event, frozen=True, kw_only=True):
     terminal: str = "desk-phone"
     """Where the agent answers, as agent-state decided with the reservation."""
     address: str = ""
-    """E.164 of a mobile."""
+    """E.164 of a mobile, or the SIP user of a workplace's desk phone; empty: the agent's own phone."""
 
 
 @event("queue", "offer-withdrawn")

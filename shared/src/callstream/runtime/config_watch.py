@@ -26,6 +26,7 @@ from callstream.contracts.config import (
     SkillGroup,
     Trunk,
     TrunkCredential,
+    Workplace,
 )
 from callstream.contracts.flow import Flow
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, bucket_stream, bucket_subject, config_key
@@ -44,6 +45,7 @@ KINDS: dict[str, type[Document]] = {
         CustomerType,
         Customer,
         BlockedCaller,
+        Workplace,
         CollectTemplate,
         Number,
         Trunk,

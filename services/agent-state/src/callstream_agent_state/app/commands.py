@@ -43,6 +43,7 @@ class AgentCommands:
         """`sign-in`"""
         settings = self._check(tenant, command.agent_id)
         document = self._configuration.agent(tenant, command.agent_id)
+        choose.check_extension(command.agent_id, command.extension, self._roster.of_tenant(tenant))
         await self._carry_out(
             tenant, command.agent_id, command.command_id, lambda agent: choose.sign_in(agent, command, settings, document)
         )
@@ -142,5 +143,6 @@ def view(agent: Agent) -> AgentView:
         gateway=agent.gateway if agent.call_id and not agent.awaits_call else "",
         presence=agent.presence,
         terminal=agent.terminal.value if agent.signed_in else "",
+        extension=agent.extension,
         contacts=dict(Counter(channel.value for channel in agent.contacts.values())),
     )

@@ -123,6 +123,8 @@ class Agent(msgspec.Struct, kw_only=True):
     """The one browser session, or empty: none is watched."""
     terminal: Terminal = Terminal.DESK_PHONE
     """Of the session."""
+    extension: str = ""
+    """SIP user of the workplace's desk phone, for as long as the agent is signed in (F062)."""
     ring_terminal: Terminal = Terminal.DESK_PHONE
     ring_address: str = ""
     """Where the newest reservation's offer goes."""

@@ -1,5 +1,7 @@
 """Decisions on what people ask for: sign in and out, choose a state, end wrap-up. None: it is so already."""
 
+from collections.abc import Iterable
+
 from callstream.contracts.agent_events import AgentSessionTaken, AgentSignedIn, NextStateChosen
 from callstream.contracts.commands import EndWrapUp, ForceOffline, Heartbeat, SetState, SignIn, SignOut
 from callstream.contracts.config import Agent as AgentDocument
@@ -23,7 +25,11 @@ def sign_in(agent: Agent, command: SignIn, settings: Settings, document: AgentDo
         if command.session_id in ("", agent.session_id):
             return None
         taken = AgentSessionTaken(
-            session_id=command.session_id, previous=agent.session_id, terminal=terminal, actor=command.actor
+            session_id=command.session_id,
+            previous=agent.session_id,
+            terminal=terminal,
+            actor=command.actor,
+            extension=command.extension,
         )
         return Change(events=(taken,), causation_id=command.command_id, call_id=agent.call_id)
     ready = settings.default_state is not AgentState.BUSY_SET
@@ -34,8 +40,16 @@ def sign_in(agent: Agent, command: SignIn, settings: Settings, document: AgentDo
         causation_id=command.command_id,
         actor=command.actor,
     )
-    signed_in = AgentSignedIn(terminal=terminal, actor=command.actor, session_id=command.session_id)
+    signed_in = AgentSignedIn(terminal=terminal, actor=command.actor, session_id=command.session_id, extension=command.extension)
     return Change(events=(signed_in, *change.events), causation_id=change.causation_id)
+
+
+def check_extension(agent_id: str, extension: str, others: Iterable[Agent]) -> None:
+    """A workplace's phone is one agent's at a time: until they sign out it stays theirs (F062)."""
+    holder = next((other for other in others if extension and other.signed_in and other.extension == extension), None)
+    if holder is not None and holder.id != agent_id:
+        message = f"extension {extension} is bound to agent {holder.id} until they sign out"
+        raise Refusal(Reason.CONFLICT, message, "extension")
 
 
 def sign_out(agent: Agent, command: SignOut) -> Change | None:

@@ -40,14 +40,14 @@ def _session(agent: Agent, recorded: Recorded) -> None:
     match recorded.event:
         case AgentSignedIn() as event:
             agent.misses = 0
-            _begin(agent, event.session_id, event.terminal, recorded)
+            _begin(agent, event, recorded)
         case AgentSessionTaken() as event:
-            _begin(agent, event.session_id, event.terminal, recorded)
+            _begin(agent, event, recorded)
         case AgentPresenceChanged() as event:
             agent.presence, agent.presence_since = event.presence, recorded.time
         case AgentSignedOut():
             agent.presence, agent.presence_since = Presence.OFFLINE, recorded.time
-            agent.session_id, agent.contacts = "", {}
+            agent.session_id, agent.extension, agent.contacts = "", "", {}
         case AgentOfferForgotten() as event:
             if agent.open_offer == event.offer_id:
                 agent.open_offer = agent.open_call = ""
@@ -57,9 +57,9 @@ def _session(agent: Agent, recorded: Recorded) -> None:
             agent.contacts = {key: channel for key, channel in agent.contacts.items() if key != event.contact_id}
 
 
-def _begin(agent: Agent, session_id: str, terminal: str, recorded: Recorded) -> None:
-    agent.session_id = session_id
-    agent.terminal = Terminal(terminal) if terminal in set(Terminal) else Terminal.DESK_PHONE
+def _begin(agent: Agent, event: AgentSignedIn | AgentSessionTaken, recorded: Recorded) -> None:
+    agent.session_id, agent.extension = event.session_id, event.extension
+    agent.terminal = Terminal(event.terminal) if event.terminal in set(Terminal) else Terminal.DESK_PHONE
     agent.presence, agent.presence_since = Presence.ONLINE, recorded.time
 
 

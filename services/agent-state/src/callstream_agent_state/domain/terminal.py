@@ -22,7 +22,7 @@ def terminal_of(agent: Agent, document: AgentDocument | None, presence: Presence
             return Reservation(terminal=Terminal.MOBILE, address=mobile)
     if agent.terminal is Terminal.MOBILE or presence is not Presence.ONLINE:
         return None
-    return Reservation(terminal=agent.terminal)
+    return Reservation(terminal=agent.terminal, address=agent.extension if agent.terminal is Terminal.DESK_PHONE else "")
 
 
 def terminal_wanted(wanted: str, document: AgentDocument | None) -> Terminal:

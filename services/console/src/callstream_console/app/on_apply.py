@@ -46,7 +46,10 @@ async def _credentials(documents: Documents, connection: Connection, tenant: str
     changes: list[tuple[Credential | None, Credential | None]] = []
     for i, agent in enumerate(manifest.agents):
         phone = await documents.credential(connection, tenant, SipCredential, agent.phone.user)
-        changes.append((phone, phone_secret(agent, phone, f"agents[{i}]")))
+        changes.append((phone, phone_secret(agent.phone, agent.id, phone, f"agents[{i}]")))
+    for i, place in enumerate(manifest.workplaces):
+        phone = await documents.credential(connection, tenant, SipCredential, place.phone.user)
+        changes.append((phone, phone_secret(place.phone, "", phone, f"workplaces[{i}]")))
     for i, trunk in enumerate(manifest.trunks):
         account = await documents.credential(connection, tenant, TrunkCredential, trunk.id)
         changes.append((account, trunk_secret(trunk, account, f"trunks[{i}]")))

@@ -1,6 +1,6 @@
 """Delete a configuration document that nothing refers to (F155, F169)."""
 
-from callstream.contracts.config import Agent, SipCredential, SkillGroup, Trunk, TrunkCredential
+from callstream.contracts.config import Agent, SipCredential, SkillGroup, Trunk, TrunkCredential, Workplace
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.adapters.documents import Documents
@@ -20,7 +20,7 @@ async def delete_document(documents: Documents, tenant: str, kind: str, key_id: 
             members = unlinked(holdings, document.id)
             changes = [Change(before=holdings.documents["agent", agent.id], after=agent) for agent in members]
             await documents.write(connection, tenant, changes, actor)
-        if isinstance(document, Agent):
+        if isinstance(document, Agent | Workplace):
             secret = await documents.credential(connection, tenant, SipCredential, document.sip_user)
             if secret is not None:
                 await documents.delete(connection, tenant, secret, actor)

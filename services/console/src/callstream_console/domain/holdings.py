@@ -14,6 +14,7 @@ from callstream.contracts.config import (
     Settings,
     SkillGroup,
     Trunk,
+    Workplace,
 )
 from callstream.contracts.flow import Flow
 
@@ -21,7 +22,7 @@ DOCUMENT_TYPES: dict[str, type[Document]] = {
     cls.KIND: cls
     for cls in (
         *(Agent, AudioFile, BlockedCaller, CollectTemplate, Customer, CustomerType),
-        *(Flow, Number, Settings, SkillGroup, Trunk),
+        *(Flow, Number, Settings, SkillGroup, Trunk, Workplace),
     )
 }
 """The kinds that can be read through the API. Credentials are not among them."""

@@ -23,6 +23,7 @@ from callstream.contracts.config import (
     SkillGroup,
     Skills,
     Token,
+    Workplace,
 )
 from callstream.contracts.flow import AnyNode, Flow
 from callstream.contracts.outbound import Region
@@ -88,6 +89,18 @@ class AgentEntry(Strict, frozen=True, kw_only=True):
         )
 
 
+class WorkplaceEntry(Strict, frozen=True, kw_only=True):
+    """A computer with a desk phone of its own (F062)."""
+
+    id: Token
+    networks: tuple[str, ...]
+    phone: Phone
+
+    def document(self) -> Workplace:
+        """What other services may know; ValueError when it does not fit together."""
+        return Workplace(id=self.id, networks=self.networks, sip_user=self.phone.user)
+
+
 class FlowEntry(Strict, frozen=True, kw_only=True):
     """A flow; its version is counted by console."""
 
@@ -143,6 +156,7 @@ class Manifest(Strict, frozen=True, kw_only=True):
     people: tuple[PersonEntry, ...] = ()
     customer_types: tuple[CustomerType, ...] = ()
     customers: tuple[Customer, ...] = ()
+    workplaces: tuple[WorkplaceEntry, ...] = ()
     collect_templates: tuple[CollectTemplate, ...] = ()
     """What agents may ask customers to key in (F026)."""
     blocked: tuple[BlockedCaller, ...] = ()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Agent, CustomerType, Document, Number, SkillGroup
+from callstream.contracts.config import Agent, CustomerType, Document, Number, SkillGroup, Workplace
 from callstream.contracts.flow import Flow, TransferToAgent, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -37,6 +37,7 @@ def plan(holdings: Holdings, manifest: Manifest) -> list[Change]:
     wanted += manifest.customers
     wanted += manifest.blocked
     wanted += manifest.collect_templates
+    wanted += _workplaces(manifest)
     wanted += _agents(holdings, manifest)
     newest = {flow.id: flow for flow in holdings.newest_flows()}
     new_flows = list(_flows(newest, manifest))
@@ -56,6 +57,14 @@ def _agents(holdings: Holdings, manifest: Manifest) -> Iterator[Agent]:
             yield entry.document(before if isinstance(before, Agent) else None)
         except ValueError as error:
             raise Refusal(Reason.INVALID, str(error), f"agents[{i}].mobile") from None
+
+
+def _workplaces(manifest: Manifest) -> Iterator[Workplace]:
+    for i, entry in enumerate(manifest.workplaces):
+        try:
+            yield entry.document()
+        except ValueError as error:
+            raise Refusal(Reason.INVALID, str(error), f"workplaces[{i}].networks") from None
 
 
 def _flows(newest: dict[str, Flow], manifest: Manifest) -> Iterator[Flow]:
@@ -93,6 +102,7 @@ def _check_unique(manifest: Manifest) -> None:
     _unique("trunks", "id", (trunk.id for trunk in manifest.trunks))
     _unique("customer_types", "id", (kind.id for kind in manifest.customer_types))
     _unique("customers", "number", (customer.number for customer in manifest.customers))
+    _unique("workplaces", "id", (place.id for place in manifest.workplaces))
     _unique("collect_templates", "id", (template.id for template in manifest.collect_templates))
     _unique("blocked", "number", (caller.number for caller in manifest.blocked))
 
@@ -118,9 +128,9 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
         for group in agent.priorities:
             if group not in agent.groups:
                 raise Refusal(Reason.UNKNOWN_GROUP, "the agent is not in this group", f"agents[{i}].priorities.{group}")
-        others = (d for d in after.of(Agent) if d.key_id != agent.id)
-        if any(getattr(other, "sip_user", None) == agent.phone.user for other in others):
-            raise Refusal(Reason.CONFLICT, "another agent has this phone", f"agents[{i}].phone.user")
+        _check_phone(after, Agent.KIND, agent.id, agent.phone.user, f"agents[{i}].phone.user")
+    for i, place in enumerate(manifest.workplaces):
+        _check_phone(after, Workplace.KIND, place.id, place.phone.user, f"workplaces[{i}].phone.user")
     for i, number in enumerate(manifest.numbers):
         for j, trunk in enumerate(number.trunks):
             if ("trunk", trunk) not in known:
@@ -137,6 +147,13 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
         check_audio(prompts_of(template), f"collect_templates[{i}]", known)
     for flow in flows:
         _check_flow(flow, known)
+
+
+def _check_phone(after: Holdings, kind: str, key_id: str, sip_user: str, where: str) -> None:
+    """A phone is one agent's or one workplace's."""
+    for other in (*after.of(Agent), *after.of(Workplace)):
+        if (other.KIND, other.key_id) != (kind, key_id) and getattr(other, "sip_user", None) == sip_user:
+            raise Refusal(Reason.CONFLICT, f"another {other.KIND} has this phone", where)
 
 
 def _check_routing(manifest: Manifest, known: dict[tuple[str, str], Document]) -> None:

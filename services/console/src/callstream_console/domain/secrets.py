@@ -5,20 +5,23 @@ import hashlib
 from callstream.contracts.config import SipCredential, TrunkCredential
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream_console.domain.manifest import AgentEntry
+from callstream_console.domain.manifest import Phone
 from callstream_console.domain.trunk_entry import TrunkEntry
 
 SIP_REALM = "callstream"
 
 
-def phone_secret(entry: AgentEntry, before: SipCredential | None, where: str) -> SipCredential | None:
-    """The secret to be stored; None keeps the one before. Raises Refusal when there is none to keep."""
-    if not entry.phone.password:
+def phone_secret(phone: Phone, agent_id: str, before: SipCredential | None, where: str) -> SipCredential | None:
+    """The secret to be stored; None keeps the one before. Raises Refusal when there is none to keep.
+
+    `agent_id`: empty for a workplace's phone.
+    """
+    if not phone.password:
         if before is None:
             raise Refusal(Reason.INVALID, "a new phone needs a password", f"{where}.phone.password")
         return None
-    md5, sha256 = _ha1(entry.phone.user, SIP_REALM, entry.phone.password)
-    return SipCredential(sip_user=entry.phone.user, agent_id=entry.id, realm=SIP_REALM, ha1_md5=md5, ha1_sha256=sha256)
+    md5, sha256 = _ha1(phone.user, SIP_REALM, phone.password)
+    return SipCredential(sip_user=phone.user, agent_id=agent_id, realm=SIP_REALM, ha1_md5=md5, ha1_sha256=sha256)
 
 
 def trunk_secret(entry: TrunkEntry, before: TrunkCredential | None, where: str) -> TrunkCredential | None:

@@ -97,8 +97,9 @@ class OnDial:
         if agent is None:
             raise Refusal(Reason.UNKNOWN_AGENT, "no such agent", "agent_id")
         if command.terminal is not Terminal.MOBILE:
-            if not self._ring_agent.has_phone(command.tenant, command.agent_id):
+            if not self._ring_agent.has_phone(command.tenant, command.agent_id, command.address):
                 raise Refusal(Reason.AGENT_UNREACHABLE, "the agent has no registered phone", "agent_id")
+            self._ring_agent.take_phone(command.tenant, command.agent_id, command.call_id, command.address)
             return None
         number = command.address or agent.mobile
         if not number:

@@ -32,11 +32,13 @@ AUTO_ANSWER = (
 
 
 class Taken(Struct, frozen=True):
-    """The newest offer that an agent is rung for. `mobile`: the leg to an outside number, or None."""
+    """The newest call that an agent is rung for. `mobile`: the leg to an outside number, or None."""
 
     call_id: str
     offer_id: str
     mobile: Prepared | None
+    extension: str = ""
+    """SIP user of the workplace's phone that rings (F062); empty: the agent's own."""
 
 
 class RingAgent:
@@ -60,8 +62,8 @@ class RingAgent:
     def refusal(self, tenant: str, agent_id: str, call_id: str, offer_id: str, terminal: str, address: str = "") -> Reason | None:
         """Why the agent's phone cannot be rung for this offer, or None; then the agent is taken for it.
 
-        address: of a mobile, as it was reserved; empty: the one that the agent has bound now. Never two legs to one agent
-        (F048): agent-state grants one reservation at a time, and this is the last guard.
+        address: of a mobile or a workplace's phone, as it was reserved; empty: the one that the agent has now. Never two legs to
+        one agent (F048): agent-state grants one reservation at a time, and this is the last guard.
         """
         if terminal not in RINGS:
             return Reason.TERMINAL_NOT_SUPPORTED
@@ -77,18 +79,22 @@ class RingAgent:
                 mobile = self._dial_out.to_mobile(tenant, agent_id, number)
             except Refusal as error:
                 return error.reason
-        elif self._phones.of(tenant, agent.sip_user) is None:
+        elif self._phones.of(tenant, address or agent.sip_user) is None:
             return Reason.AGENT_UNREACHABLE
         before = self._last.get((tenant, agent_id))
         if before is not None and before.offer_id != offer_id and self._is_held(before):
             return Reason.ALREADY_RESERVED
-        self._last[tenant, agent_id] = Taken(call_id, offer_id, mobile)
+        self._last[tenant, agent_id] = Taken(call_id, offer_id, mobile, "" if mobile is not None else address)
         return None
 
-    def has_phone(self, tenant: str, agent_id: str) -> bool:
-        """Whether a phone of the agent's is registered now."""
+    def take_phone(self, tenant: str, agent_id: str, call_id: str, extension: str) -> None:
+        """For a call that the agent begins: which phone of theirs rings first."""
+        self._last[tenant, agent_id] = Taken(call_id, "", None, extension)
+
+    def has_phone(self, tenant: str, agent_id: str, extension: str = "") -> bool:
+        """Whether a phone of the agent's, or that of their workplace, is registered now."""
         agent = self._configuration.agent(tenant, agent_id)
-        return agent is not None and self._phones.of(tenant, agent.sip_user) is not None
+        return agent is not None and self._phones.of(tenant, extension or agent.sip_user) is not None
 
     def answers_itself(self, tenant: str, agent_id: str) -> bool:
         """Whether offers to this agent are answered without a click (F005)."""
@@ -108,7 +114,8 @@ class RingAgent:
         if leg.offer_id and taken is not None and taken.mobile is not None:
             return self._dial_out.leg(taken.mobile, leg.leg_id, feed)
         agent = self._configuration.agent(tenant, agent_id)
-        phone = self._phones.of(tenant, agent.sip_user) if agent is not None else None
+        extension = taken.extension if taken is not None and taken.call_id == live.call.call_id else ""
+        phone = self._phones.of(tenant, extension or agent.sip_user) if agent is not None else None
         if phone is None:
             return None
         host = self._user_agent.local_addr[0]
