@@ -51,7 +51,6 @@ async def test_a_trunk_is_reached_by_its_transport_and_left_when_it_is_closed_th
             leg = our.dial()
             await our.gets(PhoneAnswered)
             assert (leg.trunk, carrier.calls[0].source.transport) == ("open", transport)
-            assert our.trunks.state(TENANT, "closed").message.startswith("503"), "nobody listens"
             leg.hang_up()
             await until(lambda: ("ended", "bye") in carrier.story)
 
@@ -68,7 +67,7 @@ async def test_a_trunk_that_fails_itself_is_left_for_the_next_by_priority(code: 
             await our.gets(PhoneAnswered)
             assert (leg.trunk, len(first.calls), len(second.calls), len(third.calls)) == ("second", 1, 1, 0)
             assert our.calls("first", "second", "third") == [0, 1, 0]
-            assert our.trunks.state(TENANT, "first").failures == 1
+            assert our.trunks.state(TENANT, "first").failures == 0, "what one call is told keeps no other from the trunk"
             leg.hang_up()
             await until(lambda: ("ended", "bye") in second.story)
             assert our.calls("second") == [0]
@@ -115,7 +114,7 @@ async def test_a_trunk_that_makes_no_progress_is_cancelled(monkeypatch: pytest.M
             our.dial()
             await our.gets(PhoneAnswered)
             await until(lambda: "cancelled" in first.story)
-            assert our.trunks.state(TENANT, "a").message == "no progress"
+            assert our.trunks.state(TENANT, "a").failures == 0, "it has answered: 100"
 
 
 async def test_when_all_trunks_fail_or_none_is_there_the_leg_says_so() -> None:

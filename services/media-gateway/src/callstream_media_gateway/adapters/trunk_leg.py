@@ -54,7 +54,7 @@ class TrunkBook(Protocol):
         """The call that took it is over."""
 
     def failed(self, way: Way, message: str) -> None:
-        """The trunk itself did not do its work."""
+        """The trunk said nothing at all. A failure that it has answered is that call's: it may do well for others."""
 
     def answered(self, way: Way) -> None:
         """The trunk lives."""
@@ -140,18 +140,20 @@ class TrunkLeg:
         calling = self._calling
         if calling is None or self._rings or self._over:
             return
-        if calling.state == "calling":
-            self._give_up_way("no response")
-        else:
+        if calling.state != "calling":
             self._wait(PROGRESS_WITHIN_S, lambda: self._give_up_way("no progress"))
+            return
+        if self._way is not None:
+            self._book.failed(self._way, "no response")
+        self._give_up_way("no response")
 
     def _give_up_way(self, why: str) -> None:
         calling, way = self._calling, self._way
         if calling is None or way is None or self._rings or self._over:
             return
+        log.warning("trunk failed", tenant=way.tenant, trunk=way.trunk, reason=why)
         calling.on_ringing = calling.on_answered = calling.on_failed = _unheard
         calling.cancel()
-        self._book.failed(way, why)
         self._status = 408
         self._leave("failed-over")
         self.invite()
@@ -176,7 +178,6 @@ class TrunkLeg:
         way = self._way
         if way is not None and code in FAILS_OVER and not self._rings and not self._over:
             log.warning("trunk failed", tenant=way.tenant, trunk=way.trunk, status=code, reason=reason)
-            self._book.failed(way, f"{code} {reason}")
             self._status = code
             self._leave("failed-over")
             self.invite()

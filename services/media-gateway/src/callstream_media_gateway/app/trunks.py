@@ -113,7 +113,7 @@ class Trunks:
         self._count_leg(way, -1)
 
     def failed(self, way: Way, message: str) -> None:
-        """The trunk itself did not do its work."""
+        """The trunk said nothing at all."""
         if self.state(way.tenant, way.trunk).failed(way.outgoing, message):
             log.error("trunk down", tenant=way.tenant, trunk=way.trunk, error=message)
 
