@@ -495,3 +495,17 @@ async def test_a_caller_on_hold_is_not_silent(fresh_nats: EmbeddedNats, tmp_path
         assert back.code == 200
         await caller.until(("ended", "bye"))
         assert (await made.event(call.CallEnded)).reason is Reason.MEDIA_TIMEOUT
+
+
+async def test_an_agent_who_talks_is_not_rung_for_another_call_after_a_kill(open_house: House) -> None:
+    """The last guard of F048, should routing and agent-state ever agree on it."""
+    _, agent, _ = await talk(open_house)
+    await restart(open_house)
+    second = await open_house.caller()
+    await second.until("ringing")
+    other_call = await open_house.call_id(2)
+    await open_house.answer(other_call)
+    await open_house.offer(other_call)
+    failed = await open_house.event(call.OfferFailed, other_call)
+    assert failed.reason is Reason.ALREADY_RESERVED
+    assert agent.story.count("invited") == 1

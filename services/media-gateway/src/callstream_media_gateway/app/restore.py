@@ -18,6 +18,7 @@ from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.note import Caller, Note, NoteError, read
 from callstream_media_gateway.app.perform import FIGURES_WITHIN_S, Performer
+from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
@@ -62,8 +63,10 @@ class Restore:
         finish: FinishRecording,
         media: MediaSide,
         user_agent: UserAgent,
+        ring_agent: RingAgent,
         rtp_timeout_ms: int,
     ) -> None:
+        self._ring_agent = ring_agent
         self._switchboard, self._performer, self._finish = switchboard, performer, finish
         self._media, self._user_agent, self._rtp_timeout_ms = media, user_agent, rtp_timeout_ms
         self.calls: list[LiveCall] = []
@@ -110,6 +113,7 @@ class Restore:
         live.outbox.resume(note.version, note.events())
         live.phones.update(legs)
         self._performer.timers.resume(live, time.time())
+        self._ring_agent.restored(call)
         live.wavs = note.wavs
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
         for leg in call.legs.values():

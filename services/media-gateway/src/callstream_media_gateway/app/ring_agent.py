@@ -15,6 +15,7 @@ from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
 from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.inputs import Input
 from callstream_media_gateway.domain.parties import Leg
 from callstream_media_gateway.sip.uri import NameAddr, Uri
@@ -86,6 +87,11 @@ class RingAgent:
             return Reason.ALREADY_RESERVED
         self._last[tenant, agent_id] = Taken(call_id, offer_id, mobile, "" if mobile is not None else address)
         return None
+
+    def restored(self, call: Call) -> None:
+        """The agents of a former process's call are taken for it."""
+        for offer in call.offers.values():
+            self._last[call.tenant, offer.agent_id] = Taken(call.call_id, offer.offer_id, None, "")
 
     def take_phone(self, tenant: str, agent_id: str, call_id: str, extension: str) -> None:
         """For a call that the agent begins: which phone of theirs rings first."""

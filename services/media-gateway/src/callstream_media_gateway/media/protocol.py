@@ -18,7 +18,7 @@ from typing import Literal
 from msgspec import Struct
 
 MAX_FRAME_BYTES = 32 * 1024 * 1024
-"""A snapshot holds a note of some 3 KB for each call."""
+"""A snapshot holds a note of some 4 KB for each call."""
 MAX_KEPT_EVENTS = 20_000
 LENGTH_BYTES = 4
 
