@@ -212,6 +212,15 @@ def test_the_same_answer_again_keeps_its_version_and_a_changed_one_raises_it() -
     assert held.audio.port == 40000
 
 
+def test_a_peer_whose_codecs_are_others_now_is_still_answered() -> None:
+    first = answered("m=audio 4000 RTP/AVP 8\r\n")
+    again = answer_again(offer("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n"), first)
+    assert agreed_stream(again, offer("m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 opus/48000/2\r\n")).codec.name == "OPUS"
+    assert again.version == first.version + 1
+    with pytest.raises(NotAcceptableError):
+        answer_again(offer("m=audio 4000 RTP/AVP 18\r\n"), first)
+
+
 def test_a_line_break_cannot_be_smuggled_in() -> None:
     with pytest.raises(ValueError, match="line break"):
         make_offer("127.0.0.1\r\na=x", 1, session_id=1).to_bytes()

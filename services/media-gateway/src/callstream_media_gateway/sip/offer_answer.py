@@ -189,7 +189,8 @@ def holds(remote: SessionDescription | None) -> bool:
 
 
 def answer_again(offer: SessionDescription, local: SessionDescription, browser: OurSide | None = None) -> SessionDescription:
-    """Our description in force as the answer to a new offer: same address and codecs, direction as the offer allows.
+    """Our description in force as the answer to a new offer: same address and codecs, direction as the offer allows. A peer that
+    has none of those codecs any more (it was transferred, say) gets others.
 
     browser: what a browser leg says of us from now on, as before when None. The version of o= rises only when something
     else changed (RFC 3264 8). Raises NotAcceptableError.
@@ -199,8 +200,10 @@ def answer_again(offer: SessionDescription, local: SessionDescription, browser: 
         raise NotAcceptableError("no audio in force")
     if browser is None and speaks_browser(local):
         browser = our_side(local, mine)
+    kept = any(_common(line, mine.codecs, PROTOCOLS) for line in offer.media)
+    codecs = mine.codecs if kept else ANSWER_CODECS
     same = make_answer(
-        offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=mine.codecs, browser=browser
+        offer, mine.host, mine.port, session_id=local.session_id, version=local.version, codecs=codecs, browser=browser
     )
     return same if same.media == local.media else same._replace(version=local.version + 1)
 
