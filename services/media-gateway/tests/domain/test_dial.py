@@ -127,3 +127,12 @@ def test_an_internal_call_that_nobody_takes_ends_with_why() -> None:
     call = story.dialled(Purpose.INTERNAL, "1002").steps(on.PhoneAnswered(leg_id=OWN))
     call.steps(on.RequestLeft(request_id=call.last(AgentWanted).request_id, reason=Reason.RING_TIMEOUT), on.LegClosed(leg_id=OWN))
     assert call.last(CallEnded) == CallEnded(reason=Reason.RING_TIMEOUT, party=Party.SYSTEM)
+
+
+@pytest.mark.parametrize(("state", "leg"), [(story.dialled, OWN), (story.callee_rings, CUSTOMER)])
+def test_a_phone_whose_audio_is_lost_while_it_rings_rings_no_longer(state: Callable[[], Story], leg: str) -> None:
+    call = state()
+    assert do.HangUpLeg(leg) in call.step(on.LegFailed(leg_id=leg))
+    for each in list(call.call.legs):
+        call.step(on.LegClosed(leg_id=each))
+    assert call.last(CallEnded).reason is Reason.MEDIA_FAILED

@@ -38,7 +38,7 @@ def leg_failed(call: Call, given: inputs.LegFailed) -> None:
     if offer is not None and offer.state is OfferState.OPENING:
         fail_offer(call, offer, Reason.MEDIA_FAILED)
     elif leg.purpose is not None and not leg.answered:
-        failed(call, leg, Reason.MEDIA_FAILED)
+        failed(call, leg, Reason.MEDIA_FAILED, peer_gone=False)
     else:
         departed(call, leg, Reason.MEDIA_FAILED, Party.SYSTEM, peer_gone=False)
 
