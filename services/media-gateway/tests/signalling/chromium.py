@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -55,10 +56,12 @@ def missing() -> str:
 def build_page() -> None:
     """Fetch JsSIP and its bundler at the locked versions and digests, and bundle the page; nothing when it is done."""
     made, sources = HERE / "dist" / "page.js", [HERE / "page.js", HERE / "package-lock.json"]
-    if made.exists() and made.stat().st_mtime > max(source.stat().st_mtime for source in sources):
-        return
-    for command in (("ci", "--ignore-scripts"), ("run", "build")):
-        subprocess.run(["npm", *command], cwd=HERE, check=True, capture_output=True, timeout=240)
+    with (HERE / "page.html").open() as guard:  # for tests that run at the same time
+        fcntl.flock(guard, fcntl.LOCK_EX)
+        if made.exists() and made.stat().st_mtime > max(source.stat().st_mtime for source in sources):
+            return
+        for command in (("ci", "--ignore-scripts"), ("run", "build")):
+            subprocess.run(["npm", *command], cwd=HERE, check=True, capture_output=True, timeout=240)
 
 
 class Page:
