@@ -27,8 +27,8 @@ Callstream itself is Apache-2.0. All listed licences allow use and redistributio
   bring servers that run as separate processes.
 - media-gateway ships a table of Chinese home regions that `python -m tools.regions` makes from libphonenumber's data
   (Apache-2.0), as the package **phonenumbers** brings them.
-- Test programs that `make test` installs from the system's packages, sipp and baresip, run as separate processes and
-  are not shipped.
+- Test programs that `make test` installs from the system's packages, sipp, baresip and Chromium, run as separate
+  processes and are not shipped; nor are JsSIP (MIT) and esbuild (MIT), which the softphone page of the tests is made of.
 
 | Package | Licence |
 |---|---|
