@@ -11,6 +11,7 @@ from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.decide import begin, begin_dialled, decide
@@ -190,9 +191,9 @@ WHO: dict[str, Any] = {"agent_id": "1001", "actor": "1001"}
 OUTSIDE = "+8613700000001"
 
 
-def do_it(control: Control, agent_id: str = "1001", actor: str = "") -> on.Controlled:
+def do_it(control: Control, agent_id: str = "1001", actor: str = "") -> orders.Controlled:
     """One of the commands that say no more than what and who."""
-    return on.Controlled(control=control, agent_id=agent_id, actor=actor or agent_id)
+    return orders.Controlled(control=control, agent_id=agent_id, actor=actor or agent_id)
 
 
 def held() -> Story:
@@ -201,7 +202,7 @@ def held() -> Story:
 
 def asking() -> Story:
     """1001 has asked for 1002, who is not rung yet."""
-    return talking().steps(on.AskAgent(**WHO, target_agent_id="1002"))
+    return talking().steps(orders.AskAgent(**WHO, target_agent_id="1002"))
 
 
 def target_rings() -> Story:
@@ -216,7 +217,7 @@ def consulting() -> Story:
 
 
 def asking_outside() -> Story:
-    return talking().steps(on.AskOutside(**WHO, number=OUTSIDE))
+    return talking().steps(orders.AskOutside(**WHO, number=OUTSIDE))
 
 
 def outside_leg(told: Story) -> str:

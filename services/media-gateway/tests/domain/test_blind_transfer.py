@@ -10,18 +10,19 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 
 from . import story
 from .story import AGENT, CUSTOMER, MENU, OUTSIDE, OWN, SECOND, WHO, Story, all_of, hears
 
-TO_AGENT = on.HandOver(**WHO, target_agent_id="1002", prompts=MENU)
-TO_GROUP = on.HandOver(**WHO, group_id="sales", prompts=MENU)
-OUT = on.HandOut(**WHO, number=OUTSIDE, prompts=MENU)
+TO_AGENT = orders.HandOver(**WHO, target_agent_id="1002", prompts=MENU)
+TO_GROUP = orders.HandOver(**WHO, group_id="sales", prompts=MENU)
+OUT = orders.HandOut(**WHO, number=OUTSIDE, prompts=MENU)
 
 
 @pytest.mark.parametrize("given", [TO_AGENT, TO_GROUP], ids=["agent", "group"])
 @pytest.mark.parametrize(("talk", "agent"), [(story.talking, AGENT), (story.held, AGENT), (story.outbound_talk, OWN)])
-def test_the_customer_waits_with_music_while_routing_looks(given: on.HandOver, talk: Callable[[], Story], agent: str) -> None:
+def test_the_customer_waits_with_music_while_routing_looks(given: orders.HandOver, talk: Callable[[], Story], agent: str) -> None:
     call = talk()
     effects = call.step(given)
     assert do.HangUpLeg(agent) in effects
@@ -80,4 +81,4 @@ def test_only_who_talks_alone_with_the_customer_hands_them_over(given: on.Input,
 
 def test_the_target_cannot_be_who_serves_already() -> None:
     with pytest.raises(Refusal, match="serves this call already"):
-        story.talking().step(on.HandOver(**WHO, target_agent_id="1001"))
+        story.talking().step(orders.HandOver(**WHO, target_agent_id="1001"))

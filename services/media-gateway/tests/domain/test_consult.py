@@ -19,6 +19,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 
 from . import story
@@ -30,7 +31,7 @@ TALK = all_of(CUSTOMER, AGENT)
 def test_asking_an_agent_holds_the_customer_and_asks_routing() -> None:
     call = story.talking()
     before = len(call.names)
-    call.step(on.AskAgent(**WHO, target_agent_id="1002"))
+    call.step(orders.AskAgent(**WHO, target_agent_id="1002"))
     assert call.new(before) == ["held", "consult-started", "agent-wanted"]
     consult = call.last(ConsultStarted).consult_id
     assert call.last(AgentWanted) == AgentWanted(
@@ -50,7 +51,7 @@ def test_asking_an_agent_holds_the_customer_and_asks_routing() -> None:
 def test_a_customer_who_is_held_already_stays_held() -> None:
     call = story.held()
     before = len(call.names)
-    call.step(on.AskAgent(**WHO, target_agent_id="1002"))
+    call.step(orders.AskAgent(**WHO, target_agent_id="1002"))
     assert call.new(before) == ["consult-started", "agent-wanted"]
 
 
@@ -153,7 +154,7 @@ def test_when_nothing_comes_of_it_the_customer_is_retrieved(
 @pytest.mark.parametrize(
     "state", [story.agent_rings, story.answered, story.asking, story.consulting, story.conference, story.ended]
 )
-@pytest.mark.parametrize("given", [on.AskAgent(**WHO, target_agent_id="1003"), on.AskOutside(**WHO, number=OUTSIDE)])
+@pytest.mark.parametrize("given", [orders.AskAgent(**WHO, target_agent_id="1003"), orders.AskOutside(**WHO, number=OUTSIDE)])
 def test_only_a_connected_call_can_be_consulted_about(state: Callable[[], Story], given: on.Input) -> None:
     call = state()
     before = list(call.names)
@@ -164,7 +165,7 @@ def test_only_a_connected_call_can_be_consulted_about(state: Callable[[], Story]
 
 def test_nobody_asks_a_party_of_the_call() -> None:
     with pytest.raises(Refusal, match="in this call already"):
-        story.talking().step(on.AskAgent(**WHO, target_agent_id="1001"))
+        story.talking().step(orders.AskAgent(**WHO, target_agent_id="1001"))
 
 
 def test_an_agent_who_hangs_up_in_a_consultation_completes_the_transfer() -> None:

@@ -11,6 +11,7 @@ from callstream.contracts.config import Audio, CollectTemplate, Survey
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import OF_SUPERVISORS, POSSIBLE, Control, Situation, possible
 from callstream_media_gateway.domain.controls_doc import document
 from callstream_media_gateway.domain.decide import command
@@ -55,14 +56,14 @@ COMMANDS: dict[Control, on.Input] = {
             *(Control.JOIN, Control.LEAVE, Control.DROP_PARTY, Control.END_SUPERVISION),
         )
     },
-    Control.BLIND_TRANSFER: on.HandOver(**WHO, target_agent_id="1003"),
-    Control.CONSULT: on.AskOutside(**WHO, number=OUTSIDE),
-    Control.SUPERVISE: on.Supervise(agent_id="1001", actor="boss", supervisor_agent_id="1009", mode=story.LISTEN),
+    Control.BLIND_TRANSFER: orders.HandOver(**WHO, target_agent_id="1003"),
+    Control.CONSULT: orders.AskOutside(**WHO, number=OUTSIDE),
+    Control.SUPERVISE: orders.Supervise(agent_id="1001", actor="boss", supervisor_agent_id="1009", mode=story.LISTEN),
     Control.HANG_UP: do_it(Control.HANG_UP),
-    Control.SEND_DIGITS: on.SendKeys(**WHO, digits="12#"),
-    Control.PLAY: on.PlayTo(**WHO, play_id="p9", prompts=story.MENU),
-    Control.COLLECT: on.Collect(**WHO, collection_id="c1", template=CollectTemplate(id="order", name="Order number")),
-    Control.SURVEY: on.AskRating(**WHO, survey=Survey(prompts=story.MENU)),
+    Control.SEND_DIGITS: orders.SendKeys(**WHO, digits="12#"),
+    Control.PLAY: orders.PlayTo(**WHO, play_id="p9", prompts=story.MENU),
+    Control.COLLECT: orders.Collect(**WHO, collection_id="c1", template=CollectTemplate(id="order", name="Order number")),
+    Control.SURVEY: orders.AskRating(**WHO, survey=Survey(prompts=story.MENU)),
     Control.TEAR_DOWN: on.TearDown(agent_id="1001", actor="boss"),
     Control.TRANSFER: on.Transfer(agent_id="1001", target_agent_id="1003", actor="boss", prompts=(Audio(audio_id="a"),)),
 }

@@ -8,6 +8,7 @@ from callstream.contracts.control_events import AgentMuted, AgentUnmuted, CallHe
 from callstream.kernel.errors import Refusal
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 
 from . import story
@@ -88,7 +89,7 @@ def test_in_an_internal_call_the_other_agent_is_held() -> None:
     assert call.tunes[SECOND].tune is do.Tune.HOLD
     assert hears(call) == set()
     with pytest.raises(Refusal):
-        call.step(on.AskAgent(**story.WHO, target_agent_id="1003"))
+        call.step(orders.AskAgent(**story.WHO, target_agent_id="1003"))
 
 
 @pytest.mark.parametrize("end", [on.HungUp(leg_id=CUSTOMER), on.HungUp(leg_id=AGENT)])

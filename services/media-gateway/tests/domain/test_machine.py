@@ -23,6 +23,7 @@ from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.heard import heard
 from callstream_media_gateway.domain.on_control import DO
@@ -64,26 +65,26 @@ class Life(RuleBasedStateMachine):
 
     @rule(control=st.sampled_from(list(DO)), agent=agents, boss=st.booleans())
     def command(self, control: Control, agent: str, boss: bool) -> None:
-        self._give(on.Controlled(control=control, agent_id=agent, actor="boss" if boss else agent))
+        self._give(orders.Controlled(control=control, agent_id=agent, actor="boss" if boss else agent))
 
     @rule(agent=agents, whom=agents)
     def ask_agent(self, agent: str, whom: str) -> None:
-        self._give(on.AskAgent(agent_id=agent, actor=agent, target_agent_id=whom))
+        self._give(orders.AskAgent(agent_id=agent, actor=agent, target_agent_id=whom))
 
     @rule(agent=agents)
     def ask_outside(self, agent: str) -> None:
-        self._give(on.AskOutside(agent_id=agent, actor=agent, number=OUTSIDE))
+        self._give(orders.AskOutside(agent_id=agent, actor=agent, number=OUTSIDE))
 
     @rule(agent=agents, whom=agents, outside=st.booleans())
     def transfer(self, agent: str, whom: str, outside: bool) -> None:
         if outside:
-            self._give(on.HandOut(agent_id=agent, actor=agent, number=OUTSIDE, prompts=MENU))
+            self._give(orders.HandOut(agent_id=agent, actor=agent, number=OUTSIDE, prompts=MENU))
         else:
-            self._give(on.HandOver(agent_id=agent, actor=agent, target_agent_id=whom, prompts=MENU))
+            self._give(orders.HandOver(agent_id=agent, actor=agent, target_agent_id=whom, prompts=MENU))
 
     @rule(agent=agents, mode=st.sampled_from(list(Supervision)))
     def supervise(self, agent: str, mode: Supervision) -> None:
-        self._give(on.Supervise(agent_id=agent, actor="boss", mode=mode, supervisor_agent_id="1009"))
+        self._give(orders.Supervise(agent_id=agent, actor="boss", mode=mode, supervisor_agent_id="1009"))
 
     @rule(which=st.integers(0, 9), agent=agents, beep=st.booleans())
     def offer(self, which: int, agent: str, beep: bool) -> None:
@@ -155,15 +156,15 @@ class Life(RuleBasedStateMachine):
     @rule(agent=agents, sensitive=st.booleans(), number=st.integers(0, 99))
     def collect(self, agent: str, sensitive: bool, number: int) -> None:
         template = CollectTemplate(id="t", name="t", max_digits=3, prompts=MENU, sensitive=sensitive)
-        self._give(on.Collect(agent_id=agent, actor=agent, collection_id=f"c{number}", template=template))
+        self._give(orders.Collect(agent_id=agent, actor=agent, collection_id=f"c{number}", template=template))
 
     @rule(agent=agents, number=st.integers(0, 99))
     def play(self, agent: str, number: int) -> None:
-        self._give(on.PlayTo(agent_id=agent, actor="boss", play_id=f"p{number}", prompts=MENU))
+        self._give(orders.PlayTo(agent_id=agent, actor="boss", play_id=f"p{number}", prompts=MENU))
 
     @rule(agent=agents)
     def survey(self, agent: str) -> None:
-        self._give(on.AskRating(agent_id=agent, actor=agent, survey=Survey(prompts=MENU, closing=MENU)))
+        self._give(orders.AskRating(agent_id=agent, actor=agent, survey=Survey(prompts=MENU, closing=MENU)))
 
     @rule(how=st.sampled_from(["completed", "interrupted", "failed"]))
     def play_ends(self, how: str) -> None:

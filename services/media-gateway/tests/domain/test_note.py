@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 
@@ -18,7 +19,7 @@ def with_key() -> Story:
 
 
 def held() -> Story:
-    return stories.talking().steps(on.Controlled(control=Control.HOLD, agent_id="1001", actor="1001"))
+    return stories.talking().steps(orders.Controlled(control=Control.HOLD, agent_id="1001", actor="1001"))
 
 
 @pytest.mark.parametrize(

@@ -7,13 +7,14 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.situation import view
 
 from .story import RECORDING, Story, agent_rings, answered, dialled, ended, talking
 
-PAUSE = on.Controlled(control=Control.PAUSE_RECORDING, agent_id="1001", actor="1001")
-RESUME = on.Controlled(control=Control.RESUME_RECORDING, agent_id="1001", actor="1001")
+PAUSE = orders.Controlled(control=Control.PAUSE_RECORDING, agent_id="1001", actor="1001")
+RESUME = orders.Controlled(control=Control.RESUME_RECORDING, agent_id="1001", actor="1001")
 
 
 def test_a_pause_and_its_end_are_told_once_each() -> None:

@@ -7,6 +7,7 @@ from callstream.contracts.states import LegRole, Supervision
 from callstream.kernel.errors import Refusal
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.situation import view
 from callstream_media_gateway.domain.supervise import KEYS
@@ -24,8 +25,8 @@ MODES = [
 ]
 
 
-def supervise(mode: Supervision = Supervision.LISTEN) -> on.Supervise:
-    return on.Supervise(agent_id="1001", actor="boss", mode=mode, supervisor_agent_id="1009")
+def supervise(mode: Supervision = Supervision.LISTEN) -> orders.Supervise:
+    return orders.Supervise(agent_id="1001", actor="boss", mode=mode, supervisor_agent_id="1009")
 
 
 def supervised(mode: Supervision = Supervision.LISTEN) -> Story:
@@ -57,7 +58,7 @@ def test_the_mode_may_change_and_each_change_is_told_once() -> None:
 
 
 def test_at_a_plain_telephone_keys_choose_the_mode() -> None:
-    call = story.talking().steps(on.Supervise(agent_id="1001", actor="boss", mode=Supervision.LISTEN, number=story.OUTSIDE))
+    call = story.talking().steps(orders.Supervise(agent_id="1001", actor="boss", mode=Supervision.LISTEN, number=story.OUTSIDE))
     call.steps(on.LegOpened(leg_id=BOSS), on.PhoneRings(leg_id=BOSS))
     spoken = [effect for effect in call.step(on.PhoneAnswered(leg_id=BOSS)) if isinstance(effect, do.StartPlay)]
     assert [(effect.leg_id, effect.prompts) for effect in spoken] == [(BOSS, KEYS)]
@@ -87,7 +88,7 @@ def test_a_supervisor_who_does_not_answer_changes_nothing() -> None:
 
 def test_the_supervisor_follows_the_agent_into_a_consultation_not_the_held_customer() -> None:
     call = supervised(Supervision.WHISPER)
-    call.step(on.AskAgent(**story.WHO, target_agent_id="1002"))
+    call.step(orders.AskAgent(**story.WHO, target_agent_id="1002"))
     call.steps(
         on.Offered(offer_id="second", request_id=call.last(ConsultStarted).consult_id, agent_id="1002"),
         on.LegOpened(leg_id=SECOND),

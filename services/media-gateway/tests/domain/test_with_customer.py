@@ -13,6 +13,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
 
 from . import story
@@ -33,20 +34,20 @@ def test_keys_go_to_whom_the_agent_talks_with_and_are_no_secret_of_the_log(
     state: Callable[[], Story], leg: Callable[[Story], str]
 ) -> None:
     call = state()
-    assert call.step(on.SendKeys(**WHO, digits="0*9#D")) == [do.SendDigits(leg(call), "0*9#D")]
+    assert call.step(orders.SendKeys(**WHO, digits="0*9#D")) == [do.SendDigits(leg(call), "0*9#D")]
     assert call.last(DigitsSent) == DigitsSent(leg_id=leg(call), count=5, actor="1001")
 
 
 @pytest.mark.parametrize("digits", ["", "12a", "1 2", "1" * 65])
 def test_what_is_no_key_is_refused(digits: str) -> None:
     with pytest.raises(Refusal) as refusal:
-        story.talking().step(on.SendKeys(**WHO, digits=digits))
+        story.talking().step(orders.SendKeys(**WHO, digits=digits))
     assert (refusal.value.reason, refusal.value.field) == (Reason.INVALID, "digits")
 
 
 # plays
 
-SAY = on.PlayTo(**WHO, play_id="p9", prompts=(Speech(text="Your parcel is on its way."),))
+SAY = orders.PlayTo(**WHO, play_id="p9", prompts=(Speech(text="Your parcel is on its way."),))
 
 
 def test_the_customer_hears_it_and_the_log_knows_what() -> None:
@@ -66,7 +67,7 @@ def test_it_can_be_stopped(given: on.Input) -> None:
     assert call.last(PlaybackFinished).how == "stopped"
 
 
-@pytest.mark.parametrize("given", [SAY, on.PlayTo(agent_id="1001", actor="boss", play_id="p", prompts=())])
+@pytest.mark.parametrize("given", [SAY, orders.PlayTo(agent_id="1001", actor="boss", play_id="p", prompts=())])
 @pytest.mark.parametrize("state", [story.answered, story.held, story.consulting, story.internal_talk])
 def test_without_a_customer_to_hear_it_nothing_is_played(state: Callable[[], Story], given: on.Input) -> None:
     call = state()
@@ -82,8 +83,8 @@ def test_without_a_customer_to_hear_it_nothing_is_played(state: Callable[[], Sto
 CARD = CollectTemplate(id="card", name="Card", prompts=MENU, min_digits=2, max_digits=6)
 
 
-def ask(**fields: Any) -> on.Collect:
-    return on.Collect(**WHO, collection_id="c1", template=replace(CARD, **fields))
+def ask(**fields: Any) -> orders.Collect:
+    return orders.Collect(**WHO, collection_id="c1", template=replace(CARD, **fields))
 
 
 def keys(call: Story, digits: str, method: str = "rfc4733") -> Story:
@@ -142,7 +143,7 @@ def test_one_collection_at_a_time() -> None:
     call = story.talking().steps(ask())
     assert call.step(ask()) == [], "repeated"
     with pytest.raises(Refusal):
-        call.step(on.Collect(**WHO, collection_id="c2", template=ask().template))
+        call.step(orders.Collect(**WHO, collection_id="c2", template=ask().template))
     with pytest.raises(Refusal):
         call.step(SAY)
 
@@ -155,7 +156,7 @@ def test_an_info_key_stops_the_prompt() -> None:
 # survey
 
 SURVEY = Survey(prompts=MENU, keys=3, closing=(Speech(text="Thank you."),))
-RATE = on.AskRating(**WHO, survey=SURVEY)
+RATE = orders.AskRating(**WHO, survey=SURVEY)
 
 
 def rated(state: Callable[[], Story] = story.talking) -> Story:

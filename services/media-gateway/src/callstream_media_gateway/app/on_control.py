@@ -13,7 +13,7 @@ from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import inputs, orders
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.situation import check, view
 
@@ -42,7 +42,7 @@ class OnControl:
         """All of SIMPLE."""
         if not isinstance(command, SIMPLE):
             raise TypeError(f"{command.NAME} says more")
-        given = inputs.Controlled(
+        given = orders.Controlled(
             cause=command.command_id, control=Control(command.NAME), agent_id=command.agent_id, actor=command.actor
         )
         self._switchboard.command(self.live(command.call_id), given)
@@ -57,10 +57,10 @@ class OnControl:
         given: inputs.Input
         if command.number:
             number = self._outside(live, command)
-            given = inputs.AskOutside(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, number=number)
+            given = orders.AskOutside(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, number=number)
         else:
             self._known_agent(live, command.target_agent_id, "target_agent_id")
-            given = inputs.AskAgent(
+            given = orders.AskAgent(
                 cause=command.command_id,
                 agent_id=command.agent_id,
                 actor=command.actor,
@@ -79,7 +79,7 @@ class OnControl:
         given: inputs.Input
         if command.number:
             number = self._outside(live, command, transfer_out=True)
-            given = inputs.HandOut(
+            given = orders.HandOut(
                 cause=command.command_id,
                 agent_id=command.agent_id,
                 actor=command.actor,
@@ -91,7 +91,7 @@ class OnControl:
                 self._known_agent(live, command.target_agent_id, "target_agent_id")
             elif self._configuration.group(live.call.tenant, command.group_id) is None:
                 raise Refusal(Reason.UNKNOWN_GROUP, "no such group", "group_id")
-            given = inputs.HandOver(
+            given = orders.HandOver(
                 cause=command.command_id,
                 agent_id=command.agent_id,
                 actor=command.actor,
@@ -133,7 +133,7 @@ class OnControl:
                 self._known_agent(live, own, "supervisor_agent_id")
                 if not self._ring_agent.has_phone(live.call.tenant, own):
                     raise Refusal(Reason.AGENT_UNREACHABLE, "the supervisor has no registered phone", "supervisor_agent_id")
-        given = inputs.Supervise(
+        given = orders.Supervise(
             cause=command.command_id,
             agent_id=command.agent_id,
             actor=command.actor,
@@ -145,12 +145,12 @@ class OnControl:
 
     async def send_digits(self, command: cmd.SendDigits, _: str) -> None:
         """`send-digits`."""
-        given = inputs.SendKeys(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, digits=command.digits)
+        given = orders.SendKeys(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, digits=command.digits)
         self._switchboard.command(self.live(command.call_id), given)
 
     async def play(self, command: cmd.PlayToCustomer, _: str) -> None:
         """`play-to-customer`."""
-        given = inputs.PlayTo(
+        given = orders.PlayTo(
             cause=command.command_id,
             agent_id=command.agent_id,
             actor=command.actor,
@@ -165,7 +165,7 @@ class OnControl:
         template = self._configuration.collect_template(live.call.tenant, command.template_id)
         if template is None:
             raise Refusal(Reason.INVALID, "no such template", "template_id")
-        given = inputs.Collect(
+        given = orders.Collect(
             cause=command.command_id,
             agent_id=command.agent_id,
             actor=command.actor,
@@ -183,7 +183,7 @@ class OnControl:
         survey = self._configuration.settings(live.call.tenant).survey
         if survey is None:
             raise Refusal(Reason.INVALID, "the settings have no survey", "survey")
-        given = inputs.AskRating(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, survey=survey)
+        given = orders.AskRating(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, survey=survey)
         self._switchboard.command(live, given)
 
     def choose(self, live: LiveCall, effect: do.Choose) -> None:

@@ -8,7 +8,7 @@ from callstream.contracts.control_events import CollectionStarted, DigitsCollect
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.parties import Collection, LegStage, Playback
@@ -18,7 +18,7 @@ TIMER = "collect"
 SHOWN = 4
 
 
-def collect(call: Call, given: inputs.Collect) -> None:
+def collect(call: Call, given: orders.Collect) -> None:
     """Ask; the first key stops the prompt. Known ids change nothing."""
     leg = check(call, Control.COLLECT, given.agent_id)
     if given.collection_id in call.known_plays:

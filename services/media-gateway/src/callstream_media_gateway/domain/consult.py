@@ -4,7 +4,7 @@ from callstream.contracts.control_events import AgentWanted, CallTransferred, Co
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.hold import hold, retrieve
@@ -14,7 +14,7 @@ from callstream_media_gateway.domain.situation import check, leg_of
 from callstream_media_gateway.domain.states import CustomerInput, OfferInput
 
 
-def ask_agent(call: Call, given: inputs.AskAgent) -> None:
+def ask_agent(call: Call, given: orders.AskAgent) -> None:
     """The other agent is reserved and rung by routing's offer: nobody ever rings twice."""
     leg = check(call, Control.CONSULT, given.agent_id)
     if leg_of(call, given.target_agent_id) is not None:
@@ -23,7 +23,7 @@ def ask_agent(call: Call, given: inputs.AskAgent) -> None:
     want_agent(call, consult.consult_id, Purpose.CONSULT, leg, given.target_agent_id, given.actor)
 
 
-def ask_outside(call: Call, given: inputs.AskOutside) -> None:
+def ask_outside(call: Call, given: orders.AskOutside) -> None:
     """The outside party is rung at once."""
     leg = check(call, Control.CONSULT, given.agent_id)
     consult = _begin(call, leg, given.actor, number=given.number)

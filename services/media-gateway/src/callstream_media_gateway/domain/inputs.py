@@ -6,10 +6,8 @@ A leg, playback or offer that is named here may be over already: late and double
 
 from msgspec import Struct
 
-from callstream.contracts.config import CollectTemplate, Prompt, Survey
-from callstream.contracts.states import Supervision
+from callstream.contracts.config import Prompt
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain.controls import Control
 
 
 class Input(Struct, frozen=True, kw_only=True):
@@ -276,97 +274,6 @@ class HangUp(Input, frozen=True, kw_only=True):
 
     reason: Reason
     party: Party
-
-
-# commands of agents
-
-
-class Controlled(Input, frozen=True, kw_only=True):
-    """A command that says no more than what and who."""
-
-    control: Control
-    agent_id: str
-    actor: str
-
-
-class AskAgent(Input, frozen=True, kw_only=True):
-    """`consult`, of another agent."""
-
-    agent_id: str
-    actor: str
-    target_agent_id: str
-
-
-class AskOutside(Input, frozen=True, kw_only=True):
-    """`consult`, of an outside party."""
-
-    agent_id: str
-    actor: str
-    number: str
-    """E.164; may be dialled."""
-
-
-class HandOver(Input, frozen=True, kw_only=True):
-    """`blind-transfer` to an agent or to a group."""
-
-    agent_id: str
-    actor: str
-    target_agent_id: str = ""
-    group_id: str = ""
-    prompts: tuple[Prompt, ...] = ()
-
-
-class HandOut(Input, frozen=True, kw_only=True):
-    """`blind-transfer` to an outside number."""
-
-    agent_id: str
-    actor: str
-    number: str
-    prompts: tuple[Prompt, ...] = ()
-
-
-class Supervise(Input, frozen=True, kw_only=True):
-    """`supervise`: an agent's phone, or a number that may be dialled, rings."""
-
-    agent_id: str
-    actor: str
-    mode: Supervision
-    supervisor_agent_id: str = ""
-    number: str = ""
-
-
-class SendKeys(Input, frozen=True, kw_only=True):
-    """`send-digits`."""
-
-    agent_id: str
-    actor: str
-    digits: str
-
-
-class PlayTo(Input, frozen=True, kw_only=True):
-    """`play-to-customer`."""
-
-    agent_id: str
-    actor: str
-    play_id: str
-    prompts: tuple[Prompt, ...]
-
-
-class Collect(Input, frozen=True, kw_only=True):
-    """`collect-digits`."""
-
-    agent_id: str
-    actor: str
-    collection_id: str
-    template: CollectTemplate
-
-
-class AskRating(Input, frozen=True, kw_only=True):
-    """`survey`."""
-
-    agent_id: str
-    actor: str
-    survey: Survey
 
 
 class TimeUp(Input, frozen=True, kw_only=True):

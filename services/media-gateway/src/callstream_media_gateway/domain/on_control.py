@@ -5,7 +5,7 @@ from collections.abc import Callable
 from callstream.contracts.call_events import ServiceTornDown
 from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import conference, consult, hold, inputs, on_recording, supervise, transfer
+from callstream_media_gateway.domain import conference, consult, hold, inputs, on_recording, orders, supervise, transfer
 from callstream_media_gateway.domain.call import OVER, Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.departed import departed
@@ -47,7 +47,7 @@ DO: dict[Control, Callable[[Call, Leg, str], None]] = {
 """(call, the agent's leg, actor)"""
 
 
-def controlled(call: Call, given: inputs.Controlled) -> None:
+def controlled(call: Call, given: orders.Controlled) -> None:
     """Look into the table, then do it."""
     leg = check(call, given.control, given.agent_id)
     DO[given.control](call, leg, given.actor)

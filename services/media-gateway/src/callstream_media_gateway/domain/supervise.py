@@ -6,7 +6,7 @@ from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.parties import Leg, Watch
@@ -16,7 +16,7 @@ MODES = {"1": Supervision.LISTEN, "2": Supervision.WHISPER, "3": Supervision.BAR
 KEYS = (Speech(text="1, listen. 2, speak to the agent. 3, speak to both."),)
 
 
-def supervise(call: Call, given: inputs.Supervise) -> None:
+def supervise(call: Call, given: orders.Supervise) -> None:
     """Ring the supervisor's phone; of one who listens already, change the mode."""
     leg = check(call, Control.SUPERVISE, given.agent_id)
     watch = _of(call, given.agent_id, given.actor)

@@ -3,7 +3,7 @@
 from callstream.contracts.config import Prompt
 from callstream.contracts.control_events import CallRated, SurveyStarted
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.parties import Playback, Rating
@@ -14,7 +14,7 @@ from callstream_media_gateway.domain.states import CustomerInput
 TIMER = "survey"
 
 
-def ask(call: Call, given: inputs.AskRating) -> None:
+def ask(call: Call, given: orders.AskRating) -> None:
     """The agent's part ends, the customer hears the question."""
     leg = check(call, Control.SURVEY, given.agent_id)
     call.append(SurveyStarted(agent_id=given.agent_id, actor=given.actor))

@@ -10,7 +10,7 @@ from callstream.contracts.control_events import CallTransferred, ConsultEnded
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import inputs, orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.hold import retrieve
@@ -26,13 +26,13 @@ def transfer(call: Call, given: inputs.Transfer) -> None:
     _hand_over(call, leg, given.actor, given.target_agent_id, "", given.prompts, Reason.SUPERVISOR)
 
 
-def hand_over(call: Call, given: inputs.HandOver) -> None:
+def hand_over(call: Call, given: orders.HandOver) -> None:
     """The agent gives the customer to another agent, or back to a group."""
     leg = check(call, Control.BLIND_TRANSFER, given.agent_id)
     _hand_over(call, leg, given.actor, given.target_agent_id, given.group_id, given.prompts, Reason.NORMAL)
 
 
-def hand_out(call: Call, given: inputs.HandOut) -> None:
+def hand_out(call: Call, given: orders.HandOut) -> None:
     """The agent gives the customer to an outside party, which is rung at once (F020)."""
     leg = check(call, Control.BLIND_TRANSFER, given.agent_id)
     target = Leg(call.next_id("x"), LegRole.EXTERNAL, announced=False, number=given.number, purpose=Purpose.TRANSFER)

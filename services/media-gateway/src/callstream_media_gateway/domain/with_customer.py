@@ -5,7 +5,7 @@ from callstream.contracts.control_events import DigitsSent, PlaybackStarted
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.parties import Playback
@@ -15,7 +15,7 @@ DIGITS = frozenset("0123456789*#ABCD")
 MOST_DIGITS = 64
 
 
-def send_keys(call: Call, given: inputs.SendKeys) -> None:
+def send_keys(call: Call, given: orders.SendKeys) -> None:
     """To the far side of what the agent is in: the consulted outside party, or the customer. The log hears how many."""
     check(call, Control.SEND_DIGITS, given.agent_id)
     if not given.digits or len(given.digits) > MOST_DIGITS or not set(given.digits) <= DIGITS:
@@ -25,7 +25,7 @@ def send_keys(call: Call, given: inputs.SendKeys) -> None:
     call.append(DigitsSent(leg_id=leg_id, count=len(given.digits), actor=given.actor))
 
 
-def play(call: Call, given: inputs.PlayTo) -> None:
+def play(call: Call, given: orders.PlayTo) -> None:
     """The customer hears this instead of the agent until it ends; `stop-playback` ends it earlier. Known ids change nothing."""
     check(call, Control.PLAY, given.agent_id)
     if given.play_id in call.known_plays:
