@@ -129,6 +129,25 @@ CALLED_BY_US = [
     Scenario(
         "BYEs that cross", [INVITED, OK, ACK, recv("BYE"), send("BYE", 1, callee=True), recv(200)], ("answered",), then=hang_up
     ),
+    Scenario(
+        "the 200 is lost, and repeated",
+        [INVITED, ringing(), reply(200, first=True, body=OFFER, lost=True), pause(50), OK, ACK, *BYE],
+        ENDED,
+    ),
+    Scenario(
+        "no 200 comes through",
+        [
+            INVITED,
+            ringing(),
+            reply(200, first=True, body=OFFER, lost=True),
+            recv("CANCEL"),
+            reply(200),
+            reply(487, first=True),
+            ACK,
+        ],
+        (("failed", 487),),
+        then=cancel_when_it_rings,
+    ),
     # Forks.
     Scenario(
         "a second phone answers too",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from callstream_media_gateway.sip.handler import Hop
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 
 from ..phones import OFFER as OURS
@@ -27,6 +30,22 @@ def only_ring(phone: Phone, call: IncomingCall) -> None:
 def early_media(phone: Phone, call: IncomingCall) -> None:
     call.provisional(183, OURS)
     phone.watch(call.answer(OURS))
+
+
+def lose_the_200(phone: Phone, call: IncomingCall) -> None:
+    """The network takes our first 200; the next one is its repetition."""
+    transactions = phone.ua._core.transactions
+    send = transactions.send
+
+    def lossy(data: bytes, hop: Hop, failed: Callable[[], None] | None) -> None:
+        if data.startswith(b"SIP/2.0 200"):
+            transactions.send = send
+            phone.story.append("lost")
+        else:
+            send(data, hop, failed)
+
+    transactions.send = lossy
+    answer(phone, call)
 
 
 def silence(phone: Phone, call: IncomingCall) -> None:
@@ -159,6 +178,7 @@ CALLS_US = [
         ENDED,
         then=repeated,
     ),
+    Scenario("our 200 is lost", [INVITE, OK, ACK, *BYE], ("lost", *ENDED), lose_the_200),
     Scenario("a late ACK", [INVITE, OK, pause(300), ACK, *BYE], ENDED),
     Scenario("a doubled ACK", [INVITE, OK, ACK, ACK, *BYE], ENDED),
     Scenario("the ACK is lost", [INVITE, OK, send("ACK", lost=True), pause(200), ACK, *BYE], ENDED),
