@@ -19,7 +19,9 @@ from callstream.runtime.auth import ALGORITHM, ISSUER, TokenVerifier
 from callstream.runtime.bucket import Bucket, BucketError, BucketSettings, read_bucket
 from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.adapters.archive import Archive
+from callstream_reporting.adapters.accesses import Access
 from callstream_reporting.api import Parts, build_api
+from callstream_reporting.recordings_api import Store
 
 from .s3_server import S3Server, s3_server
 
@@ -132,6 +134,7 @@ async def test_reporting_answers_with_a_link_that_expires_and_can_be_sought(serv
     bucket = Bucket(server.settings)
     await bucket.put("acme/2026/11/20/c1-r1.mp3", recording(tmp_path / "elsewhere", "c1-r1", b"an mp3"))
     waiting = recording(tmp_path, "c2-r1", b"still here")
+    noted: list[tuple[str, str]] = []
     paths = {
         "c1": "acme/2026/11/20/c1-r1.mp3",
         "c2": waiting.relative_to(tmp_path).as_posix(),
@@ -140,14 +143,17 @@ async def test_reporting_answers_with_a_link_that_expires_and_can_be_sought(serv
     }
 
     async def get(_tenant: str, call_id: str) -> Any:
-        return SimpleNamespace(recording_path=paths[call_id])
+        return SimpleNamespace(recording_path=paths[call_id], recording_id="r1")
+
+    async def note(access: Access) -> None:
+        noted.append((access.call_id, access.how))
 
     def api(with_bucket: Bucket) -> httpx.AsyncClient:
         parts = Parts(
             records=cast(Any, SimpleNamespace(get=get)),
             verifier=TokenVerifier(public),
-            recordings=tmp_path,
-            bucket=with_bucket,
+            accesses=cast(Any, SimpleNamespace(note=note)),
+            store=Store(directory=tmp_path, key=b"key", bucket=with_bucket),
             states=cast(Any, None),
             configuration=Configuration.of({}),
         )
@@ -162,14 +168,20 @@ async def test_reporting_answers_with_a_link_that_expires_and_can_be_sought(serv
             assert (await browser.get(link)).content == b"an mp3"
             part = await browser.get(link, headers={"Range": "bytes=3-5"})
             assert (part.status_code, part.content) == (206, b"mp3")
+            assert (await browser.get(link, headers={"Range": "bytes=99-"})).status_code == 416
+            given = (await client.post("/v1/records/c1/recording/link")).json()
+            assert "X-Amz-Expires=300" in given["url"]
+            assert (await browser.get(given["url"])).content == b"an mp3"
+        assert noted == [("c1", "sound"), ("c1", "link")]
         assert (await client.get("/v1/records/c2/recording")).content == b"still here"
         assert (await client.get("/v1/records/c3/recording")).status_code == 404
         assert (await client.get("/v1/records/c4/recording")).status_code == 404
         paths["c4"] = "../secret.mp3"
         assert (await client.get("/v1/records/c4/recording")).status_code == 404
     async with api(Bucket(S3Server().settings)) as client:
+        noted.clear()
         away = await client.get("/v1/records/c1/recording")
-        assert (away.status_code, away.json()["reason"]) == (503, "unavailable")
+        assert (away.status_code, away.json()["reason"], noted) == (503, "unavailable", [])
 
 
 @pytest.mark.parametrize(

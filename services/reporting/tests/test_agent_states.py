@@ -21,12 +21,14 @@ from callstream.contracts.config import Agent, Settings
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.states import AgentState
 from callstream.runtime.config_watch import Configuration
+from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.domain.agent_log import StateRow, fold_states
 from callstream_reporting.domain.attendance import Day, attendance
+from callstream_reporting.recordings_api import Store
 
 from .test_projection import Tokens, names, pool, projector  # noqa: F401
 
@@ -165,7 +167,8 @@ async def client(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[http
     parts = Parts(
         records=Records(pool, names),
         verifier=tokens.verifier(),
-        recordings=tmp_path,
+        accesses=Accesses(pool),
+        store=Store(directory=tmp_path, key=b"key"),
         states=AgentStates(pool),
         configuration=Configuration.of({"main": [Settings(), *documents]}),
     )

@@ -27,11 +27,13 @@ from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
 from callstream.runtime.migrations import migrate
 from callstream_reporting import migrations
+from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.app.on_events import Projector
+from callstream_reporting.recordings_api import Store
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 NAMES = {("agent", "1001"): "Ann", ("group", "sales"): "Sales"}
@@ -319,7 +321,8 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
     parts = Parts(
         records=Records(pool, names),
         verifier=tokens.verifier(),
-        recordings=tmp_path,
+        accesses=Accesses(pool),
+        store=Store(directory=tmp_path, key=b"key"),
         states=AgentStates(pool),
         configuration=Configuration.of(
             {"main": [Agent(id="1002", name="Bo", email="b@example.org", sip_user="1002", groups=("tech",))]}

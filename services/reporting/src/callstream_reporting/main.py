@@ -11,7 +11,9 @@ from callstream.runtime.config_watch import Configuration
 from callstream.runtime.migrations import open_pool
 from callstream.runtime.service import Service, run
 from callstream_reporting import migrations
+from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.house_key import house_key
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
@@ -19,6 +21,7 @@ from callstream_reporting.app.on_events import Projector
 from callstream_reporting.app.on_log import LogFollower
 from callstream_reporting.config import read_config
 from callstream_reporting.domain.record import Names
+from callstream_reporting.recordings_api import Store
 
 MAX_LAG = 5_000
 """Events behind which boards and records are too old to call the service ready."""
@@ -35,11 +38,16 @@ def main() -> None:
         follower = LogFollower(service.store, [ALL_EVENTS], projector)
         records = Records(pool, names_of(service.config))
         verifier = TokenVerifier.from_file(config.public_key_file)
+        store = Store(
+            directory=config.recordings,
+            key=await house_key(pool),
+            bucket=Bucket(config.bucket) if config.bucket is not None else None,
+        )
         parts = Parts(
             records=records,
             verifier=verifier,
-            recordings=config.recordings,
-            bucket=Bucket(config.bucket) if config.bucket is not None else None,
+            accesses=Accesses(pool),
+            store=store,
             states=AgentStates(pool),
             configuration=service.config,
         )

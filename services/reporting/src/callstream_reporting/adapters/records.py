@@ -90,6 +90,17 @@ class Records:
         )
         return named((await with_services(self._pool, [ServiceRecord(**row)]))[0], self._names) if row else None
 
+    async def recording_path(self, tenant: str, call_id: str, recording_id: str) -> str | None:
+        """Where one of a call's recordings is, relative to the store; None while it is not ready."""
+        path: str | None = await self._pool.fetchval(
+            "select body->>'path' from timeline where tenant = $1 and call_id = $2 and type = 'call.recording-ready.v1'"
+            " and body->>'recording_id' = $3 order by seq desc limit 1",
+            tenant,
+            call_id,
+            recording_id,
+        )
+        return path
+
     async def timeline(self, tenant: str, call_id: str) -> list[TimelineEntry]:
         """A call's events in log order."""
         rows = await self._pool.fetch(

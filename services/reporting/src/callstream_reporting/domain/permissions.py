@@ -64,6 +64,12 @@ def may_hear(principal: Principal, record: ServiceRecord, groups: Mapping[str, t
     return (principal.role in _HEAR_ALL and _in_groups(principal, record, groups)) or _own(principal, record)
 
 
+def require_access_log(principal: Principal) -> None:
+    """Raise Refusal unless this person may read who listened to what."""
+    if principal.role not in (Role.ADMIN, Role.ANALYST):
+        raise Refusal(Reason.FORBIDDEN, f"role '{principal.role}' may not read who listened to recordings")
+
+
 def _in_groups(principal: Principal, record: ServiceRecord, groups: Mapping[str, tuple[str, ...]]) -> bool:
     """An inbound call is its group's; one that an agent began is that of the agents who have part in it."""
     if principal.role is not Role.SUPERVISOR:

@@ -1,0 +1,137 @@
+"""Recordings over HTTP: played with seek (F200), downloaded (F201), by a link that expires (F202); each access is noted."""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+from fastapi import FastAPI, Query, Request, Response
+from fastapi.responses import FileResponse, RedirectResponse
+
+from callstream.contracts.roles import Principal
+from callstream.kernel.errors import Refusal
+from callstream.kernel.outcomes import Reason
+from callstream.runtime.api import Person, answer, error_answer
+from callstream.runtime.bucket import Bucket, BucketError
+from callstream.runtime.config_watch import Configuration
+from callstream_reporting.adapters.accesses import Access, Accesses
+from callstream_reporting.adapters.records import Records
+from callstream_reporting.domain.links import Link
+from callstream_reporting.domain.permissions import may_hear, require_access_log
+from callstream_reporting.domain.record import ServiceRecord
+
+LINK_LIVES = timedelta(minutes=5)
+"""Long enough to begin a download, and to seek in it."""
+NO_STORE = {"Cache-Control": "no-store"}
+
+
+class Store(msgspec.Struct, frozen=True, kw_only=True):
+    """Where recordings are, and what their links are signed with."""
+
+    directory: Path
+    key: bytes
+    bucket: Bucket | None = None
+
+    def file(self, path: str | None) -> Path | None:
+        """The file in the directory, unless there is none or the path leads out of it."""
+        if not path:
+            return None
+        found = (self.directory / path).resolve()
+        return found if found.is_relative_to(self.directory.resolve()) and found.is_file() else None
+
+    async def bucket_link(self, path: str | None, lives: timedelta) -> str | None:
+        """Into the bucket, or None when it is not there; raises Refusal when the bucket does not answer."""
+        if self.bucket is None or not path:
+            return None
+        try:
+            return await self.bucket.link(path, lives)
+        except BucketError as error:
+            raise Refusal(Reason.UNAVAILABLE, f"the recordings' bucket does not answer: {error}") from None
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Answer of POST …/recording/link. A `url` without a host is of this API."""
+
+    url: str
+    expires_at: datetime
+
+
+def add_recordings(app: FastAPI, records: Records, accesses: Accesses, store: Store, configuration: Configuration) -> None:
+    """Enter the routes."""
+
+    async def heard(person: Principal, call_id: str, recording_id: str) -> tuple[str, str | None]:
+        """The recording's id and path; raises Refusal when this person may not hear it."""
+        record = await records.get(person.tenant, call_id)
+        groups = {agent.id: agent.groups for agent in configuration.agents(person.tenant)}
+        if record is None or not may_hear(person, record, groups):
+            raise Refusal(Reason.UNKNOWN_CALL, f"no such call: '{call_id}'", "call_id")
+        recording_id = recording_id or record.recording_id or ""
+        return recording_id, await _path_of(records, record, recording_id)
+
+    async def give(request: Request, access: Access, path: str | None) -> Response:
+        link = await store.bucket_link(path, LINK_LIVES)
+        file = store.file(path) if link is None else None
+        if link is None and file is None:
+            return _no_recording()
+        await accesses.note(msgspec.structs.replace(access, part=request.headers.get("range", "")[:64]))
+        if file is None:
+            return RedirectResponse(link or "", 307, headers=NO_STORE)
+        return FileResponse(file, media_type="audio/mpeg", filename=f"{access.call_id}.mp3", headers=NO_STORE)
+
+    @app.get("/v1/records/{call_id}/recording")
+    async def sound(call_id: str, person: Person, request: Request, recording_id: str = "") -> Response:
+        recording_id, path = await heard(person, call_id, recording_id)
+        access = Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="sound")
+        return await give(request, access, path)
+
+    @app.post("/v1/records/{call_id}/recording/link")
+    async def link(call_id: str, person: Person, recording_id: str = "") -> Response:
+        recording_id, path = await heard(person, call_id, recording_id)
+        expires_at = datetime.now(UTC) + LINK_LIVES
+        url = await store.bucket_link(path, LINK_LIVES)
+        if url is None and store.file(path) is None:
+            return _no_recording()
+        await accesses.note(
+            Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="link")
+        )
+        signed = Link(
+            tenant=person.tenant,
+            call_id=call_id,
+            recording_id=recording_id,
+            user=person.user_id,
+            expires=int(expires_at.timestamp()),
+        )
+        return answer(Given(url=url or signed.url(store.key), expires_at=expires_at.replace(microsecond=0)), headers=NO_STORE)
+
+    @app.get("/v1/recordings/{tenant}/{call_id}/{recording_id}")
+    async def by_link(
+        tenant: str, call_id: str, recording_id: str, request: Request, user: str = "", expires: int = 0, signature: str = ""
+    ) -> Response:
+        given = Link(tenant=tenant, call_id=call_id, recording_id=recording_id, user=user, expires=expires)
+        given.check(store.key, signature, datetime.now(UTC))
+        record = await records.get(tenant, call_id)
+        path = None if record is None else await _path_of(records, record, recording_id)
+        access = Access(tenant=tenant, call_id=call_id, recording_id=recording_id, user=user, how="by-link")
+        return await give(request, access, path)
+
+    @app.get("/v1/recording-accesses")
+    async def list_accesses(
+        person: Person,
+        call_id: str = "",
+        user: str = "",
+        before: datetime | None = None,
+        limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    ) -> Response:
+        require_access_log(person)
+        return answer(await accesses.newest(person.tenant, limit, call_id, user, before))
+
+
+async def _path_of(records: Records, record: ServiceRecord, recording_id: str) -> str | None:
+    """Of the call's last recording, or of an earlier one, which transfers leave."""
+    if recording_id == (record.recording_id or ""):
+        return record.recording_path
+    return await records.recording_path(record.tenant, record.call_id, recording_id)
+
+
+def _no_recording() -> Response:
+    return error_answer(Reason.INVALID, "this call has no recording", "call_id", 404)
