@@ -13,6 +13,7 @@ from callstream.contracts.call_commands import Dial
 from callstream.contracts.commands import Reply
 from callstream.contracts.config import Agent, Number, Settings, Trunk
 from callstream.contracts.outbound import DialGuard, Outgoing, SipTransport
+from callstream.contracts.states import Terminal
 from callstream.contracts.subjects import ANY
 from callstream.contracts.trunk_commands import ListTrunks, TrunkView
 from callstream.kernel.outcomes import Party, Reason
@@ -137,6 +138,42 @@ async def test_a_customer_who_cannot_be_reached_ends_the_call_with_the_reason(op
         ended = await open_house.event(call.CallEnded, call_id)
         assert ended.reason is reason
         await agent.until(("ended", "bye"), times=times)
+
+
+@pytest.mark.feature("F141")
+async def test_an_agent_on_a_mobile_is_rung_first_and_bridged_with_the_customer(open_house: House) -> None:
+    """Each in a network of their own; the agent sees the number that is marked for mobiles."""
+    mobile_number, marked = "+8613900000001", "+862155500000"
+    _, reply = await dial(open_house, terminal=Terminal.MOBILE)
+    assert reply.reason is Reason.AGENT_UNREACHABLE, "no mobile is bound"
+    _, reply = await dial(open_house, terminal=Terminal.MOBILE, address=mobile_number)
+    assert reply.reason is Reason.NO_TRUNK, "nor could it be rung"
+    away, mobile = await network(open_house, name="away"), await open_house.phone(AGENT_HZ)
+    place = Outgoing(host="127.0.0.1", port=mobile.ua.local_addr[1], options_every_s=0)
+    await open_house.publish(Trunk(id="mobiles", outgoing=place))
+    await numbers(
+        open_house,
+        Number(number=BEIJING, flow_id="main", flow_version=1, all_agents=True, trunks=("away",)),
+        Number(number=SHENZHEN, flow_id="main", flow_version=1),
+        Number(number=marked, flow_id="main", flow_version=1, prefer_for_mobile_leg=True, trunks=("mobiles",)),
+    )
+    call_id, reply = await dial(open_house, terminal=Terminal.MOBILE, address=mobile_number)
+    assert reply.accepted, reply
+    await mobile.until("invited")
+    assert (mobile.calls[0].request_uri.user, mobile.calls[0].from_.uri.user) == (mobile_number, marked)
+    assert away.story == []
+    mobile.pick_up()
+    await away.until("invited")
+    assert (away.calls[0].request_uri.user, away.calls[0].from_.uri.user) == ("+8675599998888", BEIJING)
+    away.pick_up()
+    await mobile.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ])
+    await away.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ])
+    assert open_house.gateway.trunks.at_once(open_house.tenant) == 2
+    assert open_house.gateway.trunks.at_once(open_house.tenant, "1001") == 1, "being rung is no dial"
+    mobile.hang_up()
+    await away.until(("ended", "bye"))
+    ended = await open_house.event(call.CallEnded, call_id)
+    assert (ended.reason, ended.party) == (Reason.AGENT_HUNG_UP, Party.AGENT)
 
 
 async def test_the_state_of_every_trunk_is_told(open_house: House) -> None:
