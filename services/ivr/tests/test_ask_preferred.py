@@ -14,7 +14,8 @@ from callstream.contracts.envelope import Event, NewEvent, Recorded
 from callstream.contracts.flow import TransferToAgent
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason
-from callstream_ivr.adapters.hooks import MAX_ANSWER, Hooks, origin
+from callstream.runtime.origins import origin
+from callstream_ivr.adapters.hooks import MAX_ANSWER, Hooks
 from callstream_ivr.app.ask_preferred import AskPreferred, HookFailed
 from callstream_ivr.app.react import React
 from callstream_ivr.domain.graph import Graph

@@ -5,6 +5,7 @@ from uuid import uuid4
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.subjects import events_of
+from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
 from callstream.runtime.snapshots import Snapshot
 from callstream_ivr.adapters.hooks import Hooks
@@ -13,7 +14,6 @@ from callstream_ivr.app.ask_position import AskPosition
 from callstream_ivr.app.ask_preferred import AskPreferred
 from callstream_ivr.app.carry_out import CarryOut
 from callstream_ivr.app.react import React
-from callstream_ivr.config import hook_origins
 from callstream_ivr.domain.sessions import Kept, Sessions
 
 FOLLOWED = (

@@ -103,6 +103,12 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """The caller waits for so long at most; then things go on without an answer."""
 
 
+class RecordingPush(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where finished recordings are told to (F203). The operator allows its origin, else nothing is sent."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^https?://[^@\s]+$", max_length=500)]
+
+
 class Settings(Document, frozen=True, kw_only=True):
     """A tenant's service settings (F177). One document a tenant, id `main`."""
 
@@ -138,6 +144,8 @@ class Settings(Document, frozen=True, kw_only=True):
     """Of groups that name no list of their own (F177)."""
     preferred_agent_hook: Hook | None = None
     """Names the agent to prefer before a call is queued, for transfer nodes with `ask_preferred` (F093)."""
+    recording_push: RecordingPush | None = None
+    """None: recordings are not pushed."""
     last_agent_first: bool = False
     """A caller is offered first to the agent who answered them last (F123); groups may decide for themselves."""
 

@@ -4,12 +4,12 @@ can have us fetch what lies behind the firewall; redirects and proxies are not f
 
 from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
 from callstream.contracts.config import Hook, Token
+from callstream.runtime.origins import origin
 from callstream_ivr.app.ask_preferred import HookFailed
 
 MAX_ANSWER = 4096
@@ -53,12 +53,3 @@ class Hooks:
     async def close(self) -> None:
         """End its connections."""
         await self._client.aclose()
-
-
-def origin(url: str) -> str:
-    """Scheme, host and port of a URL as the operator writes them; empty for none."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    return f"{parts.scheme}://{parts.netloc.lower()}" if parts.netloc else ""
