@@ -4,10 +4,10 @@ from callstream.contracts import call_commands as cmd
 from callstream.contracts import call_events as call
 from callstream.kernel.outcomes import Reason
 
-from .controls import COLLEAGUE_HZ, MUSIC_HZ, controls, do_it, hears, own_music
+from .controls import COLLEAGUE_HZ, MUSIC_HZ, controls, do_it, hears, outside, own_music
 from .house import AGENT_HZ, CALLER_HZ, House
 from .test_hold_and_consult import consulting
-from .test_onward import ID, dialling
+from .test_onward import ID, begin, dialling
 from .test_survival import restart, talk
 
 
@@ -66,3 +66,22 @@ async def test_a_command_whose_answer_was_lost_with_the_process_is_done_once(ope
         assert reply.accepted, reply
         await restart(house)
     assert house.story(call_id).count("consult-started") == 1
+
+
+async def test_a_call_that_is_being_dialled_is_dialled_on(open_house: House) -> None:
+    """Killed while the agent's own phone rings, and again while the callee's does."""
+    house = open_house
+    agent, callee = await house.agent(), await outside(house)
+    assert (await begin(house, cmd.Dial, number="13700000001")).accepted
+    await agent.until("invited")
+    await restart(house)
+    agent.pick_up()
+    await callee.until("invited")
+    await restart(house)
+    callee.pick_up()
+    await hears(agent, COLLEAGUE_HZ)
+    await hears(callee, AGENT_HZ)
+    agent.hang_up()
+    await callee.until(("ended", "bye"))
+    assert (await house.event(call.CallEnded)).reason is Reason.AGENT_HUNG_UP
+    await house.event(call.RecordingReady)

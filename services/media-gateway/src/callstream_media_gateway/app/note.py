@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
+from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.sip import invite_state, offered_state
@@ -21,7 +22,7 @@ from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 3
+FORM = 4
 """Raised with every change that an older or newer process could misread."""
 
 
@@ -44,7 +45,7 @@ class Caller(Struct, frozen=True, array_like=True):
 
 class Note(Struct, frozen=True, array_like=True):
     """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. caller: until it is
-    answered. version: of the call's aggregate when the note was written.
+    answered. prepared: outside numbers that may be rung. version: of the call's aggregate when the note was written.
 
     seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
     """
@@ -54,6 +55,7 @@ class Note(Struct, frozen=True, array_like=True):
     dialogs: dict[str, DialogState]
     invites: dict[str, InviteState]
     caller: Caller | None
+    prepared: dict[str, Prepared]
     version: int
     waiting: tuple[Waiting, ...]
     wavs: dict[str, str]
@@ -99,6 +101,7 @@ def write(live: LiveCall) -> bytes:
             {leg_id: live.states[leg_id] for leg_id, _ in answered},
             {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
             _caller(live),
+            live.prepared,
             outbox.version,
             tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
             live.wavs,

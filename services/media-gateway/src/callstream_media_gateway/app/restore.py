@@ -114,7 +114,7 @@ class Restore:
         live.phones.update(legs)
         self._performer.timers.resume(live, time.time())
         self._ring_agent.restored(call)
-        live.wavs = note.wavs
+        live.wavs, live.prepared = note.wavs, note.prepared
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
         for leg in call.legs.values():
             if leg.stage is LegStage.OPEN or leg.leg_id in held:
@@ -207,9 +207,8 @@ class Restore:
 
 
 def _can_go_on(note: Note) -> bool:
-    """A caller who is bound to us by a reliable provisional response has nothing to go on with (sip/offered_state.py), nor has
-    an agent who dials and whose own phone has not been answered: the numbers that may be rung are not noted."""
+    """A caller who is bound to us by a reliable provisional response has nothing to go on with (sip/offered_state.py)."""
     call = note.call
     if call.arrived is None:
-        return bool(note.dialogs)
+        return bool(note.dialogs or note.invites)
     return call.customer_leg in note.dialogs or (note.caller is not None and call.customer in BEFORE_ANSWER)
