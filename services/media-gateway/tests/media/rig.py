@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,9 +17,22 @@ Some = TypeVar("Some", bound=AnyEvent)
 
 
 def free_range(ports: int = 400) -> str:
-    """Somewhere below the ephemeral ports; the worker passes over single ports that are taken."""
-    low = random.randrange(12_000, 30_000, 2)
-    return f"{low}-{low + ports}"
+    """Somewhere below the ephemeral ports, where no load test holds a whole stretch; the worker passes over single ports that
+    are taken.
+    """
+    while True:
+        low = random.randrange(12_000, 30_000, 2)
+        if all(_free(port) for port in range(low, low + ports, max(1, ports // 20))):
+            return f"{low}-{low + ports}"
+
+
+def _free(port: int) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
 
 
 def start_worker(directory: Path, ports: str = "", *more: str) -> subprocess.Popen[bytes]:
