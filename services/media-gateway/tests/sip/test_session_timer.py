@@ -8,13 +8,15 @@ import pytest
 
 from callstream_media_gateway.sip.errors import ParseError
 from callstream_media_gateway.sip.message import Message
+from callstream_media_gateway.sip.offer_answer import make_answer
 from callstream_media_gateway.sip.responses import tag_of
 from callstream_media_gateway.sip.session_timer import Agreement, answer_wish, read_answer, too_small
 
-from .phones import FAST, Phone, phones, until
+from .phones import FAST, OFFER, Phone, phones, until
 from .raw import RawPeer
 
 TIMER = ("Supported", "timer")
+ANSWER = make_answer(OFFER, "127.0.0.1", 41000, session_id=9).to_bytes()
 
 
 def wish(value: str, *more: tuple[str, str]) -> Message:
@@ -120,6 +122,32 @@ async def test_a_refresh_without_an_answer_ends_the_call() -> None:
         await until(lambda: caller.dialogs[0].reoffer is None)
         skip(caller, 603)
         assert ("ended", "session-expired") in caller.story
+
+
+@pytest.mark.parametrize("by", ["UPDATE", "re-INVITE"])
+async def test_a_refresh_that_is_refused_for_the_moment_is_tried_again(by: str) -> None:
+    async with phones(1, session_expires=600, **FAST) as (phone,):
+        phone.when_called = phone.answer
+        peer = RawPeer(phone)
+        tag = await peer.call_and_answer()
+        await until(lambda: "acked" in phone.story)
+        peer.send(peer.request("UPDATE", 2, to_tag=tag, extra="Session-Expires: 600;refresher=uas\r\nSupported: timer\r\n"))
+        assert (await peer.response()).code == 200
+        dialog = phone.dialogs[0]
+        dialog.peer_allows = by.removeprefix("re-")
+        method = "UPDATE" if by == "UPDATE" else "INVITE"
+        skip(phone, 301)
+        first = await peer.request_of(method)
+        peer.send(peer.answer(first, 503))
+        await until(lambda: dialog.session._again is not None)
+        skip(phone, 61)
+        while (second := await peer.request_of(method)).cseq == first.cseq:
+            pass
+        peer.send(peer.answer(second, 200, body=ANSWER if by == "re-INVITE" else b"", extra="Session-Expires: 600\r\n"))
+        await until(lambda: dialog.reoffer is None and phone.held("client_transactions") == 0)
+        skip(phone, 299)
+        assert not dialog.is_over, "the second one counts"
+        peer.close()
 
 
 async def test_a_timer_that_is_too_brief_for_the_peer_is_offered_again_longer() -> None:

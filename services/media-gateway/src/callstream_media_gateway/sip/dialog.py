@@ -183,13 +183,13 @@ class Dialog(Machine):
         """Whether the peer said that it takes this method."""
         return method in self.peer_allows.replace(",", " ").upper().split()
 
-    def refresh(self) -> None:
-        """Ask the peer whether it is still there: an UPDATE, or the same offer again."""
+    def refresh(self, answered: Callable[[int], None]) -> None:
+        """Ask the peer whether it is still there: an UPDATE, or the same offer again. `answered` gets the final code."""
         if self.allows("UPDATE"):
             headers = [self.contact(), ("Supported", "timer"), *self.session.headers()]
-            InDialogRequest(self, "UPDATE", headers, b"")
+            InDialogRequest(self, "UPDATE", headers, b"").code.add_done_callback(lambda code: answered(code.result()))
         else:
-            self.reinvite(self.local_sdp)
+            self.reinvite(self.local_sdp).add_done_callback(lambda result: answered(result.result().code))
 
     def heard_from(self, source: Hop) -> None:
         """A peer whose connection broke is reached by its new one from now on."""

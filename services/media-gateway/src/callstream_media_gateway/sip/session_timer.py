@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 MIN_SE = 90
 """Seconds; shorter intervals are refused with 422 (RFC 4028 5)."""
+AGAIN = 0.1
+"""Part of the interval after which a refused refresh is tried again: four times before the call is given up."""
 RESUMED_WITHIN = 5.0
 """Seconds over which the refreshes of restored dialogs are spread."""
 
@@ -90,11 +92,12 @@ def asking(interval: int, refresher: str | None = None) -> list[Header]:
 class SessionTimer:
     """The timer of one dialog. `set` starts it anew at each INVITE or UPDATE that was answered 2xx."""
 
-    __slots__ = ("_dialog", "_entry", "agreement")
+    __slots__ = ("_again", "_dialog", "_entry", "agreement")
 
     def __init__(self, dialog: Dialog) -> None:
         self._dialog = dialog
         self._entry: Entry | None = None
+        self._again: Entry | None = None
         self.agreement: Agreement | None = None
 
     def set(self, agreement: Agreement | None) -> None:
@@ -126,14 +129,24 @@ class SessionTimer:
 
     def stop(self) -> None:
         self._dialog.core.timers.cancel(self._entry)
-        self._entry = None
+        self._dialog.core.timers.cancel(self._again)
+        self._entry = self._again = None
 
     def _refresh(self, _argument: None) -> None:
         agreement = self.agreement
         if agreement is not None:
             # Should the refresh get no 2xx, the interval runs out all the same.
             self._entry = self._dialog.core.timers.after(agreement.interval / 2, self._expired, None)
-            self._dialog.refresh()
+            self._ask(None)
+
+    def _ask(self, _argument: None) -> None:
+        self._again = None
+        self._dialog.refresh(self._answered)
+
+    def _answered(self, code: int) -> None:
+        """A refusal may be one of the moment (491, 500, 503): ask again before the interval is over."""
+        if code >= 300 and self.agreement is not None and not self._dialog.is_over:
+            self._again = self._dialog.core.timers.after(self.agreement.interval * AGAIN, self._ask, None)
 
     def _expired(self, _argument: None) -> None:
         self._entry = None
