@@ -99,7 +99,9 @@ class Gateway:
         self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
         notes = KeepNotes(self.media.keep)
         self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
-        self.restore = Restore(self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, rtp_timeout_ms)
+        self.restore = Restore(
+            self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, self.trunks, rtp_timeout_ms
+        )
         self.recover = Recover(service.store, clock, instance, config.recordings, self.finish)
         self.housekeeping = Housekeeping(
             self.switchboard, self.on_media, self.media, service.store, health, self.phones, config.state / "position.json"

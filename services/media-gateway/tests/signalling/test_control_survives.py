@@ -81,7 +81,11 @@ async def test_a_call_that_is_being_dialled_is_dialled_on(open_house: House) -> 
     callee.pick_up()
     await hears(agent, COLLEAGUE_HZ)
     await hears(callee, AGENT_HZ)
+    await restart(house)
+    trunks = house.gateway.trunks
+    assert (trunks.at_once(house.tenant), trunks.at_once(house.tenant, "1001")) == (1, 1), "limits hold over a kill"
     agent.hang_up()
     await callee.until(("ended", "bye"))
     assert (await house.event(call.CallEnded)).reason is Reason.AGENT_HUNG_UP
+    assert trunks.at_once(house.tenant) == 0
     await house.event(call.RecordingReady)

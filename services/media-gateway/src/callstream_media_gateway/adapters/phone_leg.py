@@ -43,6 +43,10 @@ class PhoneLeg:
         self.dialog: Dialog | None = None
 
     @property
+    def place(self) -> None:
+        """It goes through no trunk."""
+
+    @property
     def calling(self) -> OutgoingCall | None:
         """The INVITE, once it was sent."""
         return self._calling

@@ -1,9 +1,12 @@
 """A leg that a former signalling process made: answered, or a phone that is being rung."""
 
+from collections.abc import Callable
+
 from callstream_media_gateway.adapters.dialog_events import Feed, listen
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.sdp_session import SdpSession
-from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRefused, PhoneRings
+from callstream_media_gateway.adapters.trunk_leg import Place
+from callstream_media_gateway.domain.inputs import HungUp, Input, PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
@@ -24,11 +27,24 @@ class RestoredLeg:
         calling: OutgoingCall | None = None,
     ) -> None:
         self.leg_id, self.dialog, self.session, self.calling = leg_id, dialog, session, calling
+        self.place: Place | None = None
+        """Of a trunk, until the leg is over."""
+        self.give_back: Callable[[Place], None] = _nobodys
         self._media, self._rtp_timeout_ms = media, rtp_timeout_ms
 
     def attach(self, feed: Feed) -> None:
         """Send what happens to the call."""
-        self._feed = feed
+
+        def hear(given: Input) -> None:
+            if isinstance(given, HungUp | PhoneRefused):
+                self._leave()
+            feed(given)
+
+        self._feed = hear
+        self._listen()
+
+    def _listen(self) -> None:
+        feed = self._feed
         if self.dialog is not None:
             listen(self.dialog, self.leg_id, self.session, feed, self.watch)
         elif self.calling is not None:
@@ -51,10 +67,17 @@ class RestoredLeg:
 
     def hang_up(self) -> None:
         """CANCEL before the answer, BYE after it."""
+        self._leave()
         if self.dialog is not None:
             self.dialog.bye()
         elif self.calling is not None:
             self.calling.cancel()
+
+    def _leave(self) -> None:
+        """Give the trunk's place back, once."""
+        place, self.place = self.place, None
+        if place is not None:
+            self.give_back(place)
 
     def probe(self) -> None:
         """Ask the peer whether it is still in the call: one that hung up meanwhile answers 481 (RFC 3261 §12.2.1.2).
@@ -74,3 +97,7 @@ class RestoredLeg:
     def watch(self) -> None:
         """Tell the worker what was agreed, and from when on silence counts."""
         self._media.tell(self.session.update(self.leg_id, self._rtp_timeout_ms))
+
+
+def _nobodys(_: Place) -> None:
+    """It has none."""

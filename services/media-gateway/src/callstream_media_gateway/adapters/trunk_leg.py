@@ -44,6 +44,14 @@ class Way(Struct, frozen=True):
     credentials: Credentials | None = None
 
 
+class Place(Struct, frozen=True, array_like=True):
+    """One of a trunk's places that a call has, whoever made the call."""
+
+    tenant: str
+    trunk: str
+    agent_id: str
+
+
 class TrunkBook(Protocol):
     """Who keeps count of the trunks' calls and health (app/trunks.py)."""
 
@@ -94,6 +102,12 @@ class TrunkLeg:
         self._rings = self._over = False
         self._status = 0
         self._patience: asyncio.TimerHandle | None = None
+
+    @property
+    def place(self) -> Place | None:
+        """The trunk's place that it has."""
+        way = self._way
+        return Place(way.tenant, way.trunk, way.agent_id) if way is not None else None
 
     @property
     def calling(self) -> OutgoingCall | None:

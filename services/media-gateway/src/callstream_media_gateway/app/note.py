@@ -12,6 +12,7 @@ from msgspec import Struct
 
 from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
+from callstream_media_gateway.adapters.trunk_leg import Place
 from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain.call import Call
@@ -22,7 +23,7 @@ from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 4
+FORM = 5
 """Raised with every change that an older or newer process could misread."""
 
 
@@ -45,7 +46,8 @@ class Caller(Struct, frozen=True, array_like=True):
 
 class Note(Struct, frozen=True, array_like=True):
     """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. caller: until it is
-    answered. prepared: outside numbers that may be rung. version: of the call's aggregate when the note was written.
+    answered. prepared: outside numbers that may be rung; places:
+    of trunks, by leg id. version: of the call's aggregate when the note was written.
 
     seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
     """
@@ -56,6 +58,7 @@ class Note(Struct, frozen=True, array_like=True):
     invites: dict[str, InviteState]
     caller: Caller | None
     prepared: dict[str, Prepared]
+    places: dict[str, Place]
     version: int
     waiting: tuple[Waiting, ...]
     wavs: dict[str, str]
@@ -102,6 +105,7 @@ def write(live: LiveCall) -> bytes:
             {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
             _caller(live),
             live.prepared,
+            {leg_id: phone.place for leg_id, phone in live.phones.items() if phone.place is not None},
             outbox.version,
             tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
             live.wavs,

@@ -14,12 +14,14 @@ from callstream_media_gateway.adapters.caller_leg import RETRY_AFTER, CallerLeg
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.sdp_session import SdpSession
+from callstream_media_gateway.adapters.trunk_leg import Place
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.note import Caller, Note, NoteError, read
 from callstream_media_gateway.app.perform import FIGURES_WITHIN_S, Performer
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
@@ -64,9 +66,10 @@ class Restore:
         media: MediaSide,
         user_agent: UserAgent,
         ring_agent: RingAgent,
+        trunks: Trunks,
         rtp_timeout_ms: int,
     ) -> None:
-        self._ring_agent = ring_agent
+        self._ring_agent, self._trunks = ring_agent, trunks
         self._switchboard, self._performer, self._finish = switchboard, performer, finish
         self._media, self._user_agent, self._rtp_timeout_ms = media, user_agent, rtp_timeout_ms
         self.calls: list[LiveCall] = []
@@ -114,6 +117,10 @@ class Restore:
         live.phones.update(legs)
         self._performer.timers.resume(live, time.time())
         self._ring_agent.restored(call)
+        for leg_id, place in note.places.items():
+            if leg_id in legs:
+                self._trunks.occupy(place, +1)
+                legs[leg_id].place, legs[leg_id].give_back = place, self._give_back
         live.wavs, live.prepared = note.wavs, note.prepared
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
         for leg in call.legs.values():
@@ -158,6 +165,9 @@ class Restore:
         calling = self._user_agent.restore_invite(state)
         session = SdpSession.restored(calling.offer, None)
         return RestoredLeg(leg_id, None, session, self._media, self._rtp_timeout_ms, calling)
+
+    def _give_back(self, place: Place) -> None:
+        self._trunks.occupy(place, -1)
 
     def _hung_up(self, leg_id: str) -> RestoredLeg:
         return RestoredLeg(leg_id, None, SdpSession("0.0.0.0", None), self._media, self._rtp_timeout_ms)

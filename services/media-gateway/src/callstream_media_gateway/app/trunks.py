@@ -16,7 +16,7 @@ from callstream.runtime.config_watch import Configuration, Credentials
 from callstream.runtime.tasks import end
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.trunk_address import hop_of, uri_at
-from callstream_media_gateway.adapters.trunk_leg import Way
+from callstream_media_gateway.adapters.trunk_leg import Place, Way
 from callstream_media_gateway.app.watch_trunk import WatchTrunk, credentials_of
 from callstream_media_gateway.domain.number_format import written
 from callstream_media_gateway.domain.trunk_choice import Exit, TrunkState, Unusable, carries, in_order
@@ -102,15 +102,21 @@ class Trunks:
         if why is not None:
             metrics.trunk_attempts.labels(why).inc()
             return False
-        state.calls += 1
         state.started.note(now)
-        self._count_leg(way, +1)
+        self.occupy(Place(way.tenant, way.trunk, way.agent_id), +1)
         return True
 
     def give_back(self, way: Way) -> None:
         """The call that took it is over."""
-        self.state(way.tenant, way.trunk).calls -= 1
-        self._count_leg(way, -1)
+        self.occupy(Place(way.tenant, way.trunk, way.agent_id), -1)
+
+    def occupy(self, place: Place, change: int) -> None:
+        """Count a place that is taken (+1) or given back (-1), also by a call of a former process."""
+        self.state(place.tenant, place.trunk).calls += change
+        for whose in {place.agent_id, ""}:
+            self._at_once[place.tenant, whose] += change
+            if not self._at_once[place.tenant, whose]:
+                del self._at_once[place.tenant, whose]
 
     def failed(self, way: Way, message: str) -> None:
         """The trunk said nothing at all."""
@@ -126,12 +132,6 @@ class Trunks:
 
     def _outgoing(self, tenant: str) -> list[Exit]:
         return [(trunk, trunk.outgoing) for trunk in self._configuration.trunks_of(tenant) if trunk.outgoing is not None]
-
-    def _count_leg(self, way: Way, change: int) -> None:
-        for whose in {way.agent_id, ""}:
-            self._at_once[way.tenant, whose] += change
-            if not self._at_once[way.tenant, whose]:
-                del self._at_once[way.tenant, whose]
 
     def _way(self, tenant: str, trunk: Trunk, outgoing: Outgoing, caller: str, callee: str) -> Way:
         called_user = quote(written(callee, outgoing.called, trunk.country), safe="+*")
