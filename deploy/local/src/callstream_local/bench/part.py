@@ -18,12 +18,16 @@ R = TypeVar("R")
 
 @dataclass(frozen=True)
 class Part:
-    """`measure` gives keys of build/bench.json, or raises CannotMeasure. `seconds`: about how long it takes."""
+    """`measure` gives keys of build/bench.json, or raises CannotMeasure. `seconds`: about how long it takes.
+
+    `asked_for`: runs only when it is named.
+    """
 
     name: str
     what: str
     seconds: float
     measure: Measure
+    asked_for: bool = False
 
 
 async def apart(work: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:

@@ -60,6 +60,8 @@ ROWS = (
     Row("tick_ms_500", "mixing tick of 500 calls, p99", "ms", field="p99", at_most=10),
     Row("wss_registrations_per_s", "registrations over new WSS connections", "/s", at_least=300),
     Row("wss_gateway_cpu_ms_per_registration", "CPU of one of these, gateway", "ms"),
+    Row("rss_kb_per_call", "memory of a call in talk, gateway and media worker", "kB", at_most=150),
+    Row("rss_growth_kb_per_1000_calls", "what 1,000 calls leave behind there, of 20,000", "kB"),
     Row("append_ratio", "append rate / bare client's", "", at_least=0.7),
     Row("projection_events_per_s", "events into PostgreSQL", "/s"),
     Row("decision_us", "routing decision, p50", "µs", field="p50"),

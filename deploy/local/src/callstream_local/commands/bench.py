@@ -16,7 +16,7 @@ def bench(only: Annotated[str | None, typer.Option(metavar="PART", help="One par
     from callstream_local.bench.run import run_parts
     from callstream_local.demo.screen import wide_console
 
-    parts = [part for part in PARTS if only in (None, part.name)]
+    parts = [part for part in PARTS if only == part.name or (only is None and not part.asked_for)]
     if not parts:
         raise typer.BadParameter(f"there is no part {only!r}; there are {', '.join(part.name for part in PARTS)}")
     if not asyncio.run(run_parts(parts, wide_console())):
