@@ -92,6 +92,7 @@ async def desk(house: House) -> Desk:  # noqa: F811
         ("leave", calls.Leave),
         ("drop", calls.DropParty),
         ("survey", calls.StartSurvey),
+        ("resume", calls.ResumeCall),
         ("hang-up", calls.HangUpAgent),
         ("pause-recording", calls.PauseRecording),
         ("resume-recording", calls.ResumeRecording),
@@ -103,6 +104,14 @@ async def test_a_control_goes_to_the_gateway_that_holds_the_agents_call(desk: De
     assert isinstance(command, kind)
     assert (command.call_id, command.agent_id, command.actor, scope) == ("c9", "1001", "agent@example.com", "gw-1")
     assert kind.NAME not in [line["action"] for line in await desk.operations()], "it stands in the event log"
+
+
+async def test_a_flow_is_named_with_its_version(desk: Desk) -> None:
+    assert (await desk.do("/v1/me/call/flow", {"flow_id": "confirm", "flow_version": 3}))[0] == 200
+    ((command, scope),) = desk.sent()
+    assert isinstance(command, calls.RunFlow)
+    assert (command.flow_id, command.flow_version, command.agent_id, scope) == ("confirm", 3, "1001", "gw-1")
+    assert (await desk.do("/v1/me/call/flow", {"flow_id": "confirm"}))[0] == 422
 
 
 async def test_what_the_gateway_refuses_is_409_with_its_reason(desk: Desk) -> None:

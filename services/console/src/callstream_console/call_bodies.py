@@ -56,6 +56,13 @@ class Play(Strict, frozen=True, kw_only=True):
     voice: Annotated[str, msgspec.Meta(max_length=32)] = ""
 
 
+class RunFlow(Strict, frozen=True, kw_only=True):
+    """Body of flow: a published version."""
+
+    flow_id: Token
+    flow_version: Annotated[int, msgspec.Meta(ge=1)]
+
+
 class Collect(Strict, frozen=True, kw_only=True):
     """Body of collect."""
 

@@ -18,7 +18,7 @@ from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, body_of
 from callstream_console.app.on_dial import call_agent, dial
 from callstream_console.app.targets import Reach, reach, state_of
-from callstream_console.call_bodies import Colleague, Collect, Consultation, DialBody, Digits, Handover, Play
+from callstream_console.call_bodies import Colleague, Collect, Consultation, DialBody, Digits, Handover, Play, RunFlow
 from callstream_console.domain.permissions import Action, require, require_agent
 from callstream_console.http import reply_answer
 from callstream_console.parts import Parts
@@ -34,6 +34,7 @@ PLAIN: dict[str, Callable[..., Command]] = {
     "leave": calls.Leave,
     "drop": calls.DropParty,
     "survey": calls.StartSurvey,
+    "resume": calls.ResumeCall,
     "hang-up": calls.HangUpAgent,
     "pause-recording": calls.PauseRecording,
     "resume-recording": calls.ResumeRecording,
@@ -137,6 +138,20 @@ def add_calls(app: FastAPI, parts: Parts) -> None:
             agent_id=own.agent_id,
             actor=person.user_id,
             digits=body.digits,
+        )
+        return await send(command, own)
+
+    @app.post("/v1/me/call/flow")
+    async def run_flow(request: Request, person: Person) -> Response:
+        body = await body_of(request, RunFlow)
+        own = await own_call(person)
+        command = calls.RunFlow(
+            command_id=parts.new_id(),
+            call_id=own.call_id,
+            agent_id=own.agent_id,
+            actor=person.user_id,
+            flow_id=body.flow_id,
+            flow_version=body.flow_version,
         )
         return await send(command, own)
 

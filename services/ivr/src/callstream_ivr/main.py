@@ -3,6 +3,7 @@
 from uuid import uuid4
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import queue_events as queue
 from callstream.contracts.subjects import events_of
 from callstream.runtime.origins import hook_origins
@@ -30,10 +31,11 @@ FOLLOWED = (
             call.CallEnded,
         )
     ),
+    *(events_of("call", event.NAME) for event in (control.FlowStarted, control.FlowLeft)),
     *(events_of("queue", event.NAME) for event in (queue.OfferMade, queue.OfferWithdrawn, queue.ContactLeft)),
 )
 
-SNAPSHOT_VERSION = 3
+SNAPSHOT_VERSION = 4
 """Counts up with every change of what a Session holds or means."""
 
 

@@ -245,6 +245,7 @@ def wire_controls(service: Service, on_control: OnControl, scope: str) -> None:
     service.on_command(call_commands.PlayToCustomer, on_control.play, scope)
     service.on_command(call_commands.CollectDigits, on_control.collect, scope)
     service.on_command(call_commands.StartSurvey, on_control.survey, scope)
+    service.on_command(call_commands.RunFlow, on_control.run_flow, scope)
 
 
 async def wire(service: Service) -> None:

@@ -234,6 +234,11 @@ def conference() -> Story:
     return consulting().steps(do_it(Control.JOIN))
 
 
+def in_flow() -> Story:
+    """The customer is in a flow."""
+    return talking().steps(orders.RunFlow(**WHO, flow_id="confirm", flow_version=2))
+
+
 def internal_talk() -> Story:
     told = dialled(Purpose.INTERNAL, "1002").steps(on.PhoneAnswered(leg_id=OWN))
     request = told.last(AgentWanted).request_id

@@ -42,6 +42,7 @@ SITUATIONS: dict[Situation, At] = {
     Situation.ASKING: At(story.asking),
     Situation.CONSULTING: At(story.consulting),
     Situation.CONSULTED: At(story.consulting, "1002"),
+    Situation.IN_FLOW: At(story.in_flow),
     Situation.CONFERENCE: At(story.conference),
     Situation.JOINED: At(story.conference, "1002"),
     Situation.ABSENT: At(story.talking, "1002"),
@@ -53,7 +54,7 @@ COMMANDS: dict[Control, on.Input] = {
         control: do_it(control)
         for control in (
             *(Control.HOLD, Control.RETRIEVE, Control.MUTE, Control.UNMUTE, Control.COMPLETE, Control.CANCEL),
-            *(Control.JOIN, Control.LEAVE, Control.DROP_PARTY, Control.END_SUPERVISION),
+            *(Control.JOIN, Control.LEAVE, Control.DROP_PARTY, Control.END_SUPERVISION, Control.RESUME),
         )
     },
     Control.BLIND_TRANSFER: orders.HandOver(**WHO, target_agent_id="1003"),
@@ -63,6 +64,7 @@ COMMANDS: dict[Control, on.Input] = {
     Control.SEND_DIGITS: orders.SendKeys(**WHO, digits="12#"),
     Control.PLAY: orders.PlayTo(**WHO, play_id="p9", prompts=story.MENU),
     Control.COLLECT: orders.Collect(**WHO, collection_id="c1", template=CollectTemplate(id="order", name="Order number")),
+    Control.RUN_FLOW: orders.RunFlow(**WHO, flow_id="confirm", flow_version=1),
     Control.SURVEY: orders.AskRating(**WHO, survey=Survey(prompts=story.MENU)),
     Control.TEAR_DOWN: on.TearDown(agent_id="1001", actor="boss"),
     Control.TRANSFER: on.Transfer(agent_id="1001", target_agent_id="1003", actor="boss", prompts=(Audio(audio_id="a"),)),

@@ -15,6 +15,8 @@ from callstream.contracts.control_events import (
     ConsultEnded,
     ConsultStarted,
     DigitsCollected,
+    FlowLeft,
+    FlowStarted,
     PlaybackStarted,
     SupervisionEnded,
     SupervisionStarted,
@@ -166,6 +168,20 @@ class Life(RuleBasedStateMachine):
     def survey(self, agent: str) -> None:
         self._give(orders.AskRating(agent_id=agent, actor=agent, survey=Survey(prompts=MENU, closing=MENU)))
 
+    @rule(agent=agents)
+    def run_flow(self, agent: str) -> None:
+        self._give(orders.RunFlow(agent_id=agent, actor=agent, flow_id="confirm", flow_version=1))
+
+    @rule(number=st.integers(0, 99))
+    def flow_plays(self, number: int) -> None:
+        self._give(on.Play(play_id=f"f{number}", prompts=MENU, repeat=1, barge_in=True))
+
+    @rule()
+    def flow_ends(self) -> None:
+        run = self.told.call.run
+        if run is not None:
+            self._give(on.FlowOver(run_id=run.run_id, reason=Reason.FLOW_ENDED, node_id="end"))
+
     @rule(how=st.sampled_from(["completed", "interrupted", "failed"]))
     def play_ends(self, how: str) -> None:
         play = self.told.call.play
@@ -238,6 +254,7 @@ class Life(RuleBasedStateMachine):
         assert self.told.names[-1] == "ended"
         self._paired(LegStarted, LegEnded, "leg_id")
         self._paired(ConsultStarted, ConsultEnded, "consult_id")
+        self._paired(FlowStarted, FlowLeft, "run_id")
         self._paired(CollectionStarted, DigitsCollected, "collection_id")
         self._paired(PlaybackStarted, PlaybackFinished, "play_id")
         assert (call.timers, self.told.timers) == ({}, {})

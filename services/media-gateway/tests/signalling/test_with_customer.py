@@ -7,12 +7,29 @@ from callstream.contracts import call_events as call
 from callstream.contracts import commands
 from callstream.contracts import control_events as control
 from callstream.contracts.config import Audio, CollectTemplate, Settings, Speech, Survey
-from callstream.contracts.flow import Prompts
+from callstream.contracts.envelope import NewEvent
+from callstream.contracts.flow import End, Flow, Play, Prompts, Start
+from callstream.contracts.ivr_events import IvrEnded
+from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.media.encode import decode_mp3
 from callstream_media_gateway.media.tone import level_dbm0
 
-from .controls import COLLEAGUE_HZ, LOUD_DBM0, MUSIC, MUSIC_HZ, agent_is, ask, colleague, do_it, hears, loud, own_music, until
+from .controls import (
+    COLLEAGUE_HZ,
+    LOUD_DBM0,
+    MUSIC,
+    MUSIC_HZ,
+    agent_is,
+    ask,
+    colleague,
+    controls,
+    do_it,
+    hears,
+    loud,
+    own_music,
+    until,
+)
 from .house import AGENT_HZ, CALLER_HZ, PROMPT_HZ, House
 from .test_survival import talk
 
@@ -153,3 +170,38 @@ async def test_the_recordings_right_side_is_what_the_customer_heard(open_house: 
     sound = decode_mp3(house.folder / "recordings" / ready.path)
     assert level_dbm0(sound[-12_000:-4000, 0]) > -20, "the customer spoke on"
     assert level_dbm0(sound[-12_000:-4000, 1]) < -50, "the muted agent was not heard"
+
+
+async def test_the_customer_goes_into_a_flow_and_comes_back(open_house: House) -> None:
+    """The test plays ivr: it has the flow's prompt played, and ends the run."""
+    house = open_house
+    nodes = (Start(id="s", next="say"), Play(id="say", prompts=MENU, next="e"), End(id="e"))
+    await house.publish(Flow(id="confirm", version=1, name="Confirm", nodes=nodes))
+    await until(lambda: house.service.config.flow(house.tenant, "confirm", 1) is not None)
+    caller, agent, call_id = await talk(house)
+    unknown = await ask(house, cmd.RunFlow, call_id, flow_id="confirm", flow_version=2)
+    assert unknown.reason is Reason.UNKNOWN_FLOW
+    for ended in (True, False):
+        await do_it(house, cmd.RunFlow, call_id, flow_id="confirm", flow_version=1)
+        started = await house.event(control.FlowStarted, times=1 if ended else 2)
+        await hears(agent)
+        assert (await house.play(call_id, MENU * 30, f"{started.run_id}-p1")).accepted
+        await hears(caller, PROMPT_HZ)
+        assert (await controls(house, call_id))[0] == "in-flow"
+        if ended:
+            over = IvrEnded(reason=Reason.FLOW_ENDED, handled=1, node_id="e")
+            new = NewEvent(
+                id=f"{started.run_id}-i0",
+                tenant=house.tenant,
+                aggregate_id=started.run_id,
+                time=SystemClock().now(),
+                event=over,
+                correlation_id=call_id,
+            )
+            await house.store.append("ivr", started.run_id, house.tenant, [new], 0)
+        else:
+            await do_it(house, cmd.ResumeCall, call_id)
+        await hears(caller, AGENT_HZ)
+        await hears(agent, CALLER_HZ)
+    left = [recorded.event for recorded in house.log if isinstance(recorded.event, control.FlowLeft)]
+    assert [(event.how, event.node_id) for event in left] == [("ended", "e"), ("resumed", "")]

@@ -218,6 +218,26 @@ class CollectDigits(Command, frozen=True, kw_only=True):
     template_id: str
 
 
+@command("media-gateway", "run-flow")
+class RunFlow(Command, frozen=True, kw_only=True):
+    """Send the customer into a published flow; at its end they are back (F027). Refused also with `unknown-flow`."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+    flow_id: str
+    flow_version: int
+
+
+@command("media-gateway", "resume")
+class ResumeCall(Command, frozen=True, kw_only=True):
+    """Take the customer back out of the flow (F027)."""
+
+    call_id: str
+    agent_id: str
+    actor: str
+
+
 @command("media-gateway", "survey")
 class StartSurvey(Command, frozen=True, kw_only=True):
     """End the agent's part and ask the customer for a rating (F028)."""

@@ -222,6 +222,39 @@ class DigitsCollected(Event, frozen=True, kw_only=True):
     """`complete`, `timeout`, `cancelled`."""
 
 
+@event("call", "flow-started")
+class FlowStarted(Event, frozen=True, kw_only=True):
+    """An agent sends the customer into a flow and has them back afterwards (F027); until then the two hear each other not.
+
+    ivr runs it as a session of its own, whose id is the run's; its `ivr.ended` ends the run. Nodes that ask for an agent end
+    it too: there is one.
+    """
+
+    run_id: str
+    agent_id: str
+    actor: str
+    flow_id: str
+    flow_version: int
+    caller: str
+    called: str
+    gateway: str
+    customer_leg_id: str
+
+
+@event("call", "flow-left")
+class FlowLeft(Event, frozen=True, kw_only=True):
+    """The customer is back with the agent, or the call is over."""
+
+    run_id: str
+    agent_id: str
+    how: str
+    """`ended` (the flow came to an end), `resumed` (the agent took the customer back) or `cancelled` (the call is over)."""
+    reason: Reason = Reason.FLOW_ENDED
+    node_id: str = ""
+    """Where the flow ended: what came of it."""
+    actor: str = ""
+
+
 @event("call", "survey-started")
 class SurveyStarted(Event, frozen=True, kw_only=True):
     """The agent has left, the customer is asked for a rating (F028)."""

@@ -86,6 +86,8 @@ MEANINGS: dict[type[Event], Callable[[Any], str]] = {
         f"the customer is asked to key in {e.template_id}" + (" (secret)" if e.sensitive else "")
     ),
     control.DigitsCollected: lambda e: f"keyed in for {e.template_id}: {e.digits or 'nothing'} ({e.how})",
+    control.FlowStarted: lambda e: f"agent {e.agent_id} sends the customer into flow {e.flow_id}",
+    control.FlowLeft: lambda e: f"the customer is back from the flow ({e.how}{', ' + e.node_id if e.node_id else ''})",
     control.SurveyStarted: lambda e: f"agent {e.agent_id} has left, the customer is asked for a rating",
     control.CallRated: lambda e: f"the customer rated agent {e.agent_id} with {e.rating}",
 }

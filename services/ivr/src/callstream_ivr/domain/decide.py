@@ -74,6 +74,11 @@ def _end(session: Session, reason: Reason, node_id: str = "") -> IvrEnded:
 
 
 def _begin(session: Session, catalogue: Catalogue, now: datetime) -> Event | None:
+    if session.of_call:
+        run = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
+        if run is None:
+            return _end(session, Reason.UNKNOWN_FLOW)
+        return IvrStarted(flow_id=run.flow_id, flow_version=run.version, number=session.called, handled=session.handled)
     number = catalogue.bound_to(session.tenant, session.called)
     graph = catalogue.graph(session.tenant, number.flow_id, number.flow_version) if number else None
     if graph is not None:
@@ -190,7 +195,7 @@ def _enter(session: Session, graph: Graph, node_id: str) -> Event:
     if session.hops >= len(graph.nodes):
         return _end(session, Reason.INTERNAL)
     if isinstance(node, TransferToAgent):
-        return _request(session, node)
+        return _request(session, node) if not session.of_call else _end(session, Reason.FLOW_ENDED, node.id)
     return NodeEntered(
         node_id=node.id,
         kind=kind_of(node),

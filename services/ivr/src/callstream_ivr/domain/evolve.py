@@ -11,6 +11,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
+from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
@@ -44,6 +45,27 @@ def opened(recorded: Recorded, arrived: call.CallArrived, recalled: str = "") ->
         cause=recorded.id,
         handled=recorded.seq,
         due=recorded.time + BIND_GRACE,
+    )
+
+
+def opened_run(recorded: Recorded, started: control.FlowStarted) -> Session:
+    """The session of a flow in the middle of a call (F027): answered, and on a flow that an agent has named."""
+    return Session(
+        tenant=recorded.tenant,
+        call_id=started.run_id,
+        of_call=recorded.aggregate_id,
+        caller=started.caller,
+        called=started.called,
+        gateway=started.gateway,
+        leg_id=started.customer_leg_id,
+        arrived_seq=recorded.seq,
+        arrived_at=recorded.time,
+        trace=recorded.trace,
+        cause=recorded.id,
+        handled=recorded.seq,
+        flow_id=started.flow_id,
+        flow_version=started.flow_version,
+        answered=True,
     )
 
 
@@ -157,6 +179,12 @@ def _left_queue(session: Session, event: queue.ContactLeft, _: datetime, __: int
     session.agent_answered = event.outcome is RequestOutcome.ANSWERED
 
 
+def _taken_back(session: Session, event: control.FlowLeft, _: datetime, __: int) -> None:
+    """For a run this is what the call's end is for others."""
+    if event.run_id == session.call_id:
+        session.call_ended, session.due, session.keys = event.reason, None, ()
+
+
 def _call_ended(session: Session, event: call.CallEnded, _: datetime, __: int) -> None:
     session.call_ended, session.due, session.keys = event.reason, None, ()
 
@@ -218,6 +246,7 @@ _FACTS: dict[type[Event], Callable[[Session, Any, datetime, int], None]] = {
     call.DigitReceived: _digit,
     call.OfferAnswered: _offer_answered,
     call.CallEnded: _call_ended,
+    control.FlowLeft: _taken_back,
     queue.OfferMade: _offer_made,
     queue.OfferWithdrawn: _offer_withdrawn,
     queue.ContactLeft: _left_queue,

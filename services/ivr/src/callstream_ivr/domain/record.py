@@ -14,7 +14,7 @@ def to_append(session: Session, event: Event, now: datetime) -> NewEvent:
         aggregate_id=session.call_id,
         time=now,
         event=event,
-        correlation_id=session.call_id,
+        correlation_id=session.call,
         causation_id=session.cause,
         trace=session.trace,
     )

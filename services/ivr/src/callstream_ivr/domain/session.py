@@ -28,6 +28,9 @@ class Session(msgspec.Struct, kw_only=True):
 
     tenant: str
     call_id: str
+    """Of a run in the middle of a call (F027): the run's id, by which everything of the session is named."""
+    of_call: str = ""
+    """Of a run: the call's id."""
     caller: str
     called: str
     gateway: str
@@ -80,6 +83,11 @@ class Session(msgspec.Struct, kw_only=True):
     agent_answered: bool = False
     call_ended: Reason | None = None
     ended: Reason | None = None
+
+    @property
+    def call(self) -> str:
+        """The call that commands go to."""
+        return self.of_call or self.call_id
 
     @property
     def prompt_is_on(self) -> bool:

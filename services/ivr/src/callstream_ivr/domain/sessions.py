@@ -6,12 +6,13 @@ import msgspec
 
 from callstream.contracts import queue_events as queue
 from callstream.contracts.call_events import OUTBOUND_MEMORY, CallArrived, CallDialled
+from callstream.contracts.control_events import FlowStarted
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.outcome import call_of
 from callstream.contracts.states import Purpose
 from callstream.kernel.recent import Recent
 from callstream.kernel.timers import Timers
-from callstream_ivr.domain.evolve import evolve, opened
+from callstream_ivr.domain.evolve import evolve, opened, opened_run
 from callstream_ivr.domain.session import Session
 from callstream_ivr.domain.wanted import HANGS_UP
 
@@ -33,6 +34,8 @@ class Sessions:
         self._by_call: dict[str, Session] = {}
         self._dialled: Recent[tuple[str, str], tuple[str, datetime]] = Recent(CALLERS)
         """(tenant, customer) → (agent, when) of the last outbound call."""
+        self._runs: dict[str, str] = {}
+        """Call id → the run that its customer is in: what the call's events are about."""
         self._timers: Timers[str] = Timers()
         self.changed: dict[str, None] = {}
         """In the order of their change (a set that keeps it)."""
@@ -51,7 +54,13 @@ class Sessions:
             if event.purpose is Purpose.OUTBOUND:
                 self._dialled.put((recorded.tenant, event.callee), (event.agent_id, recorded.time))
             return
+        if isinstance(event, FlowStarted):
+            self._by_call[event.run_id] = opened_run(recorded, event)
+            self._runs[recorded.aggregate_id] = event.run_id
+            self.changed[event.run_id] = None
+            return
         call_id = call_of(recorded)
+        call_id = self._runs.get(call_id, call_id)
         session = self._by_call.get(call_id)
         if session is None:
             if not isinstance(event, CallArrived):
@@ -90,14 +99,18 @@ class Sessions:
             self._dialled.put(customer, by)
         for session in kept.sessions:
             self._by_call[session.call_id] = session
+            if session.of_call:
+                self._runs[session.of_call] = session.call_id
             self.changed[session.call_id] = None
             self._mind(session)
 
     def _mind(self, session: Session) -> None:
         """Keep timers in step, and forget a session that has nothing more to do."""
-        over = session.ended is not None and (session.call_ended is not None or session.ended not in HANGS_UP)
+        last_word = session.call_ended is not None or session.ended not in HANGS_UP or bool(session.of_call)
+        over = session.ended is not None and last_word
         if over:
             del self._by_call[session.call_id]
+            self._runs.pop(session.of_call, None)
         if over or session.due is None:
             self._timers.cancel(session.call_id)
         elif self._timers.due_of(session.call_id) != session.due:

@@ -38,7 +38,7 @@ def wanted(session: Session, catalogue: Catalogue) -> Command | None:
         return None
     if session.ended is not None:
         party = HANGS_UP.get(session.ended)
-        if party is None:
+        if party is None or session.of_call:
             return None
         return HangUpCall(command_id=f"{session.call_id}-hang-up", call_id=session.call_id, reason=session.ended, party=party)
     if session.agent_answered:
@@ -49,7 +49,7 @@ def wanted(session: Session, catalogue: Catalogue) -> Command | None:
         return _play(session, catalogue)
     if session.stale_play:
         play_id = session.stale_play
-        return StopPlayback(command_id=f"{play_id}-stop", call_id=session.call_id, play_id=play_id)
+        return StopPlayback(command_id=f"{play_id}-stop", call_id=session.call, play_id=play_id)
     return None
 
 
@@ -68,7 +68,7 @@ def _play(session: Session, catalogue: Catalogue) -> PlayPrompts | None:
     prompts, repeat = found
     return PlayPrompts(
         command_id=session.play_id,
-        call_id=session.call_id,
+        call_id=session.call,
         play_id=session.play_id,
         prompts=prompts,
         repeat=repeat,

@@ -21,7 +21,7 @@ PLEASE_HOLD: tuple[Prompt, ...] = (Speech(text="Please hold the line. You are be
 
 SIMPLE = (
     *(cmd.Hold, cmd.Retrieve, cmd.Mute, cmd.Unmute, cmd.CompleteTransfer, cmd.CancelConsult, cmd.Join, cmd.Leave, cmd.DropParty),
-    *(cmd.EndSupervision, cmd.PauseRecording, cmd.ResumeRecording, cmd.HangUpAgent),
+    *(cmd.EndSupervision, cmd.PauseRecording, cmd.ResumeRecording, cmd.HangUpAgent, cmd.ResumeCall),
 )
 """Commands that say no more than what and who."""
 
@@ -184,6 +184,20 @@ class OnControl:
         if survey is None:
             raise Refusal(Reason.INVALID, "the settings have no survey", "survey")
         given = orders.AskRating(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, survey=survey)
+        self._switchboard.command(live, given)
+
+    async def run_flow(self, command: cmd.RunFlow, _: str) -> None:
+        """`run-flow`."""
+        live = self.live(command.call_id)
+        if self._configuration.flow(live.call.tenant, command.flow_id, command.flow_version) is None:
+            raise Refusal(Reason.UNKNOWN_FLOW, "no such flow, or not this version", "flow_id")
+        given = orders.RunFlow(
+            cause=command.command_id,
+            agent_id=command.agent_id,
+            actor=command.actor,
+            flow_id=command.flow_id,
+            flow_version=command.flow_version,
+        )
         self._switchboard.command(live, given)
 
     def choose(self, live: LiveCall, effect: do.Choose) -> None:

@@ -4,6 +4,7 @@ import structlog
 
 from callstream.contracts.call_events import OfferAnswered
 from callstream.contracts.envelope import Recorded
+from callstream.contracts.ivr_events import IvrEnded
 from callstream.contracts.queue_events import ContactLeft, OfferMade, OfferWithdrawn
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import RequestOutcome
@@ -19,6 +20,7 @@ FILTERS = (
     events_of("queue", OfferWithdrawn.NAME),
     events_of("queue", ContactLeft.NAME),
     events_of("call", OfferAnswered.NAME),
+    events_of("ivr", IvrEnded.NAME),
 )
 """One subscription for all: that is how the order of a withdrawal and an answer is known."""
 
@@ -66,6 +68,11 @@ class OnQueueEvent:
                 if live is None or left.outcome is RequestOutcome.ANSWERED:
                     return
                 given = inputs.RequestLeft(cause=recorded.id, request_id=recorded.aggregate_id, reason=left.reason)
+            case IvrEnded() as flow:
+                live = self._switchboard.calls.get(recorded.correlation_id)
+                if live is None or recorded.correlation_id == recorded.aggregate_id:
+                    return
+                given = inputs.FlowOver(cause=recorded.id, run_id=recorded.aggregate_id, reason=flow.reason, node_id=flow.node_id)
             case OfferAnswered() as answered:
                 live = self._switchboard.calls.get(recorded.aggregate_id)
                 if live is None:

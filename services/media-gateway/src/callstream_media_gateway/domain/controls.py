@@ -20,6 +20,8 @@ class Control(StrEnum):
     SEND_DIGITS = "send-digits"
     PLAY = "play-to-customer"
     COLLECT = "collect-digits"
+    RUN_FLOW = "run-flow"
+    RESUME = "resume"
     SURVEY = "survey"
     PAUSE_RECORDING = "pause-recording"
     RESUME_RECORDING = "resume-recording"
@@ -46,6 +48,8 @@ class Situation(StrEnum):
     CONSULTING = "consulting"
     CONSULTED = "consulted"
     """The agent is the one who is asked."""
+    IN_FLOW = "in-flow"
+    """The customer is in a flow, and will be back."""
     CONFERENCE = "conference"
     """The agent serves the customer, and a third party talks with them."""
     JOINED = "joined"
@@ -65,11 +69,13 @@ POSSIBLE: dict[Situation, frozenset[Control]] = {
     _S.CONNECTING: frozenset({_C.HANG_UP, _C.TEAR_DOWN}),
     _S.DIALLING: _ALWAYS,
     _S.TALKING: _SERVING
-    | {_C.HOLD, _C.RETRIEVE, _C.BLIND_TRANSFER, _C.CONSULT, _C.SEND_DIGITS, _C.PLAY, _C.COLLECT, _C.SURVEY, _C.TRANSFER},
+    | {_C.HOLD, _C.RETRIEVE, _C.BLIND_TRANSFER, _C.CONSULT, _C.SEND_DIGITS, _C.PLAY, _C.COLLECT, _C.SURVEY, _C.TRANSFER}
+    | {_C.RUN_FLOW},
     _S.HELD: _SERVING | {_C.HOLD, _C.RETRIEVE, _C.BLIND_TRANSFER, _C.CONSULT, _C.TRANSFER},
     _S.ASKING: _SERVING | {_C.CANCEL},
     _S.CONSULTING: _SERVING | {_C.COMPLETE, _C.CANCEL, _C.JOIN, _C.SEND_DIGITS},
     _S.CONSULTED: _ALWAYS,
+    _S.IN_FLOW: _SERVING | {_C.RESUME},
     _S.CONFERENCE: _SERVING | {_C.HOLD, _C.RETRIEVE, _C.LEAVE, _C.DROP_PARTY, _C.SEND_DIGITS, _C.PLAY, _C.COLLECT},
     _S.JOINED: _ALWAYS | {_C.LEAVE},
     _S.ABSENT: frozenset(),

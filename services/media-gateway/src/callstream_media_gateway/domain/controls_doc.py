@@ -14,6 +14,7 @@ MEANING = {
     Situation.ASKING: "the customer is held, the consulted party rings",
     Situation.CONSULTING: "the customer is held, agent and consulted party talk",
     Situation.CONSULTED: "the agent is the consulted party",
+    Situation.IN_FLOW: "the customer is in a flow, and will be back",
     Situation.CONFERENCE: "three talk, the agent serves",
     Situation.JOINED: "three talk, the agent was invited",
 }
@@ -37,6 +38,8 @@ nothing.
   choose. Nobody is told, but the log is.
 - **Collect**: digits by a template of the tenant's. Of a sensitive one nobody hears the customer meanwhile, the
   recording neither, and only the last four digits are kept.
+- **Flow**: the customer goes into a published flow, in which the two do not hear each other, and is back at its end, or
+  when the agent resumes. A node of the flow that asks for an agent ends it. Where it ended is told (`call.flow-left`).
 - **Survey**: the agent goes, the customer hears the question of the settings' `survey`; a key is `call.rated`.
 - **Auto-answer** (`auto_answer` of the agent): INVITEs ask the phone to pick up (`Call-Info: …;answer-after=0`), the
   agent hears a beep before the talk. An agent's own dials always ask it.

@@ -9,6 +9,7 @@ from callstream.contracts.states import LegRole
 from callstream_media_gateway.domain import (
     collect,
     consult,
+    flow,
     hold,
     inputs,
     menu,
@@ -72,6 +73,8 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     orders.PlayTo: with_customer.play,
     orders.Collect: collect.collect,
     orders.AskRating: survey.ask,
+    orders.RunFlow: flow.run,
+    inputs.FlowOver: flow.over,
     inputs.TimeUp: on_time.time_up,
     inputs.MenuRefused: menu.refused,
     inputs.PhoneRefers: menu.referred,
@@ -136,6 +139,7 @@ def command(call: Call, given: inputs.Input, now: datetime) -> list[do.Effect]:
 def _take(call: Call) -> list[do.Effect]:
     """The step's effects; who hears whom changes with the last of them, at one tick."""
     collect.look_after(call)
+    flow.look_after(call)
     remix(call)
     effects, call.effects = call.effects, []
     return effects

@@ -11,6 +11,7 @@ from callstream_media_gateway.domain.keys import KeyFilter
 from callstream_media_gateway.domain.parties import (
     Collection,
     Consult,
+    FlowRun,
     Leg,
     Menu,
     Offer,
@@ -75,6 +76,7 @@ class CallFacts:
     """The playback that the key now held down has interrupted: RFC 4733 tells the key at its end."""
     collection: Collection | None = None
     rating: Rating | None = None
+    run: FlowRun | None = None
     menus: dict[str, Menu] = field(default_factory=dict)
     """Feature menus that are open, by leg."""
     timers: dict[str, datetime] = field(default_factory=dict)
@@ -129,6 +131,13 @@ class CallFacts:
     def own_leg(self) -> str:
         """The phone of the agent who began the call; empty when a trunk brought it."""
         return self.dialled.agent_leg_id if self.dialled is not None else ""
+
+    @property
+    def own_number(self) -> str:
+        """The company's number in this call; empty in an internal one."""
+        if self.arrived is not None:
+            return self.arrived.called
+        return self.dialled.caller if self.dialled is not None else ""
 
     @property
     def internal(self) -> bool:

@@ -65,6 +65,14 @@ class RequestLeft(Input, frozen=True, kw_only=True):
     reason: Reason
 
 
+class FlowOver(Input, frozen=True, kw_only=True):
+    """`ivr.ended` of a flow that an agent had sent the customer into (F027)."""
+
+    run_id: str
+    reason: Reason
+    node_id: str
+
+
 class TearDown(Input, frozen=True, kw_only=True):
     """`tear-down`."""
 

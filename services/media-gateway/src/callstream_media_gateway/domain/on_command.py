@@ -22,7 +22,8 @@ def play(call: Call, given: inputs.Play) -> None:
     """Known play ids change nothing: the command is being repeated."""
     if given.play_id in call.known_plays:
         return
-    _check(call, CustomerInput.PLAY)
+    if call.run is None:
+        _check(call, CustomerInput.PLAY)
     if not given.prompts:
         raise Refusal(Reason.INVALID, "nothing to play", "prompts")
     if given.repeat < 0:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from callstream.contracts.call_events import ServiceTornDown
 from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import conference, consult, hold, inputs, on_recording, orders, supervise, transfer
+from callstream_media_gateway.domain import conference, consult, flow, hold, inputs, on_recording, orders, supervise, transfer
 from callstream_media_gateway.domain.call import OVER, Call
 from callstream_media_gateway.domain.controls import Control
 from callstream_media_gateway.domain.departed import departed
@@ -39,6 +39,7 @@ DO: dict[Control, Callable[[Call, Leg, str], None]] = {
     Control.CANCEL: consult.cancel,
     Control.JOIN: consult.join,
     Control.LEAVE: _leave,
+    Control.RESUME: flow.resume,
     Control.DROP_PARTY: conference.drop_third,
     Control.END_SUPERVISION: supervise.end,
     Control.PAUSE_RECORDING: on_recording.pause,

@@ -92,3 +92,12 @@ class AskRating(Input, frozen=True, kw_only=True):
     agent_id: str
     actor: str
     survey: Survey
+
+
+class RunFlow(Input, frozen=True, kw_only=True):
+    """`run-flow`, of a flow that is published."""
+
+    agent_id: str
+    actor: str
+    flow_id: str
+    flow_version: int

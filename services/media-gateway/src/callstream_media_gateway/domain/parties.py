@@ -126,6 +126,15 @@ class Collection:
 
 
 @dataclass(slots=True)
+class FlowRun:
+    """The customer is in a flow (F027). Its id is that of ivr's session."""
+
+    run_id: str
+    agent_leg: str
+    agent_id: str
+
+
+@dataclass(slots=True)
 class Rating:
     """The customer is asked for a rating (F028). `thanked`: the answer is there, or nobody waits for it any more."""
 

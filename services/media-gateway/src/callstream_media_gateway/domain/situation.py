@@ -45,6 +45,8 @@ def situation(call: Call, agent_id: str) -> Situation:
             return Situation.JOINED
         if len(call.talk) > 2:
             return Situation.CONFERENCE
+        if call.run is not None:
+            return Situation.IN_FLOW
         far = far_side(call, leg)
         return Situation.HELD if far is not None and far.held else Situation.TALKING
     if call.dialled is not None and call.dialled.agent_leg_id == leg.leg_id and call.customer in (C.AWAITED, C.DIALLING):
