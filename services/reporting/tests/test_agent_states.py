@@ -24,11 +24,12 @@ from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
+from callstream_reporting.adapters.pushes import Pushes
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.domain.agent_log import StateRow, fold_states
 from callstream_reporting.domain.attendance import Day, attendance
-from callstream_reporting.recordings_api import Store
 
 from .test_projection import Tokens, names, pool, projector  # noqa: F401
 
@@ -169,6 +170,7 @@ async def client(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[http
         verifier=tokens.verifier(),
         accesses=Accesses(pool),
         store=Store(directory=tmp_path, key=b"key"),
+        pushes=Pushes(pool),
         states=AgentStates(pool),
         configuration=Configuration.of({"main": [Settings(), *documents]}),
     )

@@ -30,10 +30,11 @@ from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.projection import Projection
+from callstream_reporting.adapters.pushes import Pushes
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.app.on_events import Projector
-from callstream_reporting.recordings_api import Store
 
 T0 = datetime(2026, 3, 1, 8, 0, tzinfo=UTC)
 NAMES = {("agent", "1001"): "Ann", ("group", "sales"): "Sales"}
@@ -323,6 +324,7 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
         verifier=tokens.verifier(),
         accesses=Accesses(pool),
         store=Store(directory=tmp_path, key=b"key"),
+        pushes=Pushes(pool),
         states=AgentStates(pool),
         configuration=Configuration.of(
             {"main": [Agent(id="1002", name="Bo", email="b@example.org", sip_user="1002", groups=("tech",))]}

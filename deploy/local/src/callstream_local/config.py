@@ -81,7 +81,6 @@ def passed_to_sip() -> dict[str, str]:
     return {name: os.environ[name] for name in (*names, "CALLSTREAM_SIP_WS_ORIGINS") if name in os.environ}
 
 
-def passed_to_ivr() -> dict[str, str]:
-    """The origins of HTTP interfaces that tenants may have asked (F093)."""
-    name = "CALLSTREAM_HOOK_ORIGINS"
-    return {name: os.environ[name]} if name in os.environ else {}
+def passed_for_hooks() -> dict[str, str]:
+    """The origins of tenants' HTTP interfaces that may be asked (F093) and told (F203), and where they reach reporting."""
+    return {name: os.environ[name] for name in ("CALLSTREAM_HOOK_ORIGINS", "CALLSTREAM_REPORTING_URL") if name in os.environ}

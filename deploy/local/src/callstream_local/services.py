@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from callstream_local.config import StackOptions, part_names, passed_on, passed_to_ivr, passed_to_sip
+from callstream_local.config import StackOptions, part_names, passed_for_hooks, passed_on, passed_to_sip
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.postgres import EmbeddedPostgres
 from callstream_local.folder import DataFolder
@@ -135,8 +135,8 @@ def environment(service: Service, place: Place) -> dict[str, str]:
         variables["CALLSTREAM_NATS_URL"] = place.nats.address
         variables["CALLSTREAM_NATS_USER"] = service.nats_user
         variables["CALLSTREAM_NATS_PASSWORD"] = place.nats.password(service.nats_user)
-    if service.name == "ivr":
-        variables |= passed_to_ivr()
+    if service.name in ("ivr", "reporting"):
+        variables |= passed_for_hooks()
     if service.database is not None:
         variables["CALLSTREAM_DATABASE_URL"] = place.postgres.url(service.database)
     if service.sip:

@@ -17,10 +17,13 @@ from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.pushes import Pushes
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
 from callstream_reporting.domain.permissions import may_read, visible_agent, visible_groups, visible_people
-from callstream_reporting.recordings_api import Store, add_recordings
+from callstream_reporting.pushes_api import add_pushes
+from callstream_reporting.recordings_api import add_recordings
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,6 +33,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     verifier: TokenVerifier
     accesses: Accesses
     store: Store
+    pushes: Pushes
     states: AgentStates
     configuration: Configuration
 
@@ -38,6 +42,7 @@ def build_api(parts: Parts) -> FastAPI:
     """The application; it holds no state of its own."""
     app = make_api("Callstream reporting", parts.verifier)
     add_agents(app, parts.states, parts.configuration)
+    add_pushes(app, parts.pushes, parts.store.key)
     add_recordings(app, parts.records, parts.accesses, parts.store, parts.configuration)
 
     def groups_of(person: Principal) -> dict[str, tuple[str, ...]]:

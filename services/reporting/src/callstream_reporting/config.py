@@ -16,6 +16,8 @@ class ReportingConfig(msgspec.Struct, frozen=True, kw_only=True):
     recordings: Path
     bucket: BucketSettings | None = None
     """Where recordings are once they are archived; None: only in the directory."""
+    public_url: str = ""
+    """Where tenants reach this API: what comes before the links of pushed recordings (F203) that are not into a bucket."""
 
 
 def read_config() -> ReportingConfig:
@@ -25,4 +27,5 @@ def read_config() -> ReportingConfig:
         public_key_file=Path(os.environ["CALLSTREAM_JWT_PUBLIC_KEY_FILE"]),
         recordings=Path(os.environ["CALLSTREAM_DATA_DIR"]) / "recordings",
         bucket=read_bucket(),
+        public_url=os.environ.get("CALLSTREAM_REPORTING_URL", ""),
     )

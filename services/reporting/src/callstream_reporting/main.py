@@ -3,25 +3,32 @@
 PostgreSQL away at the start: not ready, tried again for ever; the calls of the house do not notice.
 """
 
+import asyncio
+
 from callstream.contracts.commands import RebuildProjections
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.bucket import Bucket
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.migrations import open_pool
+from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
+from callstream.runtime.tasks import end
 from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.house_key import house_key
+from callstream_reporting.adapters.post import Post
 from callstream_reporting.adapters.projection import Projection
+from callstream_reporting.adapters.pushes import Pushes
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.app.on_events import Projector
 from callstream_reporting.app.on_log import LogFollower
+from callstream_reporting.app.push_recordings import PushRecordings
 from callstream_reporting.config import read_config
 from callstream_reporting.domain.record import Names
-from callstream_reporting.recordings_api import Store
 
 MAX_LAG = 5_000
 """Events behind which boards and records are too old to call the service ready."""
@@ -43,11 +50,14 @@ def main() -> None:
             key=await house_key(pool),
             bucket=Bucket(config.bucket) if config.bucket is not None else None,
         )
+        pushes, post = Pushes(pool), Post(hook_origins())
+        push = PushRecordings(pushes, records, store, service.config, post, service.clock, config.public_url)
         parts = Parts(
             records=records,
             verifier=verifier,
             accesses=Accesses(pool),
             store=store,
+            pushes=pushes,
             states=AgentStates(pool),
             configuration=service.config,
         )
@@ -61,8 +71,14 @@ def main() -> None:
 
         service.on_command(RebuildProjections, rebuild)
         service.check("projection", lag)
+        pushing = asyncio.create_task(push.run())
+
+        async def stop_pushing() -> None:
+            await end(pushing)
+            await post.close()
+
         service.on_start.append(follower.start)
-        service.on_stop.append(follower.stop)
+        service.on_stop += [follower.stop, stop_pushing]
 
     run("reporting", wire)
 

@@ -1,7 +1,6 @@
 """Recordings over HTTP: played with seek (F200), downloaded (F201), by a link that expires (F202); each access is noted."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Annotated
 
 import msgspec
@@ -12,9 +11,9 @@ from callstream.contracts.roles import Principal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, error_answer
-from callstream.runtime.bucket import Bucket, BucketError
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Access, Accesses
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.domain.links import Link
 from callstream_reporting.domain.permissions import may_hear, require_access_log
@@ -23,30 +22,6 @@ from callstream_reporting.domain.record import ServiceRecord
 LINK_LIVES = timedelta(minutes=5)
 """Long enough to begin a download, and to seek in it."""
 NO_STORE = {"Cache-Control": "no-store"}
-
-
-class Store(msgspec.Struct, frozen=True, kw_only=True):
-    """Where recordings are, and what their links are signed with."""
-
-    directory: Path
-    key: bytes
-    bucket: Bucket | None = None
-
-    def file(self, path: str | None) -> Path | None:
-        """The file in the directory, unless there is none or the path leads out of it."""
-        if not path:
-            return None
-        found = (self.directory / path).resolve()
-        return found if found.is_relative_to(self.directory.resolve()) and found.is_file() else None
-
-    async def bucket_link(self, path: str | None, lives: timedelta) -> str | None:
-        """Into the bucket, or None when it is not there; raises Refusal when the bucket does not answer."""
-        if self.bucket is None or not path:
-            return None
-        try:
-            return await self.bucket.link(path, lives)
-        except BucketError as error:
-            raise Refusal(Reason.UNAVAILABLE, f"the recordings' bucket does not answer: {error}") from None
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -87,13 +62,8 @@ def add_recordings(app: FastAPI, records: Records, accesses: Accesses, store: St
     @app.post("/v1/records/{call_id}/recording/link")
     async def link(call_id: str, person: Person, recording_id: str = "") -> Response:
         recording_id, path = await heard(person, call_id, recording_id)
-        expires_at = datetime.now(UTC) + LINK_LIVES
-        url = await store.bucket_link(path, LINK_LIVES)
-        if url is None and store.file(path) is None:
-            return _no_recording()
-        await accesses.note(
-            Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="link")
-        )
+        now = datetime.now(UTC)
+        expires_at = datetime.fromtimestamp(int((now + LINK_LIVES).timestamp()), UTC)
         signed = Link(
             tenant=person.tenant,
             call_id=call_id,
@@ -101,7 +71,13 @@ def add_recordings(app: FastAPI, records: Records, accesses: Accesses, store: St
             user=person.user_id,
             expires=int(expires_at.timestamp()),
         )
-        return answer(Given(url=url or signed.url(store.key), expires_at=expires_at.replace(microsecond=0)), headers=NO_STORE)
+        url = await store.link(path, signed, now)
+        if url is None:
+            return _no_recording()
+        await accesses.note(
+            Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="link")
+        )
+        return answer(Given(url=url, expires_at=expires_at), headers=NO_STORE)
 
     @app.get("/v1/recordings/{tenant}/{call_id}/{recording_id}")
     async def by_link(
