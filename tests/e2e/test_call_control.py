@@ -246,3 +246,42 @@ async def until_registered(centre: Rehearsal, plan: AgentPlan) -> None:
         return True
 
     await until(register)
+
+
+CONFIRM = {
+    "id": "confirm",
+    "name": "Confirm",
+    "nodes": [
+        {"kind": "start", "id": "start", "next": "say"},
+        {"kind": "play", "id": "say", "prompts": [{"kind": "tts", "text": "Your order is confirmed."}], "next": "done"},
+        {"kind": "end", "id": "done"},
+    ],
+}
+
+
+@pytest.mark.feature("F027")
+async def test_a_customer_goes_through_a_flow_and_comes_back(open_centre: OpenCentre) -> None:
+    """By itself at the flow's end, or when the agent takes them back."""
+    async with open_centre([caller(talk_s=None)], [agent(0)]) as centre, desks(centre, "1001") as (one,):
+        await post(centre, "/v1/apply", {"flows": [CONFIRM]})
+        calling = asyncio.create_task(centre.perform())
+        await told(centre, call_events.CallBridged)
+        assert await one.becomes("talking")
+        unknown = await one.do("/v1/me/call/flow", {"flow_id": "confirm", "flow_version": 99})
+        assert unknown[1]["reason"] == "unknown-flow"
+
+        await one.done("flow", {"flow_id": "confirm", "flow_version": 1})
+        assert (await one.do("/v1/me/call/hold"))[1]["reason"] == "illegal-state"
+        await told(centre, control_events.FlowLeft)
+        await caller_hears(centre, agent_tone(0))
+
+        await one.done("flow", {"flow_id": "confirm", "flow_version": 1})
+        assert await one.becomes("in-flow")
+        await one.done("resume")
+        await told(centre, control_events.FlowLeft, 2)
+        await caller_hears(centre, agent_tone(0))
+        await one.done("hang-up")
+        await finished(calling)
+    left = [(r.event.how, r.event.node_id) for r in centre.events if isinstance(r.event, control_events.FlowLeft)]
+    assert left == [("ended", "done"), ("resumed", "")]
+    assert centre.callers[0].story.ending is Ending.PEER_HUNG_UP
