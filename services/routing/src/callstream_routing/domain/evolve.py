@@ -1,7 +1,7 @@
 """Folds the events that routing follows into a board. Late, doubled and foreign events change nothing."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from callstream.contracts import agent_events as agent
@@ -10,16 +10,15 @@ from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
-from callstream.contracts.states import AgentState, Purpose
+from callstream.contracts.states import Purpose
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
+from callstream_routing.domain import seats
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.memory import GivenUp
 from callstream_routing.domain.onward import agent_wanted, consult_ended, served, transfer_started
 from callstream_routing.domain.preferred import OUTBOUND_MEMORY
 from callstream_routing.domain.request import Ending, Offer, Request
-from callstream_routing.domain.seat import Seat, stamp
-from callstream_routing.domain.settle import millis
 from callstream_routing.domain.supervise import TRIED_WITHIN, assign
 
 FOLLOWS = (
@@ -150,44 +149,9 @@ def _offer_failed(board: Board, recorded: Recorded, event: call.OfferFailed) -> 
             request.offer.failed, request.offer.failed_by = event.reason, recorded.id
 
 
-def _state_changed(board: Board, recorded: Recorded, event: agent.AgentStateChanged) -> None:
-    seat = board.seat(recorded.aggregate_id)
-    if recorded.seq <= seat.version:
-        return
-    with board.changing_seat(seat):
-        _take_time(board, seat, event.state, recorded.time)
-        seat.state, seat.since, seat.offer_id = event.state, recorded.time, event.offer_id
-        seat.since_ms = stamp(recorded.time)
-        seat.version, seat.last_event_id = recorded.seq, recorded.id
-        seat.held_until = None
-
-
-def _take_time(board: Board, seat: Seat, state: AgentState, at: datetime) -> None:
-    """How long one request takes an agent, wrap-up included, is what estimates of waiting are made of."""
-    if state is AgentState.BUSY:
-        seat.busy_since = seat.busy_since or at
-    elif state is not AgentState.WRAP_UP and seat.busy_since is not None:
-        if seat.serving:
-            board.group(seat.serving).pace.handled(millis(seat.busy_since, at))
-        seat.busy_since, seat.serving = None, ""
-
-
 def _dialled(board: Board, recorded: Recorded, event: call.CallDialled) -> None:
     if event.purpose is Purpose.OUTBOUND:
         board.memory.note_dialled(event.callee, event.agent_id, recorded.time)
-
-
-def _presence_changed(board: Board, recorded: Recorded, event: agent.AgentPresenceChanged) -> None:
-    """An agent who is not heard, and not reached otherwise, gets no offer until they are."""
-    seat = board.seat(recorded.aggregate_id)
-    with board.changing_seat(seat):
-        seat.away = "" if event.reachable else event.presence.value
-
-
-def _session_began(board: Board, recorded: Recorded, _: agent.AgentSessionTaken | agent.AgentSignedIn) -> None:
-    seat = board.seat(recorded.aggregate_id)
-    with board.changing_seat(seat):
-        seat.away = ""
 
 
 def _own(step: Callable[[Board, Recorded, Any, Request], None]) -> Callable[[Board, Recorded, Any], None]:
@@ -294,10 +258,10 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     call.TransferStarted: transfer_started,
     control.AgentWanted: agent_wanted,
     control.ConsultEnded: consult_ended,
-    agent.AgentStateChanged: _state_changed,
-    agent.AgentPresenceChanged: _presence_changed,
-    agent.AgentSessionTaken: _session_began,
-    agent.AgentSignedIn: _session_began,
+    agent.AgentStateChanged: seats.state_changed,
+    agent.AgentPresenceChanged: seats.presence_changed,
+    agent.AgentSessionTaken: seats.session_began,
+    agent.AgentSignedIn: seats.session_began,
     call.CallDialled: _dialled,
     queue.ContactQueued: _own(_queued),
     queue.RequestStopAsked: _own(_stop_asked),
