@@ -67,3 +67,9 @@ class Collect(Strict, frozen=True, kw_only=True):
     """Body of collect."""
 
     template_id: Token
+
+
+class Grievance(Strict, frozen=True, kw_only=True):
+    """Body of blacklist (F031)."""
+
+    reason: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]

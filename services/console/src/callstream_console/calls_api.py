@@ -16,9 +16,10 @@ from callstream.contracts.states import AgentState
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, body_of
+from callstream_console.app.on_blacklist import blacklist
 from callstream_console.app.on_dial import call_agent, dial
 from callstream_console.app.targets import Reach, reach, state_of
-from callstream_console.call_bodies import Colleague, Collect, Consultation, DialBody, Digits, Handover, Play, RunFlow
+from callstream_console.call_bodies import Colleague, Collect, Consultation, DialBody, Digits, Grievance, Handover, Play, RunFlow
 from callstream_console.domain.permissions import Action, require, require_agent
 from callstream_console.http import reply_answer
 from callstream_console.parts import Parts
@@ -76,6 +77,11 @@ def add_calls(app: FastAPI, parts: Parts) -> None:
         if target.number:
             return reply_answer(await dial(parts, person, own, target.number))
         return reply_answer(await call_agent(parts, person, own, target.agent_id))
+
+    @app.post("/v1/calls/{call_id}/blacklist")
+    async def block(call_id: str, request: Request, person: Person) -> Response:
+        self_of(person)
+        return answer(await blacklist(parts, person, call_id, (await body_of(request, Grievance)).reason))
 
     @app.get("/v1/me/call")
     async def view(person: Person) -> Response:

@@ -5,7 +5,7 @@ PostgreSQL away at the start: not ready, tried again for ever; the calls of the 
 
 import asyncio
 
-from callstream.contracts.commands import RebuildProjections
+from callstream.contracts.commands import CustomerOf, RebuildProjections
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.bucket import Bucket
@@ -28,6 +28,7 @@ from callstream_reporting.app.on_events import Projector
 from callstream_reporting.app.on_log import LogFollower
 from callstream_reporting.app.push_recordings import PushRecordings
 from callstream_reporting.config import read_config
+from callstream_reporting.domain.customer import customer_of
 from callstream_reporting.domain.record import Names
 
 MAX_LAG = 5_000
@@ -69,7 +70,11 @@ def main() -> None:
         async def lag() -> str:
             return follower.complaint(MAX_LAG)
 
+        async def customer(asked: CustomerOf, _: str) -> str:
+            return customer_of(await records.get(asked.tenant, asked.call_id), asked)
+
         service.on_command(RebuildProjections, rebuild)
+        service.on_command(CustomerOf, customer)
         service.check("projection", lag)
         pushing = asyncio.create_task(push.run())
 

@@ -342,9 +342,24 @@ class AssignAgent(Command, frozen=True, kw_only=True):
     actor: str
 
 
-# reporting; scope: `all`, for its tables hold every tenant
+ALL_TENANTS = "all"
+"""Scope of commands to reporting, for its tables hold every tenant."""
+
+# reporting; scope: `all`
 
 
 @command("reporting", "rebuild")
 class RebuildProjections(Command, frozen=True, kw_only=True):
     """Forget all projected rows and fold the log again from its beginning. Accepted as soon as the rows are gone."""
+
+
+@command("reporting", "customer-of")
+class CustomerOf(Command, frozen=True, kw_only=True):
+    """The outside party of a call that an agent has part in, or had. Result: E.164, or as the trunk gave it; empty when withheld.
+
+    Refused: `unknown-call`, also when the call is not the agent's; `invalid`: an internal call has none.
+    """
+
+    tenant: str
+    call_id: str
+    agent_id: str

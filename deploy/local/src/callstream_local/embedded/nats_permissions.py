@@ -24,7 +24,7 @@ SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "ivr": (("ivr",), ("media-gateway", "routing")),
     "routing": (("queue",), ("agent-state", "media-gateway")),
     "agent-state": (("agent", "call"), ("media-gateway",)),  # ends the calls of a gateway that is gone (ADR 11)
-    "console": (("config",), ("agent-state", "routing", "media-gateway", "ivr")),
+    "console": (("config",), ("agent-state", "routing", "media-gateway", "ivr", "reporting")),
     "reporting": ((), ()),
 }
 

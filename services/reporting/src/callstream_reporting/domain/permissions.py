@@ -7,7 +7,7 @@ from callstream.contracts.roles import Principal, Role
 from callstream.contracts.states import Direction
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream_reporting.domain.record import ServiceRecord
+from callstream_reporting.domain.record import ServiceRecord, people
 
 _ALL = frozenset({Role.ADMIN, Role.SUPERVISOR, Role.ANALYST})
 _HEAR_ALL = frozenset({Role.ADMIN, Role.SUPERVISOR})
@@ -76,13 +76,8 @@ def _in_groups(principal: Principal, record: ServiceRecord, groups: Mapping[str,
         return True
     if record.group_id is not None or record.call_type == Direction.INBOUND:
         return record.group_id in principal.groups
-    return not _people(record).isdisjoint(visible_people(principal, groups))
+    return not people(record).isdisjoint(visible_people(principal, groups))
 
 
 def _own(principal: Principal, record: ServiceRecord) -> bool:
-    return principal.role is Role.AGENT and bool(principal.agent_id) and principal.agent_id in _people(record)
-
-
-def _people(record: ServiceRecord) -> set[str]:
-    """The agents who have part in a call."""
-    return {agent_id for agent_id in (record.agent_id, *(service.agent_id for service in record.services)) if agent_id}
+    return principal.role is Role.AGENT and bool(principal.agent_id) and principal.agent_id in people(record)

@@ -136,3 +136,8 @@ def named(record: ServiceRecord, names: Names) -> ServiceRecord:
         agent_name=names(record.tenant, "agent", record.agent_id) if record.agent_id else None,
         group_name=names(record.tenant, "group", record.group_id) if record.group_id else None,
     )
+
+
+def people(record: ServiceRecord) -> set[str]:
+    """The agents who have part in a call."""
+    return {agent_id for agent_id in (record.agent_id, *(service.agent_id for service in record.services)) if agent_id}
