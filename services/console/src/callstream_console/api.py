@@ -16,6 +16,7 @@ from callstream_console.app.on_apply import apply_manifest
 from callstream_console.app.on_delete import delete_document
 from callstream_console.app.on_upload import MAX_BYTES, upload_audio
 from callstream_console.calls_api import add_calls
+from callstream_console.directory_api import add_directory
 from callstream_console.domain.holdings import DOCUMENT_TYPES
 from callstream_console.domain.manifest import Manifest, Strict
 from callstream_console.domain.permissions import Action, require
@@ -49,6 +50,7 @@ def build_api(parts: Parts) -> FastAPI:
     add_supervision(app, parts)
     add_calls(app, parts)
     add_watching(app, parts)
+    add_directory(app, parts)
     add_trunks(app, parts)
     return app
 
