@@ -9,6 +9,8 @@ TALKS = 4
 WAITS = 1
 AGENT_TALKS_S = 22.0
 CALLER_TALKS_S = 28.0
+PATIENCE_S = 40.0
+"""Of who waits: longer than the first talks; but a queue that is gone tells nobody."""
 LISTEN_MS = 1200
 
 
@@ -33,6 +35,7 @@ def scene(passwords: dict[str, str]) -> Scenario:
             keys=("12"[index % 2],),
             listen_ms=(LISTEN_MS,),
             talk_s=CALLER_TALKS_S if index < TALKS else None,
+            patience_s=None if index < TALKS else PATIENCE_S,
             name="talks" if index < TALKS else "waits",
         )
         for index in range(TALKS + WAITS)
