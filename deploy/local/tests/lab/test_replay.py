@@ -170,6 +170,34 @@ def test_a_wish_in_a_call_and_a_forced_sign_out_are_plans() -> None:
     assert record.plans == {"1001": [working(0), working(12, AgentState.OFFLINE)]}
 
 
+def test_an_agent_who_dials_is_away_until_they_are_done() -> None:
+    """Whatever brought them back: the simulation has no calls that agents begin."""
+    story = (
+        (0, AgentState.IDLE, "sign-in"),
+        (5, AgentState.BUSY, "seized"),
+        (20, AgentState.WRAP_UP, "call-ended"),
+        (30, AgentState.IDLE, "wrap-up-timer"),
+        (40, AgentState.BUSY, "seized"),
+        (50, AgentState.IDLE, "not-reached"),
+        (60, AgentState.RINGING, "reserved"),
+        (61, AgentState.IDLE, "caller-left"),
+    )
+    log = [
+        Recorded(
+            seq=seq,
+            id=str(seq),
+            tenant="main",
+            aggregate="agent",
+            aggregate_id="1001",
+            time=at(second),
+            event=AgentStateChanged(state=state, previous=AgentState.IDLE, cause=cause, actor="system"),
+        )
+        for seq, (second, state, cause) in enumerate(story, 1)
+    ]
+    away = AgentState.BUSY_SET
+    assert read_record(log).plans["1001"] == [working(0), working(5, away), working(30), working(40, away), working(50)]
+
+
 def test_who_never_signed_in_does_not_work_but_a_new_agent_does() -> None:
     run = simulate(workload(contact("a", 0, talk=100), contact("b", 1)), policy(sales=["1001"]), keep_log=True)
     asleep = policy(sales=["1001", "1002"])

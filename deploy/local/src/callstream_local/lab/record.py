@@ -71,6 +71,8 @@ class _Reader:
         self._of_call: dict[str, str] = {}
         self._wrapping: dict[str, tuple[datetime, str]] = {}
         self._broken: dict[str, datetime] = {}
+        self._own_calls: set[str] = set()
+        """Agents in a call that they began themselves, wrap-up included."""
 
     def take(self, recorded: Recorded) -> None:
         event, at = recorded.event, recorded.time
@@ -144,7 +146,11 @@ class _Reader:
             self.record.auto_breaks_s.append((at - broke).total_seconds())
         if event.cause == Cause.RING_TIMEOUT and event.state is AgentState.BREAK:
             self._broken[agent_id] = at
-        if event.cause not in _NOT_CHOSEN and event.state in _PLANNED:
+        if event.cause == Cause.SEIZED:  # the simulation dials nobody: its agent is away for so long
+            self._own_calls.add(agent_id)
+            self._plan(agent_id, at, AgentState.BUSY_SET)
+        elif event.state in _PLANNED and (event.cause not in _NOT_CHOSEN or agent_id in self._own_calls):
+            self._own_calls.discard(agent_id)
             self._plan(agent_id, at, event.state)
 
     def _plan(self, agent_id: str, at: datetime, state: AgentState | None) -> None:
