@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.peer import RtpPeer
-from callstream_media_gateway.media.protocol import Codec, CreateLeg
 from callstream_media_gateway.media.tone import level_dbm0
+from callstream_media_gateway.media.worker_commands import Codec, CreateLeg
 
 from .rig import Rig
 

@@ -6,8 +6,8 @@ from callstream_media_gateway.media.arrays import I16
 from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import AnyEvent
 from callstream_media_gateway.media.sockets import open_pair
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 from .rig import free_range
 

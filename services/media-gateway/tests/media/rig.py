@@ -11,7 +11,8 @@ from typing import TypeVar
 
 from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.peer import RtpPeer, RtpPeers
-from callstream_media_gateway.media.protocol import AnyCommand, AnyEvent, Codec, CreateLeg
+from callstream_media_gateway.media.worker_commands import AnyCommand, Codec, CreateLeg
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 Some = TypeVar("Some", bound=AnyEvent)
 

@@ -9,19 +9,9 @@ import pytest
 from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.g711 import DECODE, PCMA
 from callstream_media_gateway.media.peer import RtpPeer, RtpPeers
-from callstream_media_gateway.media.protocol import (
-    Codec,
-    Connect,
-    CreateLeg,
-    DestroyLeg,
-    Disconnect,
-    Edge,
-    FirstRtp,
-    LegStats,
-    RtpTimeout,
-    UpdateLeg,
-)
 from callstream_media_gateway.media.tone import tone_levels
+from callstream_media_gateway.media.worker_commands import Codec, Connect, CreateLeg, DestroyLeg, Disconnect, Edge, UpdateLeg
+from callstream_media_gateway.media.worker_events import FirstRtp, LegStats, RtpTimeout
 
 from .rig import Rig
 

@@ -7,8 +7,9 @@ import pytest
 
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.media.client import MediaClient
-from callstream_media_gateway.media.protocol import DestroyLeg, FirstRtp, LegStats
 from callstream_media_gateway.media.tone import tone_levels
+from callstream_media_gateway.media.worker_commands import DestroyLeg
+from callstream_media_gateway.media.worker_events import FirstRtp, LegStats
 
 from .browsers import Browser, calling, rung
 from .rig import Rig

@@ -16,18 +16,9 @@ from callstream_media_gateway.media.client import MediaRefusedError
 from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.peer import RtpPeer
-from callstream_media_gateway.media.protocol import (
-    Address,
-    CreateLeg,
-    DestroyLeg,
-    DtlsPeer,
-    IceLogin,
-    LegStats,
-    RtpTimeout,
-    SecurityFailed,
-    UpdateLeg,
-)
 from callstream_media_gateway.media.tone import sines
+from callstream_media_gateway.media.worker_commands import Address, CreateLeg, DestroyLeg, DtlsPeer, IceLogin, UpdateLeg
+from callstream_media_gateway.media.worker_events import LegStats, RtpTimeout, SecurityFailed
 
 from .browsers import rung
 from .rig import Rig

@@ -12,8 +12,8 @@ from callstream_media_gateway.media.arrays import I16
 from callstream_media_gateway.media.client import MediaRefusedError
 from callstream_media_gateway.media.g722 import G722Decoder, G722Encoder
 from callstream_media_gateway.media.opus import OpusDecoder, OpusEncoder, packet_samples
-from callstream_media_gateway.media.protocol import Codec, CreateLeg, UpdateLeg
 from callstream_media_gateway.media.tone import level_dbm0, sines
+from callstream_media_gateway.media.worker_commands import Codec, CreateLeg, UpdateLeg
 
 from .coded_phone import PAYLOAD_TYPE, RATE, coded_phone, decoded, packets_of, tone_and_rest, until_heard
 from .rig import Rig

@@ -5,8 +5,8 @@ import pytest
 from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.comfort import comfort_noise
 from callstream_media_gateway.media.peer import RtpPeer
-from callstream_media_gateway.media.protocol import DestroyLeg
 from callstream_media_gateway.media.tone import level_dbm0, tone_levels
+from callstream_media_gateway.media.worker_commands import DestroyLeg
 
 from .rig import Rig
 

@@ -11,9 +11,10 @@ from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import AnyEvent, IceLogin, RtpTimeout
 from callstream_media_gateway.media.secure import CONSENT_MS, SecureWire
 from callstream_media_gateway.media.sockets import open_pair
+from callstream_media_gateway.media.worker_commands import IceLogin
+from callstream_media_gateway.media.worker_events import AnyEvent, RtpTimeout
 
 HOST = "127.0.0.1"
 LOGIN = IceLogin("ourufrag", "our+password+of+thirty+two+chars")

@@ -11,22 +11,19 @@ from callstream_media_gateway.media.client import MediaRefusedError
 from callstream_media_gateway.media.dtmf import EVENTS, DigitReceiver
 from callstream_media_gateway.media.encode import read_recording
 from callstream_media_gateway.media.keys_out import KeySender, SentDigits
-from callstream_media_gateway.media.protocol import (
+from callstream_media_gateway.media.tone import level_dbm0, sines, tone_levels
+from callstream_media_gateway.media.worker_commands import (
     Codec,
     Connect,
     DestroyLeg,
-    Digit,
-    DigitsSent,
     Edge,
-    FirstRtp,
     Mask,
-    RecordingStopped,
     SendDigits,
     StartRecording,
     StopRecording,
     UpdateLeg,
 )
-from callstream_media_gateway.media.tone import level_dbm0, sines, tone_levels
+from callstream_media_gateway.media.worker_events import Digit, DigitsSent, FirstRtp, RecordingStopped
 
 from .coded_phone import CodedPhone, coded_phone
 from .rig import Rig

@@ -3,7 +3,7 @@
 import pytest
 
 from callstream_media_gateway.media.latch import PROOF, Latch
-from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.worker_commands import Address
 
 PHONE: Address = ("10.0.0.5", 4000)
 NATTED: Address = ("192.0.2.7", 61000)

@@ -8,19 +8,9 @@ import pytest
 
 from callstream_media_gateway.media.audiofile import save
 from callstream_media_gateway.media.client import MediaRefusedError
-from callstream_media_gateway.media.protocol import (
-    DestroyLeg,
-    Digit,
-    File,
-    LegStats,
-    Play,
-    PlayFinished,
-    PlayItem,
-    Silence,
-    StopPlay,
-    Tone,
-)
 from callstream_media_gateway.media.tone import level_dbm0, sines, tone_levels
+from callstream_media_gateway.media.worker_commands import DestroyLeg, File, Play, PlayItem, Silence, StopPlay, Tone
+from callstream_media_gateway.media.worker_events import Digit, LegStats, PlayFinished
 
 from .rig import Rig
 

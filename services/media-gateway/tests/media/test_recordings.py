@@ -9,20 +9,20 @@ import pytest
 
 from callstream_media_gateway.media.client import MediaRefusedError
 from callstream_media_gateway.media.encode import RecordingError, decode_mp3, encode_mp3, read_recording
-from callstream_media_gateway.media.protocol import (
+from callstream_media_gateway.media.recorder import wav_header
+from callstream_media_gateway.media.tone import level_dbm0, sines, tone_levels
+from callstream_media_gateway.media.worker_commands import (
     Connect,
     DestroyLeg,
     Edge,
     PauseRecording,
     Play,
-    RecordingStopped,
     ResumeRecording,
     StartRecording,
     StopRecording,
     Tone,
 )
-from callstream_media_gateway.media.recorder import wav_header
-from callstream_media_gateway.media.tone import level_dbm0, sines, tone_levels
+from callstream_media_gateway.media.worker_events import RecordingStopped
 
 from .rig import Rig
 

@@ -14,12 +14,13 @@ from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.jitter import JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import DestroyLeg, LegStats, QualityChanged
 from callstream_media_gateway.media.quality import Figures
 from callstream_media_gateway.media.reports import Reporter
 from callstream_media_gateway.media.sender import Sender
 from callstream_media_gateway.media.sockets import open_pair
 from callstream_media_gateway.media.tone import sines
+from callstream_media_gateway.media.worker_commands import DestroyLeg
+from callstream_media_gateway.media.worker_events import LegStats, QualityChanged
 
 from .browsers import rung
 from .engine_house import House

@@ -13,25 +13,19 @@ import pytest
 
 from callstream_media_gateway.media.client import MediaClient, MediaRefusedError, MediaUnavailableError
 from callstream_media_gateway.media.peer import RtpPeers
-from callstream_media_gateway.media.protocol import (
+from callstream_media_gateway.media.worker_commands import (
     AnyCommand,
-    AnyEvent,
     Connect,
     CreateLeg,
     DestroyLeg,
-    Digit,
     Drain,
-    Drained,
-    Draining,
     Edge,
-    FirstRtp,
-    LegStats,
     Play,
-    RecordingStopped,
     Silence,
     StartRecording,
     UpdateLeg,
 )
+from callstream_media_gateway.media.worker_events import AnyEvent, Digit, Drained, Draining, FirstRtp, LegStats, RecordingStopped
 
 from .rig import Rig, free_range, start_worker
 

@@ -10,7 +10,7 @@ from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.opus import OpusDecoder, OpusEncoder
 from callstream_media_gateway.media.peer import RtpPeer
-from callstream_media_gateway.media.protocol import QualityChanged
+from callstream_media_gateway.media.worker_events import QualityChanged
 from callstream_media_gateway.sip.info import digit_of
 from callstream_media_gateway.sip.offer_answer import OPUS, TELEPHONE_EVENT, make_offer
 from callstream_media_gateway.sip.offer_answer import PCMA as PCMA_CODEC

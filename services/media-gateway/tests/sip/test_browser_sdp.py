@@ -3,7 +3,7 @@
 import pytest
 
 from callstream_media_gateway.adapters.sdp_session import SdpSession
-from callstream_media_gateway.media.protocol import DtlsPeer
+from callstream_media_gateway.media.worker_commands import DtlsPeer
 from callstream_media_gateway.sip.browser_sdp import OurSide
 from callstream_media_gateway.sip.errors import NotAcceptableError
 from callstream_media_gateway.sip.offer_answer import agreed_stream, holds, make_answer, make_offer

@@ -13,7 +13,7 @@ from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.adapters import trunk_leg
 from callstream_media_gateway.domain.inputs import HungUp, PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.domain.trunk_choice import FAILS_OVER
-from callstream_media_gateway.media.protocol import UpdateLeg
+from callstream_media_gateway.media.worker_commands import UpdateLeg
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 from callstream_media_gateway.sip.offer_answer import make_answer
 

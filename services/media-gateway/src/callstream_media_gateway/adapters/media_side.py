@@ -7,7 +7,9 @@ import structlog
 
 from callstream_media_gateway import metrics
 from callstream_media_gateway.media.client import MediaClient, MediaUnavailableError
-from callstream_media_gateway.media.protocol import AnyCommand, AnyEvent, CreateLeg, LegCreated, Reply, Snapshot
+from callstream_media_gateway.media.protocol import LegCreated, Reply, Snapshot
+from callstream_media_gateway.media.worker_commands import AnyCommand, CreateLeg
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 OnEvent = Callable[[AnyEvent], Awaitable[None]]
 OnSnapshot = Callable[[Snapshot], Awaitable[None]]

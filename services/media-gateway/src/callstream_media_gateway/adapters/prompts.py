@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
 from callstream.contracts.config import Audio, AudioFile, Prompt, Speech
-from callstream_media_gateway.media.protocol import File
+from callstream_media_gateway.media.worker_commands import File
 
 
 class PromptError(Exception):

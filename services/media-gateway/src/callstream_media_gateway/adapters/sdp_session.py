@@ -5,7 +5,7 @@ from ipaddress import AddressValueError, IPv4Address
 from secrets import randbits, token_hex
 from typing import Self
 
-from callstream_media_gateway.media.protocol import Address, Codec, CreateLeg, DtlsPeer, IceLogin, UpdateLeg
+from callstream_media_gateway.media.worker_commands import Address, Codec, CreateLeg, DtlsPeer, IceLogin, UpdateLeg
 from callstream_media_gateway.sip.browser_sdp import OurSide, at_port, our_side, speaks_browser
 from callstream_media_gateway.sip.errors import NotAcceptableError
 from callstream_media_gateway.sip.offer_answer import (

@@ -10,7 +10,7 @@ from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.perform import Performer
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.media import protocol
+from callstream_media_gateway.media import protocol, worker_commands, worker_events
 
 log = structlog.get_logger(__name__)
 
@@ -25,10 +25,10 @@ class OnMediaEvent:
         self.leftovers_closed = asyncio.Event()
         """Set while the worker writes no recording of a former signalling process."""
 
-    async def event(self, event: protocol.AnyEvent) -> None:
+    async def event(self, event: worker_events.AnyEvent) -> None:
         """An event of a leg that nobody holds any more is only acknowledged."""
         match event:
-            case protocol.LegStats():
+            case worker_events.LegStats():
                 for why in ("strangers", "malformed", "unauthentic"):
                     metrics.media_refused.labels(why).inc(getattr(event, why))
                 live = self._switchboard.by_leg.get(event.leg_id)
@@ -44,16 +44,16 @@ class OnMediaEvent:
                     )
                     if event.leg_id in live.closing:
                         self._performer.leg_closed(live, event.leg_id, figures)
-            case protocol.PlayFinished():
+            case worker_events.PlayFinished():
                 self._feed(event.leg_id, inputs.PlayEnded(play_id=event.play_id, how=event.reason, message=event.detail))
-            case protocol.Digit():
+            case worker_events.Digit():
                 self._feed_once(
                     event,
                     inputs.KeyPressed(leg_id=event.leg_id, digit=event.digit, method="rfc4733", duration_ms=event.duration_ms),
                 )
-            case protocol.DigitsSent():
+            case worker_events.DigitsSent():
                 self._performer.keys.sent(event)
-            case protocol.QualityChanged():
+            case worker_events.QualityChanged():
                 self._feed(
                     event.leg_id,
                     inputs.SoundsBad(
@@ -65,17 +65,17 @@ class OnMediaEvent:
                         rtt_ms=event.rtt_ms,
                     ),
                 )
-            case protocol.RtpTimeout():
+            case worker_events.RtpTimeout():
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
-            case protocol.SecurityFailed():
+            case worker_events.SecurityFailed():
                 metrics.media_insecure.inc()
                 log.warning("a browser's audio was refused", leg_id=event.leg_id, error=event.detail)
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
-            case protocol.RecordingStopped():
+            case worker_events.RecordingStopped():
                 self._recording_stopped(event)
-            case protocol.Draining():
+            case worker_events.Draining():
                 self._media.draining = True
-            case protocol.FirstRtp() | protocol.Drained():
+            case worker_events.FirstRtp() | worker_events.Drained():
                 pass
 
     async def snapshot(self, snapshot: protocol.Snapshot) -> None:
@@ -94,7 +94,7 @@ class OnMediaEvent:
         self._leftover = {recording.recording_id for recording in snapshot.recordings if recording.call_id not in calls}
         self._look_at_leftovers()
         for leg_id in held - self._switchboard.by_leg.keys():
-            self._media.tell(protocol.DestroyLeg(leg_id))
+            self._media.tell(worker_commands.DestroyLeg(leg_id))
 
     def media_gone(self) -> None:
         """The worker has been away for too long: nobody hears anything any more."""
@@ -106,14 +106,14 @@ class OnMediaEvent:
         if live is not None:
             self._switchboard.feed(live, given)
 
-    def _feed_once(self, event: protocol.Digit, given: inputs.Input) -> None:
+    def _feed_once(self, event: worker_events.Digit, given: inputs.Input) -> None:
         """For what would count twice: an event that a killed process had dealt with comes again."""
         live, number = self._switchboard.by_leg.get(event.leg_id), int(event.event_id.rpartition("-")[2] or 0)
         if live is not None and number > live.seen_media:
             live.seen_media = number
             self._switchboard.feed(live, given)
 
-    def _recording_stopped(self, event: protocol.RecordingStopped) -> None:
+    def _recording_stopped(self, event: worker_events.RecordingStopped) -> None:
         live = self._switchboard.calls.get(event.call_id)
         if live is None:
             self._leftover.discard(event.recording_id)

@@ -15,7 +15,7 @@ from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.app.timers import Timers
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.media import protocol
+from callstream_media_gateway.media import worker_commands
 
 FIGURES_WITHIN_S = 1.0
 """How long the end of a leg waits for the worker's figures."""
@@ -52,10 +52,10 @@ class Performer:
             do.StartTune: prompts.tune,
             do.Mix: self._mix,
             do.Record: self._record,
-            do.StopRecord: lambda _, effect: self._media.tell(protocol.StopRecording(effect.recording_id)),
+            do.StopRecord: lambda _, effect: self._media.tell(worker_commands.StopRecording(effect.recording_id)),
             do.PauseRecord: lambda _, effect: self._media.tell(_pause(effect)),
             do.SendDigits: self.keys.press,
-            do.MaskLeg: lambda _, effect: self._media.tell(protocol.Mask(effect.leg_id, effect.on)),
+            do.MaskLeg: lambda _, effect: self._media.tell(worker_commands.Mask(effect.leg_id, effect.on)),
             do.StartTimer: self.timers.start,
             do.StopTimer: self.timers.stop,
             do.Choose: lambda live, effect: self.choose(live, effect),
@@ -107,7 +107,7 @@ class Performer:
         leg_id = effect.leg_id
         held = leg_id in live.opened and self._media.connected
         if held:
-            self._media.tell(protocol.DestroyLeg(leg_id))
+            self._media.tell(worker_commands.DestroyLeg(leg_id))
         patience = FIGURES_WITHIN_S if held else 0.0
         loop = asyncio.get_running_loop()
         live.closing[leg_id] = loop.call_later(patience, self.leg_closed, live, leg_id, inputs.LegFigures())
@@ -135,9 +135,9 @@ class Performer:
             self._switchboard.feed(live, inputs.MixFailed())
 
         if effect.disconnect:
-            self._media.tell(protocol.Disconnect(_edges(effect.disconnect)), failed)
+            self._media.tell(worker_commands.Disconnect(_edges(effect.disconnect)), failed)
         if effect.connect:
-            self._media.tell(protocol.Connect(_edges(effect.connect)), failed)
+            self._media.tell(worker_commands.Connect(_edges(effect.connect)), failed)
 
     def _record(self, live: LiveCall, effect: do.Record) -> None:
         call, recording_id = live.call, effect.recording_id
@@ -146,12 +146,12 @@ class Performer:
         def failed(why: str) -> None:
             self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))
 
-        self._media.tell(protocol.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path), failed)
+        self._media.tell(worker_commands.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path), failed)
 
 
-def _pause(effect: do.PauseRecord) -> protocol.PauseRecording | protocol.ResumeRecording:
-    return (protocol.PauseRecording if effect.on else protocol.ResumeRecording)(effect.recording_id)
+def _pause(effect: do.PauseRecord) -> worker_commands.PauseRecording | worker_commands.ResumeRecording:
+    return (worker_commands.PauseRecording if effect.on else worker_commands.ResumeRecording)(effect.recording_id)
 
 
-def _edges(edges: tuple[do.Edge, ...]) -> tuple[protocol.Edge, ...]:
-    return tuple(protocol.Edge(edge.listener, edge.source) for edge in edges)
+def _edges(edges: tuple[do.Edge, ...]) -> tuple[worker_commands.Edge, ...]:
+    return tuple(worker_commands.Edge(edge.listener, edge.source) for edge in edges)

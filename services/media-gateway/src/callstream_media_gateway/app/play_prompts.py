@@ -12,7 +12,7 @@ from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.tunes import REPEAT, TUNES
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.inputs import Input, PlayEnded
-from callstream_media_gateway.media.protocol import File, Play, StopPlay
+from callstream_media_gateway.media.worker_commands import File, Play, StopPlay
 
 log = structlog.get_logger(__name__)
 

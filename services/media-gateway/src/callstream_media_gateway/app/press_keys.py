@@ -8,7 +8,7 @@ import structlog
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.media import protocol
+from callstream_media_gateway.media import worker_commands, worker_events
 from callstream_media_gateway.sip.dialog import Dialog
 
 DURATION_MS, GAP_MS = 100, 70
@@ -40,13 +40,13 @@ class PressKeys:
             def failed(_: str) -> None:
                 self._wanted.pop(send_id, None)
 
-            self._media.tell(protocol.SendDigits(leg_id, send_id, effect.digits, DURATION_MS, GAP_MS), failed)
+            self._media.tell(worker_commands.SendDigits(leg_id, send_id, effect.digits, DURATION_MS, GAP_MS), failed)
         else:
             task = asyncio.create_task(self._inform(leg.dialog, leg_id, effect.digits))
             self._by_info.add(task)
             task.add_done_callback(self._by_info.discard)
 
-    def sent(self, event: protocol.DigitsSent) -> None:
+    def sent(self, event: worker_events.DigitsSent) -> None:
         """The worker is through with an order, of this process or of a former one."""
         wanted = self._wanted.pop(event.send_id, event.count)
         if event.count < wanted:

@@ -1,7 +1,7 @@
 """What the gateway plays of its own: hold music, ring tone, beep. Tones are made by the media worker, no file is needed."""
 
 from callstream_media_gateway.domain.effects import Tune
-from callstream_media_gateway.media.protocol import PlayItem, Silence, Tone
+from callstream_media_gateway.media.worker_commands import PlayItem, Silence, Tone
 
 _CHORDS = ((261.6, 329.6, 392.0), (220.0, 261.6, 329.6), (174.6, 220.0, 261.6), (196.0, 246.9, 293.7))
 """C, A minor, F, G: four calm bars that begin again without a seam."""

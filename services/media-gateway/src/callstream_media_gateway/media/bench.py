@@ -18,15 +18,10 @@ from typing import Any
 
 from callstream_media_gateway.media.audiofile import save
 from callstream_media_gateway.media.client import MediaClient
-from callstream_media_gateway.media.protocol import (
-    AnyEvent,
-    CreateLeg,
-    File,
-    Play,
-    StartRecording,
-    WorkerStats,
-)
+from callstream_media_gateway.media.protocol import WorkerStats
 from callstream_media_gateway.media.tone import sines
+from callstream_media_gateway.media.worker_commands import CreateLeg, File, Play, StartRecording
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 HOST = "127.0.0.1"
 SETTLE_S = 2.0

@@ -15,7 +15,8 @@ from typing import Any
 
 from callstream_media_gateway.media.bench import HOST, SETTLE_S, figures, machine, worker_process
 from callstream_media_gateway.media.client import MediaClient
-from callstream_media_gateway.media.protocol import AnyEvent, CreateLeg, DtlsPeer, IceLogin
+from callstream_media_gateway.media.worker_commands import CreateLeg, DtlsPeer, IceLogin
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 _LOGIN = IceLogin("bench", "password+of+the+browser+bench")
 

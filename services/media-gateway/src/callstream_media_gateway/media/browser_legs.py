@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.worker_commands import Address
 
 _SHAKE_NS = 2_000_000
 """Time for handshakes per read, of which there are four in a tick: however many browsers come at once, audio is at most

@@ -19,9 +19,9 @@ from callstream_media_gateway.media.arrays import FRAME
 from callstream_media_gateway.media.browser_peer import BrowserPeer
 from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.g711 import PCMA, encode
-from callstream_media_gateway.media.protocol import IceLogin
 from callstream_media_gateway.media.tone import sines
 from callstream_media_gateway.media.wire import HEADER, parse
+from callstream_media_gateway.media.worker_commands import IceLogin
 
 _STEPS = 10
 """Groups of browsers per 20 ms."""

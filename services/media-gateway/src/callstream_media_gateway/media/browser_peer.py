@@ -12,7 +12,7 @@ from pylibsrtp import Policy, Session
 
 from callstream_media_gateway.media import stun
 from callstream_media_gateway.media.dtls import Association, Identity
-from callstream_media_gateway.media.protocol import Address, DtlsPeer, IceLogin
+from callstream_media_gateway.media.worker_commands import Address, DtlsPeer, IceLogin
 
 _PATIENCE_S = 5.0
 _REPEAT_S = 0.2

@@ -18,12 +18,6 @@ from callstream_media_gateway.media.protocol import (
     LENGTH_BYTES,
     MAX_FRAME_BYTES,
     Ack,
-    AnyCommand,
-    AnyEvent,
-    Connect,
-    CreateLeg,
-    Disconnect,
-    Edge,
     EventMessage,
     FromWorker,
     Keep,
@@ -33,9 +27,10 @@ from callstream_media_gateway.media.protocol import (
     Reply,
     Request,
     Snapshot,
-    Stats,
     WorkerStats,
 )
+from callstream_media_gateway.media.worker_commands import AnyCommand, Connect, CreateLeg, Disconnect, Edge, Stats
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 log = logging.getLogger(__name__)
 

@@ -7,17 +7,38 @@ import resource
 import time
 from pathlib import Path
 
-from callstream_media_gateway.media import protocol as p
 from callstream_media_gateway.media.control import Control
 from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.player import MAX_ITEM_MS, Playing
+from callstream_media_gateway.media.protocol import LegCreated, WorkerStats
 from callstream_media_gateway.media.refused import RefusedError
 from callstream_media_gateway.media.secure import SecureWire, unusable
 from callstream_media_gateway.media.sockets import NoPortsError, open_pair
 from callstream_media_gateway.media.speech_commands import check_formats, send_digits, set_formats
+from callstream_media_gateway.media.worker_commands import (
+    Address,
+    AnyCommand,
+    Connect,
+    CreateLeg,
+    DestroyLeg,
+    Disconnect,
+    Drain,
+    File,
+    Mask,
+    PauseRecording,
+    Play,
+    ResumeRecording,
+    SendDigits,
+    StartRecording,
+    Stats,
+    StopPlay,
+    StopRecording,
+    UpdateLeg,
+)
+from callstream_media_gateway.media.worker_events import LegStats
 
 
 class Commands:
@@ -35,39 +56,39 @@ class Commands:
         self._control = control
         self.identity = Identity()
 
-    def apply(self, command: p.AnyCommand) -> p.LegCreated | p.WorkerStats | None:
+    def apply(self, command: AnyCommand) -> LegCreated | WorkerStats | None:
         """Raises `RefusedError`."""
         match command:
-            case p.CreateLeg():
+            case CreateLeg():
                 return self._create_leg(command)
-            case p.UpdateLeg():
+            case UpdateLeg():
                 self._update_leg(command)
-            case p.DestroyLeg():
+            case DestroyLeg():
                 self.destroy_leg(command.leg_id)
-            case p.Play():
+            case Play():
                 self._play(command)
-            case p.StopPlay():
+            case StopPlay():
                 self._engine.player.stop(command.play_id)
-            case p.SendDigits():
+            case SendDigits():
                 send_digits(self._leg(command.leg_id, "leg_id"), command)
                 self._engine.changed = True
-            case p.Mask():
+            case Mask():
                 self._leg(command.leg_id, "leg_id").masked = command.on
                 self._engine.changed = True
-            case p.Connect():
+            case Connect():
                 self._connect(command)
-            case p.Disconnect():
+            case Disconnect():
                 self._disconnect(command)
-            case p.StartRecording():
+            case StartRecording():
                 self._start_recording(command)
-            case p.StopRecording():
+            case StopRecording():
                 self._engine.recorder.stop(command.recording_id)
                 self._engine.changed = True
-            case p.PauseRecording() | p.ResumeRecording():
-                self._engine.recorder.pause(command.recording_id, isinstance(command, p.PauseRecording))
-            case p.Stats():
+            case PauseRecording() | ResumeRecording():
+                self._engine.recorder.pause(command.recording_id, isinstance(command, PauseRecording))
+            case Stats():
                 return self._stats()
-            case p.Drain():
+            case Drain():
                 self.draining, self.grace_ms = True, command.grace_ms
         return None
 
@@ -77,10 +98,10 @@ class Commands:
             raise RefusedError("unknown-leg", f"{field}: no leg {leg_id!r}")
         return leg
 
-    def _create_leg(self, command: p.CreateLeg) -> p.LegCreated:
+    def _create_leg(self, command: CreateLeg) -> LegCreated:
         known = self._engine.legs.get(command.leg_id)
         if known is not None:
-            return p.LegCreated(known.ports.port)
+            return LegCreated(known.ports.port)
         if self.draining:
             raise RefusedError("draining", "leg_id: this worker takes no new legs")
         _check_address(command.remote)
@@ -124,9 +145,9 @@ class Commands:
             leg.secure.meet(command.peer)
         engine.legs[leg.leg_id] = leg
         engine.changed = True
-        return p.LegCreated(pair.port)
+        return LegCreated(pair.port)
 
-    def _update_leg(self, command: p.UpdateLeg) -> None:
+    def _update_leg(self, command: UpdateLeg) -> None:
         leg = self._leg(command.leg_id, "leg_id")
         _check_address(command.remote)
         check_formats(command)
@@ -161,7 +182,7 @@ class Commands:
         engine.receiver.remove(leg)
         engine.changed = True
         engine.emit(
-            p.LegStats(
+            LegStats(
                 leg_id=leg.leg_id,
                 call_id=leg.call_id,
                 packets_in=int(engine.arrivals.packets[leg.slot]),
@@ -187,20 +208,20 @@ class Commands:
             for recording_id in of_call:
                 engine.recorder.stop(recording_id)
 
-    def _play(self, command: p.Play) -> None:
+    def _play(self, command: Play) -> None:
         leg = self._leg(command.leg_id, "leg_id")
         if not command.items:
             raise RefusedError("bad-argument", "items: empty")
         if command.repeat < 0:
             raise RefusedError("bad-argument", f"repeat: {command.repeat} is negative")
         for number, item in enumerate(command.items):
-            if not isinstance(item, p.File) and not 0 <= item.ms <= MAX_ITEM_MS:
+            if not isinstance(item, File) and not 0 <= item.ms <= MAX_ITEM_MS:
                 raise RefusedError("bad-argument", f"items[{number}].ms: {item.ms} is not within 0..{MAX_ITEM_MS}")
         self._engine.player.start(
             Playing(leg, command.play_id, command.items, command.repeat, command.interruptible, command.over)
         )
 
-    def _connect(self, command: p.Connect) -> None:
+    def _connect(self, command: Connect) -> None:
         edges = [
             (self._leg(edge.listener, "edges.listener"), self._leg(edge.source, "edges.source"), edge.gain)
             for edge in command.edges
@@ -212,14 +233,14 @@ class Commands:
             self._engine.matrix.set(listener, source, gain)
         self._engine.changed = True
 
-    def _disconnect(self, command: p.Disconnect) -> None:
+    def _disconnect(self, command: Disconnect) -> None:
         legs = self._engine.legs
         for edge in command.edges:
             if edge.listener in legs and edge.source in legs:
                 self._engine.matrix.clear(legs[edge.listener], legs[edge.source])
         self._engine.changed = True
 
-    def _start_recording(self, command: p.StartRecording) -> None:
+    def _start_recording(self, command: StartRecording) -> None:
         recorder = self._engine.recorder
         if command.recording_id in recorder.running:
             return
@@ -233,11 +254,11 @@ class Commands:
         recorder.start(command.recording_id, command.call_id, left, right, path)
         self._engine.changed = True
 
-    def _stats(self) -> p.WorkerStats:
+    def _stats(self) -> WorkerStats:
         engine = self._engine
         usage = resource.getrusage(resource.RUSAGE_SELF)
         times = sorted(engine.tick_ms) or [0.0]
-        return p.WorkerStats(
+        return WorkerStats(
             legs=len(engine.legs),
             plays=len(engine.player),
             recordings=len(engine.recorder.running),
@@ -267,7 +288,7 @@ def _rss_bytes() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
-def _check_address(address: p.Address | None) -> None:
+def _check_address(address: Address | None) -> None:
     if address is None:
         return
     host, port = address
@@ -278,7 +299,7 @@ def _check_address(address: p.Address | None) -> None:
         raise RefusedError("bad-argument", f"remote: port {port}")
 
 
-def _check_secure(command: p.CreateLeg | p.UpdateLeg, is_browser: bool) -> None:
+def _check_secure(command: CreateLeg | UpdateLeg, is_browser: bool) -> None:
     if is_browser:
         wrong = unusable(command.ice, command.peer)
         if command.remote is not None:

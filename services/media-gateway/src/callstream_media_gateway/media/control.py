@@ -21,7 +21,6 @@ from callstream_media_gateway.media.protocol import (
     MAX_FRAME_BYTES,
     MAX_KEPT_EVENTS,
     Ack,
-    AnyEvent,
     EventMessage,
     FromSignalling,
     FromWorker,
@@ -31,6 +30,7 @@ from callstream_media_gateway.media.protocol import (
     Request,
     Snapshot,
 )
+from callstream_media_gateway.media.worker_events import AnyEvent
 
 log = logging.getLogger(__name__)
 

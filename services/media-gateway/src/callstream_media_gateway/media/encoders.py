@@ -5,7 +5,7 @@ from typing import Protocol
 from callstream_media_gateway.media.arrays import FRAME, I16
 from callstream_media_gateway.media.g722 import G722Encoder
 from callstream_media_gateway.media.opus import OpusEncoder
-from callstream_media_gateway.media.protocol import Codec
+from callstream_media_gateway.media.worker_commands import Codec
 
 
 class Encoder(Protocol):

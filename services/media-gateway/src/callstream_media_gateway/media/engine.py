@@ -17,7 +17,13 @@ from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.library import Library
 from callstream_media_gateway.media.mixer import Matrix
 from callstream_media_gateway.media.player import Player, Playing
-from callstream_media_gateway.media.protocol import (
+from callstream_media_gateway.media.quality import Figures
+from callstream_media_gateway.media.receiver import Receiver
+from callstream_media_gateway.media.recorder import Recorder
+from callstream_media_gateway.media.reports import Reporter
+from callstream_media_gateway.media.secure import CONSENT_MS, SecureWire
+from callstream_media_gateway.media.sender import Sender
+from callstream_media_gateway.media.worker_events import (
     AnyEvent,
     Digit,
     DigitsSent,
@@ -29,12 +35,6 @@ from callstream_media_gateway.media.protocol import (
     RtpTimeout,
     SecurityFailed,
 )
-from callstream_media_gateway.media.quality import Figures
-from callstream_media_gateway.media.receiver import Receiver
-from callstream_media_gateway.media.recorder import Recorder
-from callstream_media_gateway.media.reports import Reporter
-from callstream_media_gateway.media.secure import CONSENT_MS, SecureWire
-from callstream_media_gateway.media.sender import Sender
 
 
 class Engine:

@@ -7,7 +7,7 @@ The address in the peer's SDP may be wrong (NAT), and anybody may send to our po
 After that the lock stays until signalling tells a new remote address; packets from elsewhere are strangers.
 """
 
-from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.worker_commands import Address
 
 PROOF = 8
 """160 ms of speech: a phone behind NAT is heard that much later; a stray packet or scan never gets there."""

@@ -7,9 +7,9 @@ from callstream_media_gateway.media.dtmf import DigitReceiver
 from callstream_media_gateway.media.encoders import Encoder, encoder_of
 from callstream_media_gateway.media.keys_out import KeySender
 from callstream_media_gateway.media.latch import Latch
-from callstream_media_gateway.media.protocol import Address, Codec
 from callstream_media_gateway.media.secure import SecureWire
 from callstream_media_gateway.media.sockets import PortPair
+from callstream_media_gateway.media.worker_commands import Address, Codec
 
 STATIC_IN: dict[int, Codec] = {0: "PCMU", 8: "PCMA", 9: "G722"}
 """Taken from everybody: a peer may change among these without a word when it offered them."""

@@ -6,7 +6,7 @@ R = 93.2 - Idd - Ie,eff; the mean opinion score follows from R (G.107 Annex B).
 import math
 from typing import NamedTuple
 
-from callstream_media_gateway.media.protocol import Codec
+from callstream_media_gateway.media.worker_commands import Codec
 
 _R_DEFAULT = 93.2
 """Transmission rating with default values (G.107 table 3)."""

@@ -21,8 +21,8 @@ from callstream_media_gateway.media import wire
 from callstream_media_gateway.media.arrays import FRAME, FRAME_MS, I16, RATE
 from callstream_media_gateway.media.dtmf import EVENTS, DigitReceiver
 from callstream_media_gateway.media.g711 import PCMA, PCMU, decode, encode
-from callstream_media_gateway.media.protocol import Address
 from callstream_media_gateway.media.tone import heard_tone, sines
+from callstream_media_gateway.media.worker_commands import Address
 
 KEPT_MS = 30_000
 """How much of what was heard is remembered."""

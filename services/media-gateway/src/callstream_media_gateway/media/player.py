@@ -8,8 +8,9 @@ import numpy as np
 from callstream_media_gateway.media.arrays import FRAME, I16, RATE
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.library import Library, Loaded
-from callstream_media_gateway.media.protocol import File, PlayEnd, PlayItem, Silence, Tone
 from callstream_media_gateway.media.tone import sines
+from callstream_media_gateway.media.worker_commands import File, PlayItem, Silence, Tone
+from callstream_media_gateway.media.worker_events import PlayEnd
 
 MAX_ITEM_MS = 600_000
 

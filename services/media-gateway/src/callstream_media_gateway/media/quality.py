@@ -11,7 +11,7 @@ A window is the time between two reports, 5 s on average; BAD is where G.107 say
 from typing import NamedTuple
 
 from callstream_media_gateway.media.mos import opinion, rating
-from callstream_media_gateway.media.protocol import Codec
+from callstream_media_gateway.media.worker_commands import Codec
 
 BAD, GOOD = 3.6, 3.8
 WINDOWS = 2

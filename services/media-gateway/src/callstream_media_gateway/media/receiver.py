@@ -22,10 +22,10 @@ from callstream_media_gateway.media.g711 import PAYLOAD_TYPES, PCMA
 from callstream_media_gateway.media.jitter import NOISE, JitterBuffers
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import Address
 from callstream_media_gateway.media.rtcp_sockets import RtcpSockets
 from callstream_media_gateway.media.secure import DATAGRAM_BYTES
 from callstream_media_gateway.media.sockets import connected
+from callstream_media_gateway.media.worker_commands import Address
 
 BATCH = 1024
 ROUNDS = 64

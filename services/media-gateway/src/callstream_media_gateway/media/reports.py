@@ -17,9 +17,9 @@ from callstream_media_gateway.media.arrivals import Arrivals
 from callstream_media_gateway.media.encoders import CLOCK_STEP
 from callstream_media_gateway.media.jitter import JitterBuffers
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import Address
 from callstream_media_gateway.media.quality import Figures, QualityWatch
 from callstream_media_gateway.media.sender import Sender
+from callstream_media_gateway.media.worker_commands import Address
 
 _INTERVAL_TICKS = 5000 // FRAME_MS
 """RFC 3550 §6.2: five seconds, and each time another half to one and a half of it, so that nobody falls into step."""

@@ -4,8 +4,8 @@ import select
 from collections.abc import Callable
 
 from callstream_media_gateway.media.leg import Leg
-from callstream_media_gateway.media.protocol import Address
 from callstream_media_gateway.media.rtcp import MAX_BYTES
+from callstream_media_gateway.media.worker_commands import Address
 
 _LEGS_PER_READ, _PACKETS_PER_LEG = 64, 4
 """A peer reports every few seconds: a flood waits its turn."""

@@ -21,7 +21,7 @@ from pylibsrtp import Policy, Session
 
 from callstream_media_gateway.media import stun
 from callstream_media_gateway.media.dtls import Association, Identity, Keys, is_fingerprint
-from callstream_media_gateway.media.protocol import Address, DtlsPeer, IceLogin
+from callstream_media_gateway.media.worker_commands import Address, DtlsPeer, IceLogin
 
 CONSENT_MS = 30_000
 """RFC 7675 §5.1: a peer that has not checked for so long no longer wants our audio, or is gone."""

@@ -12,7 +12,7 @@ import socket
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.worker_commands import Address
 
 
 class NoPortsError(Exception):

@@ -1,17 +1,17 @@
 """What commands do to the speech of a leg: codecs, keys out, mask."""
 
 from callstream_media_gateway.media import opus
-from callstream_media_gateway.media import protocol as p
 from callstream_media_gateway.media.dtmf import EVENTS
 from callstream_media_gateway.media.keys_out import MAX_MS, MIN_MS
 from callstream_media_gateway.media.leg import STATIC_OUT, Leg
 from callstream_media_gateway.media.refused import RefusedError
+from callstream_media_gateway.media.worker_commands import CreateLeg, SendDigits, UpdateLeg
 
 MAX_KEYS = 64
 EVENT_RATES = (8000, 48000)
 
 
-def check_formats(command: p.CreateLeg | p.UpdateLeg) -> None:
+def check_formats(command: CreateLeg | UpdateLeg) -> None:
     """Payload types and clocks. Raises `RefusedError`."""
     for field, payload_type in (("event_pt_in", command.event_pt_in), ("event_pt_out", command.event_pt_out)):
         if payload_type is not None and not 96 <= payload_type <= 127:
@@ -32,7 +32,7 @@ def check_formats(command: p.CreateLeg | p.UpdateLeg) -> None:
             raise RefusedError("bad-argument", f"dynamic_in: {payload_type} is not a dynamic payload type (96..127)")
 
 
-def set_formats(leg: Leg, command: p.CreateLeg | p.UpdateLeg) -> None:
+def set_formats(leg: Leg, command: CreateLeg | UpdateLeg) -> None:
     """Take what is told of them."""
     if command.codec is not None:
         leg.speak(command.codec, command.pt_out)
@@ -48,7 +48,7 @@ def set_formats(leg: Leg, command: p.CreateLeg | p.UpdateLeg) -> None:
         leg.keys.rate = leg.digits.rate = command.event_rate
 
 
-def send_digits(leg: Leg, command: p.SendDigits) -> None:
+def send_digits(leg: Leg, command: SendDigits) -> None:
     """Raises `RefusedError`."""
     if not 0 < len(command.digits) <= MAX_KEYS or set(command.digits) - set(EVENTS):
         raise RefusedError("bad-argument", f"digits: not 1 to {MAX_KEYS} of {EVENTS}")

@@ -10,7 +10,7 @@ import zlib
 from struct import Struct
 from typing import NamedTuple
 
-from callstream_media_gateway.media.protocol import Address
+from callstream_media_gateway.media.worker_commands import Address
 
 _COOKIE = 0x2112A442
 _HEADER = Struct("!HHI12s")

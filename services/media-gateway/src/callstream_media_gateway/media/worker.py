@@ -21,17 +21,10 @@ from callstream_media_gateway.media.arrays import FRAME_MS
 from callstream_media_gateway.media.commands import Commands
 from callstream_media_gateway.media.control import Control, SocketTakenError
 from callstream_media_gateway.media.engine import Engine
-from callstream_media_gateway.media.protocol import (
-    Drained,
-    Draining,
-    Edge,
-    LegState,
-    RecordingState,
-    Reply,
-    Request,
-    Snapshot,
-)
+from callstream_media_gateway.media.protocol import LegState, RecordingState, Reply, Request, Snapshot
 from callstream_media_gateway.media.refused import RefusedError
+from callstream_media_gateway.media.worker_commands import Edge
+from callstream_media_gateway.media.worker_events import Drained, Draining
 
 log = logging.getLogger(__name__)
 
