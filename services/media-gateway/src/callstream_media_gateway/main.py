@@ -18,6 +18,7 @@ from callstream.runtime.service import Service, run
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters import region_table
 from callstream_media_gateway.adapters.archive import Archive
+from callstream_media_gateway.adapters.dialog_file import DialogFile
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
@@ -97,7 +98,8 @@ class Gateway:
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
         self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
-        notes = KeepNotes(self.media.keep)
+        self.dialog_file = DialogFile(config.state / "dialogs")
+        notes = KeepNotes(self.media.keep, self.dialog_file)
         self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
         self.restore = Restore(
             self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, self.trunks, rtp_timeout_ms
@@ -154,7 +156,10 @@ class Gateway:
                 except Exception as error:  # noqa: BLE001 - raised again where the start waits for it
                     problem.append(error)
                     return
+                dialogs = self.dialog_file.read()
+                self.dialog_file.begin()
                 self.restore.take(snapshot, known)
+                self.restore.hang_up(dialogs, snapshot.notes)
             await self.on_media.snapshot(snapshot)
 
         await self.media.connect(self.config.media_socket, self.on_media.event, first)
@@ -188,6 +193,7 @@ class Gateway:
             self.housekeeping.save_position()
         await self.media.close()
         await self.encoder.stop()
+        self.dialog_file.close()
 
     async def _encode_leftovers(self, files: list[Leftover], unfinished: dict[tuple[str, str], LeftBehind]) -> None:
         """Beside the first calls, once the worker has closed the files of the legs that its snapshot made us close."""

@@ -222,8 +222,9 @@ async def test_a_call_that_somebody_ended_in_the_log_meanwhile_is_hung_up(open_h
 
 
 async def test_the_whole_gateway_killed_in_a_talk_loses_no_recording(open_house: House) -> None:
-    """Signalling and worker at once: the call is over with a true reason, what was recorded until then is linked."""
-    _, agent, call_id = await talk(open_house)
+    """Signalling and worker at once: the call is over with a true reason and both peers are told; what was recorded until then is
+    linked."""
+    caller, agent, call_id = await talk(open_house)
     await agent.ears.until(lambda ears: len(ears.heard()) > 24_000)
     await kill_signalling(open_house)
     open_house.worker.kill()
@@ -232,6 +233,8 @@ async def test_the_whole_gateway_killed_in_a_talk_loses_no_recording(open_house:
     await open_house.start_gateway()
     ended = await open_house.event(call.CallEnded, call_id)
     assert (ended.reason, ended.party) == (Reason.GATEWAY_LOST, Party.SYSTEM)
+    await caller.until(("ended", "bye"))
+    await agent.until(("ended", "bye"))
     ready = await open_house.event(call.RecordingReady, call_id)
     assert ready.duration_ms >= 1000
     sound = decode_mp3(open_house.folder / "recordings" / ready.path)

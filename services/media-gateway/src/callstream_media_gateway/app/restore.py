@@ -6,6 +6,7 @@ former process had begun and nobody but it would have finished.
 
 import asyncio
 import time
+from collections.abc import Container
 from dataclasses import dataclass
 
 import structlog
@@ -177,6 +178,18 @@ class Restore:
         self._media.tell(DestroyLeg(leg_id))
         loop = asyncio.get_running_loop()
         live.closing[leg_id] = loop.call_later(FIGURES_WITHIN_S, self._performer.leg_closed, live, leg_id, inputs.LegFigures())
+
+    def hang_up(self, dialogs: dict[str, list[DialogState]], noted: Container[str]) -> None:
+        """Of calls without a note, whose worker died as well: tell their peers that it is over."""
+        for call_id, states in dialogs.items():
+            if call_id in noted or call_id in self._switchboard.calls:
+                continue
+            log.warning("hanging up what died with the media worker", call_id=call_id, legs=len(states))
+            for state in states:
+                try:
+                    self._user_agent.restore(state).bye()
+                except ParseError as error:
+                    log.error("a dialog is of no use", call_id=call_id, error=str(error))
 
     async def settle(self) -> None:
         """What was under way in the former process and died with it."""
