@@ -28,7 +28,8 @@ from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
 from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.sip_status import PROCESS_LOST
-from callstream_media_gateway.media.protocol import DestroyLeg, Snapshot
+from callstream_media_gateway.media.protocol import Snapshot
+from callstream_media_gateway.media.worker_commands import DestroyLeg
 from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.errors import NotAcceptableError, ParseError
 from callstream_media_gateway.sip.invite_state import InviteState
