@@ -20,8 +20,8 @@ from callstream.runtime.bucket import Bucket, BucketError, BucketSettings, read_
 from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.adapters.archive import Archive
 from callstream_reporting.adapters.accesses import Access
+from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.api import Parts, build_api
-from callstream_reporting.recordings_api import Store
 
 from .s3_server import S3Server, s3_server
 
@@ -154,6 +154,7 @@ async def test_reporting_answers_with_a_link_that_expires_and_can_be_sought(serv
             verifier=TokenVerifier(public),
             accesses=cast(Any, SimpleNamespace(note=note)),
             store=Store(directory=tmp_path, key=b"key", bucket=with_bucket),
+            pushes=cast(Any, None),
             states=cast(Any, None),
             configuration=Configuration.of({}),
         )
