@@ -7,7 +7,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from callstream.contracts.config import Audio, Speech
-from callstream.contracts.flow import AnyNode, Branch, Choice, End, Flow, Play, Prompts, Start, TransferToAgent, check, exits
+from callstream.contracts.flow import (
+    AnyNode,
+    Branch,
+    Choice,
+    End,
+    Flow,
+    Play,
+    Prompts,
+    Start,
+    TransferToAgent,
+    Voicemail,
+    check,
+    exits,
+)
 from callstream.kernel.outcomes import Reason
 from callstream_ivr.domain.decide import decide
 from callstream_ivr.domain.graph import Graph
@@ -30,10 +43,19 @@ def flows(draw: st.DrawFn) -> Flow:
     nodes: dict[str, AnyNode] = {"bye": End(id="bye")}
     for i, name in enumerate(names[:-1]):
         on = draw(st.sampled_from(names[i + 1 :]))
-        match draw(st.sampled_from(["play", "branch", "transfer"])):
+        match draw(st.sampled_from(["play", "branch", "transfer", "voicemail"])):
             case "play":
                 repeat = draw(st.integers(1, 3))
                 nodes[name] = Play(id=name, prompts=draw(PROMPTS), next=on, repeat=repeat, barge_in=draw(st.booleans()))
+            case "voicemail":
+                nodes[name] = Voicemail(
+                    id=name,
+                    prompts=draw(PROMPTS),
+                    next=on,
+                    group_id="g",
+                    max_s=draw(st.integers(5, 20)),
+                    barge_in=draw(st.booleans()),
+                )
             case "branch":
                 keys = draw(st.lists(st.sampled_from(KEYS), min_size=1, max_size=4, unique=True))
                 anywhere = [draw(st.sampled_from([*names, "start"])) for _ in keys]

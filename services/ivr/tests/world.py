@@ -12,7 +12,7 @@ from typing import Any
 from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
-from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback
+from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback, TakeMessage
 from callstream.contracts.config import Audio, Number, Prompt, Settings, Speech
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.flow import Flow
@@ -83,7 +83,7 @@ class World:
         self._agenda: list[tuple[datetime, int, Callable[[], None]]] = []
         self._count = 0
         self._done_commands: set[str] = set()
-        self._playing: PlayPrompts | None = None
+        self._playing: PlayPrompts | TakeMessage | None = None
         self._answered = self._over = False
         self._boot()
         if dialled_ago is not None:
@@ -198,6 +198,8 @@ class World:
                 self.append(call.CallAnswered())
             case PlayPrompts():
                 self._play(command)
+            case TakeMessage():
+                self._take_message(command)
             case StopPlayback():
                 self._finish(command.play_id, "stopped")
             case HangUpCall():
@@ -219,6 +221,14 @@ class World:
         self.heard.append(" + ".join(words(prompt) for prompt in play.prompts) + times)
         seconds = sum(length(prompt) for prompt in play.prompts) * play.repeat
         self.after(seconds, lambda: self._finish(play.play_id, "completed"))
+
+    def _take_message(self, message: TakeMessage) -> None:
+        assert self._answered, "nobody speaks before the call is answered"
+        if self._playing is not None:
+            self._finish(self._playing.play_id, "stopped")
+        self._playing = message
+        self.heard.append(f"beep for {message.mailbox}")
+        self.after(message.max_s, lambda: self._finish(message.play_id, "completed"))
 
     def _finish(self, play_id: str, how: str) -> None:
         if self._playing is None or self._playing.play_id != play_id or self._over:
@@ -243,7 +253,7 @@ class World:
     def _press(self, digit: str) -> None:
         playing = self._playing
         self.append(call.DigitReceived(digit=digit, leg_id="LEG", play_id=playing.play_id if playing else ""))
-        if playing is not None and playing.barge_in:
+        if playing is not None and (digit == "#" if isinstance(playing, TakeMessage) else playing.barge_in):
             self._finish(playing.play_id, "interrupted")
 
     def _hang_up(self, _: str) -> None:

@@ -218,6 +218,7 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     scope = service.settings.instance
     service.on_command(commands.AnswerCall, on_command.answer, scope)
     service.on_command(commands.PlayPrompts, on_command.play, scope)
+    service.on_command(commands.TakeMessage, on_command.take_message, scope)
     service.on_command(commands.StopPlayback, on_command.stop, scope)
     service.on_command(commands.HangUpCall, on_command.hang_up, scope)
     service.on_command(commands.TearDown, gateway.on_control.tear_down, scope)

@@ -205,6 +205,8 @@ class RecordingStarted(Event, frozen=True, kw_only=True):
 
     recording_id: str
     agent_id: str = ""
+    mailbox: str = ""
+    """`group:<id>` or `agent:<id>`: a message for it, of the customer alone (F205); empty: a conversation."""
 
 
 @event("call", "recording-ready")

@@ -70,6 +70,18 @@ class PlayPrompts(Command, frozen=True, kw_only=True):
     """A key stops it (F076)."""
 
 
+@command("media-gateway", "take-message")
+class TakeMessage(Command, frozen=True, kw_only=True):
+    """A beep, then record the customer (F205), until `#`, `max_s`, `stop-playback` or their hang-up. Replaces what is playing;
+    `call.playback-finished` with this play id follows once. Refused: `illegal-state` while an agent serves them."""
+
+    call_id: str
+    play_id: str
+    mailbox: str
+    """`group:<id>` or `agent:<id>`."""
+    max_s: int
+
+
 @command("media-gateway", "stop-playback")
 class StopPlayback(Command, frozen=True, kw_only=True):
     """Stop a playback if it is still on."""

@@ -90,11 +90,25 @@ class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
     """They may serve the request as well when nobody of the others is free as it is queued (F092)."""
 
 
+class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
+    """Takes a message for the mailbox of a group or of an agent (F205): the prompts, a beep, then the caller is recorded."""
+
+    prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
+    next: Token
+    """When the message is taken: by `#`, or after `max_s`."""
+    group_id: Token | None = None
+    agent_id: Token | None = None
+    """One of the two."""
+    max_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 120
+    barge_in: bool = True
+    """A key leads to the beep at once."""
+
+
 class End(Node, frozen=True, kw_only=True, tag="end"):
     """Hangs up (F103)."""
 
 
-AnyNode = Start | Play | Branch | TransferToAgent | End
+AnyNode = Start | Play | Branch | TransferToAgent | Voicemail | End
 
 
 class Flow(Document, frozen=True, kw_only=True):
@@ -150,7 +164,7 @@ def kind_of(node: AnyNode) -> str:
 def exits(node: AnyNode) -> tuple[tuple[str, str], ...]:
     """(field, target node id) of each exit of a node."""
     match node:
-        case Start() | Play():
+        case Start() | Play() | Voicemail():
             return (("next", node.next),)
         case Branch():
             return tuple((f"choices[{i}].next", choice.next) for i, choice in enumerate(node.choices))
@@ -182,6 +196,8 @@ def check(flow: Flow) -> list[Problem]:
             problems += _repeated_keys(node)
         if isinstance(node, TransferToAgent):
             problems += _routing_problems(node)
+        if isinstance(node, Voicemail) and (node.group_id is None) == (node.agent_id is None):
+            problems.append(Problem(node=node.id, field="group_id", message="name a group or an agent, one of the two"))
         problems += _misplaced_variables(node)
     if problems:
         return problems

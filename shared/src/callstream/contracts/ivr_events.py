@@ -23,7 +23,7 @@ class IvrStarted(Event, frozen=True, kw_only=True):
 
 @event("ivr", "node-entered")
 class NodeEntered(Event, frozen=True, kw_only=True):
-    """The call reached a play or branch node.
+    """The call reached a play, branch or voicemail node.
 
     The other nodes are told by their own events: `ivr.started`, `ivr.agent-requested`, `ivr.ended`.
     """
@@ -69,11 +69,11 @@ class InputTimedOut(Event, frozen=True, kw_only=True):
 
 @event("ivr", "prompt-started")
 class PromptStarted(Event, frozen=True, kw_only=True):
-    """The next round of a waiting caller's queue prompts (F087)."""
+    """The next round of a waiting caller's queue prompts (F087), or another playback of the same node."""
 
     node_id: str
     purpose: str
-    """`queue`."""
+    """`queue`, or `message`: the beep and the caller's message (F205)."""
     play_id: str
     handled: int
 

@@ -3,7 +3,7 @@
 from msgspec.structs import replace
 
 from callstream.contracts.config import Agent, CollectTemplate, Customer, CustomerType, Number, Settings, SkillGroup, Trunk
-from callstream.contracts.flow import Flow, TransferToAgent
+from callstream.contracts.flow import AnyNode, Flow, TransferToAgent, Voicemail
 from callstream.contracts.outbound import DialRule
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
@@ -68,12 +68,23 @@ def _takes(trunk: Trunk, number: str) -> bool:
 
 
 def _targets_group(flow: Flow, group_id: str) -> bool:
-    return any(isinstance(node, TransferToAgent) and group_id in _groups(node) for node in flow.nodes)
+    return any(group_id in _groups(node) for node in flow.nodes)
 
 
-def _groups(node: TransferToAgent) -> tuple[str, ...]:
-    return (node.group_id, *node.also_groups, *node.busy_groups)
+def _groups(node: AnyNode) -> tuple[str | None, ...]:
+    match node:
+        case TransferToAgent():
+            return (node.group_id, *node.also_groups, *node.busy_groups)
+        case Voicemail():
+            return (node.group_id,)
+        case _:
+            return ()
 
 
 def _prefers(flow: Flow, agent_id: str) -> bool:
-    return any(isinstance(node, TransferToAgent) and node.preferred_agent == agent_id for node in flow.nodes)
+    """Or takes messages for."""
+    return any(
+        (isinstance(node, TransferToAgent) and node.preferred_agent == agent_id)
+        or (isinstance(node, Voicemail) and node.agent_id == agent_id)
+        for node in flow.nodes
+    )

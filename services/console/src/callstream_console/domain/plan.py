@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from callstream.contracts.config import Agent, CustomerType, Document, Number, SkillGroup, Workplace
-from callstream.contracts.flow import Flow, TransferToAgent, check
+from callstream.contracts.flow import Flow, TransferToAgent, Voicemail, check
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.check_outbound import check_outbound
@@ -178,7 +178,16 @@ def _check_flow(flow: Flow, known: dict[tuple[str, str], Document]) -> None:
     for node in flow.nodes:
         if isinstance(node, TransferToAgent):
             _check_transfer(node, f"flows[{flow.id}].nodes[{node.id}]", known)
+        if isinstance(node, Voicemail):
+            _check_mailbox(node, f"flows[{flow.id}].nodes[{node.id}]", known)
         check_audio(prompts_of(node), f"flows[{flow.id}].nodes[{node.id}]", known)
+
+
+def _check_mailbox(node: Voicemail, where: str, known: dict[tuple[str, str], Document]) -> None:
+    if node.group_id is not None and ("group", node.group_id) not in known:
+        raise Refusal(Reason.UNKNOWN_GROUP, f"no such group: '{node.group_id}'", f"{where}.group_id")
+    if node.agent_id is not None and ("agent", node.agent_id) not in known:
+        raise Refusal(Reason.UNKNOWN_AGENT, f"no such agent: '{node.agent_id}'", f"{where}.agent_id")
 
 
 def _check_transfer(node: TransferToAgent, where: str, known: dict[tuple[str, str], Document]) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from callstream.contracts.config import Audio, AudioFile, CollectTemplate, Document, Prompt, Settings
-from callstream.contracts.flow import Branch, Play, TransferToAgent
+from callstream.contracts.flow import Branch, Play, TransferToAgent, Voicemail
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 
@@ -14,7 +14,7 @@ Spoken = list[tuple[str, tuple[Prompt, ...]]]
 def prompts_of(holder: object) -> Spoken:
     """Of a flow's node, the settings or a template; empty for what holds none."""
     match holder:
-        case Play() | CollectTemplate():
+        case Play() | Voicemail() | CollectTemplate():
             return [("prompts", holder.prompts)]
         case Branch():
             return [(name, getattr(holder, name)) for name in ("prompts", "timeout_prompts", "error_prompts")]

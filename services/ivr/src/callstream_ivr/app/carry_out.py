@@ -10,7 +10,7 @@ from collections.abc import Callable
 import structlog
 from msgspec.structs import replace
 
-from callstream.contracts.commands import Command, PlayPrompts, Reply
+from callstream.contracts.commands import Command, PlayPrompts, Reply, TakeMessage
 from callstream.kernel.outcomes import Reason
 from callstream_ivr.app.ask_position import AskPosition, SendsCommands
 from callstream_ivr.domain.decide import PlayRefusal
@@ -94,7 +94,7 @@ class CarryOut:
 
     def _refused(self, command: Command, call_id: str, reply: Reply) -> None:
         log.warning("command refused", call_id=call_id, command=command.NAME, reason=reply.reason, message=reply.message)
-        if isinstance(command, PlayPrompts):
+        if isinstance(command, PlayPrompts | TakeMessage):
             reason = reply.reason or Reason.INTERNAL
             self._refusals[call_id] = PlayRefusal(play_id=command.play_id, reason=reason, message=reply.message)
             self._on_refusal(call_id)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from callstream.contracts.envelope import Event
-from callstream.contracts.flow import Branch, End, Play, Start, TransferToAgent, kind_of
+from callstream.contracts.flow import Branch, End, Play, Start, TransferToAgent, Voicemail, kind_of
 from callstream.contracts.ivr_events import (
     AgentRequested,
     InputTimedOut,
@@ -27,7 +27,7 @@ from callstream.contracts.states import OutboundMemory
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_ivr.domain.graph import Catalogue, Graph
 from callstream_ivr.domain.session import Session
-from callstream_ivr.domain.wanted import STOPPED
+from callstream_ivr.domain.wanted import MESSAGE, STOPPED
 
 
 class PlayRefusal(msgspec.Struct, frozen=True):
@@ -137,6 +137,13 @@ def _leave_play(session: Session, graph: Graph, node: Play, _: datetime) -> Even
     return None if session.prompt_is_on else _enter(session, graph, node.next)
 
 
+def _leave_voicemail(session: Session, graph: Graph, node: Voicemail, _: datetime) -> Event | None:
+    """The prompts, then the message; on when that is over, however it ended."""
+    if session.prompt_is_on:
+        return None
+    return _enter(session, graph, node.next) if session.purpose == MESSAGE else _prompt(session, MESSAGE)
+
+
 def _leave_branch(session: Session, graph: Graph, node: Branch, now: datetime) -> Event | None:
     """The first waiting key counts, then the timer. Keys typed ahead that the menu does not know are passed over."""
     choices = {choice.key: choice for choice in node.choices}
@@ -194,8 +201,10 @@ def _enter(session: Session, graph: Graph, node_id: str) -> Event:
         return _end(session, Reason.FLOW_ENDED, node.id)
     if session.hops >= len(graph.nodes):
         return _end(session, Reason.INTERNAL)
+    if session.of_call and isinstance(node, TransferToAgent | Voicemail):
+        return _end(session, Reason.FLOW_ENDED, node.id)
     if isinstance(node, TransferToAgent):
-        return _request(session, node) if not session.of_call else _end(session, Reason.FLOW_ENDED, node.id)
+        return _request(session, node)
     return NodeEntered(
         node_id=node.id,
         kind=kind_of(node),
@@ -235,4 +244,5 @@ _STEPS: dict[type, Callable[[Session, Graph, Any, datetime], Event | None]] = {
     Play: _leave_play,
     Branch: _leave_branch,
     TransferToAgent: _leave_transfer,
+    Voicemail: _leave_voicemail,
 }

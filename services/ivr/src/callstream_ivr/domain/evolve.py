@@ -18,6 +18,7 @@ from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.outcome import trail_entry
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_ivr.domain.session import MAX_WAITING_KEYS, Key, Session
+from callstream_ivr.domain.wanted import MESSAGE
 
 BIND_GRACE = timedelta(seconds=2)
 """A number may have been published a moment ago and be on its way to us: so long a call to an unknown one waits."""
@@ -119,6 +120,8 @@ def _timed_out(session: Session, event: ivr.InputTimedOut, at: datetime) -> None
 
 def _prompt_started(session: Session, event: ivr.PromptStarted, at: datetime) -> None:
     _start_play(session, event.play_id, event.purpose, at)
+    if event.purpose == MESSAGE:
+        session.barge_in, session.keys = False, ()
 
 
 def _prompt_failed(session: Session, event: ivr.PromptFailed, at: datetime) -> None:

@@ -56,7 +56,7 @@ class Session(msgspec.Struct, kw_only=True):
     chosen: str = ""
     """The key that was taken here; the next event leaves the node by it."""
     purpose: str = ""
-    """What the playback is to its node: `entry`, `error`, `timeout` or `queue`."""
+    """What the playback is to its node: `entry`, `error`, `timeout`, `queue`, `message` or `stopped`."""
     hops: int = 0
     """Nodes entered since the caller's last choice: more than the flow has are a circle without an end."""
 

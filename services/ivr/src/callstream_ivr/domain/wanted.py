@@ -7,9 +7,9 @@ receiver recognises them. Prompts still hold `${WaitNo}`; who sends them fills i
 from collections.abc import Callable
 from typing import Any
 
-from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback
+from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback, TakeMessage
 from callstream.contracts.config import Speech
-from callstream.contracts.flow import Branch, Play, Prompts, TransferToAgent
+from callstream.contracts.flow import Branch, Play, Prompts, TransferToAgent, Voicemail
 from callstream.kernel.outcomes import Party, Reason
 from callstream_ivr.domain.graph import Catalogue
 from callstream_ivr.domain.session import Session
@@ -25,6 +25,8 @@ HANGS_UP = {
 }
 """Endings of a session that end the call too, and who is said to have ended it."""
 
+MESSAGE = "message"
+"""Purpose of what a voicemail node does behind its prompts: the beep, and the caller's message (F205)."""
 STOPPED = "stopped"
 """Purpose of the playback that tells a caller that their request was stopped (F211)."""
 PLEASE_HOLD: Prompts = (Speech(text="Please hold the line. You are being connected."),)
@@ -46,7 +48,7 @@ def wanted(session: Session, catalogue: Catalogue) -> Command | None:
     if not session.answered and (session.play_id or session.request_id):
         return AnswerCall(command_id=f"{session.call_id}-answer", call_id=session.call_id)
     if session.prompt_is_on:
-        return _play(session, catalogue)
+        return _take_message(session, catalogue) if session.purpose == MESSAGE else _play(session, catalogue)
     if session.stale_play:
         play_id = session.stale_play
         return StopPlayback(command_id=f"{play_id}-stop", call_id=session.call, play_id=play_id)
@@ -76,6 +78,20 @@ def _play(session: Session, catalogue: Catalogue) -> PlayPrompts | None:
     )
 
 
+def _take_message(session: Session, catalogue: Catalogue) -> TakeMessage | None:
+    graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
+    node = graph.nodes[session.node_id] if graph is not None else None
+    if not isinstance(node, Voicemail):
+        return None
+    return TakeMessage(
+        command_id=session.play_id,
+        call_id=session.call,
+        play_id=session.play_id,
+        mailbox=f"agent:{node.agent_id}" if node.agent_id else f"group:{node.group_id}",
+        max_s=node.max_s,
+    )
+
+
 def _prompts(session: Session, catalogue: Catalogue) -> tuple[Prompts, int] | None:
     """What is to be played, and how often; None: the flow is not known."""
     if session.purpose == STOPPED:
@@ -93,6 +109,10 @@ def _of_play(node: Play, _: str) -> tuple[Prompts, int]:
     return node.prompts, node.repeat
 
 
+def _of_voicemail(node: Voicemail, _: str) -> tuple[Prompts, int]:
+    return node.prompts, 1
+
+
 def _of_branch(node: Branch, purpose: str) -> tuple[Prompts, int]:
     special = {"error": node.error_prompts, "timeout": node.timeout_prompts}.get(purpose, ())
     return special or node.prompts, 1
@@ -108,4 +128,5 @@ _PROMPTS: dict[type, Callable[[Any, str], tuple[Prompts, int]]] = {
     Play: _of_play,
     Branch: _of_branch,
     TransferToAgent: _of_transfer,
+    Voicemail: _of_voicemail,
 }

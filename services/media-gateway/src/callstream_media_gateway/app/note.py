@@ -23,7 +23,7 @@ from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 5
+FORM = 6
 """Raised with every change that an older or newer process could misread."""
 
 

@@ -31,6 +31,13 @@ class OnCommand:
             ),
         )
 
+    async def take_message(self, command: commands.TakeMessage, _: str) -> None:
+        """`take-message`."""
+        self._give(
+            command.call_id,
+            inputs.TakeMessage(cause=command.command_id, play_id=command.play_id, mailbox=command.mailbox, max_s=command.max_s),
+        )
+
     async def stop(self, command: commands.StopPlayback, _: str) -> None:
         """`stop-playback`."""
         self._give(command.call_id, inputs.Stop(cause=command.command_id, play_id=command.play_id))

@@ -25,7 +25,7 @@ from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
-from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C
+from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 from callstream_media_gateway.media.protocol import Snapshot
@@ -143,7 +143,7 @@ class Restore:
                     for leg_id, stage in stages.items()
                     if stage is LegStage.OPEN and leg_id not in legs and (caller is None or leg_id != call.customer_leg)
                 ),
-                play_id=call.play.play_id if call.play is not None and call.play.started else "",
+                play_id=_sounding(call),
                 recordings=tuple(sorted(call.recordings)),
             )
         )
@@ -212,8 +212,11 @@ class Restore:
             if call.customer is C.ANSWERING:
                 self._switchboard.feed(live, inputs.CallerConfirmed())
             play = call.play
-            if play is not None and play.play_id == begun.play_id not in playing:
-                self._performer(live, do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
+            if play is not None and begun.play_id and begun.play_id == _sounding(call) and begun.play_id not in playing:
+                if play.message is not None:
+                    self._switchboard.feed(live, inputs.PlayEnded(play_id=begun.play_id, how="completed"))
+                else:
+                    self._performer(live, do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
             for recording_id in begun.recordings:
                 if recording_id not in running:
                     self._finish.stopped(live, recording_id)
@@ -228,6 +231,16 @@ class Restore:
             for side in (live.caller, *live.phones.values()):
                 if isinstance(side, RestoredLeg):
                     side.probe()
+
+
+def _sounding(call: Call) -> str:
+    """Id of what the media worker should play to the customer now: of a message it is the beep, and nothing once that is over."""
+    play = call.play
+    if play is None or not play.started:
+        return ""
+    if play.message is None:
+        return play.play_id
+    return call.legs[call.customer_leg].tune if call.customer_leg in call.legs and not play.message.recording_id else ""
 
 
 def _can_go_on(note: Note) -> bool:

@@ -13,9 +13,9 @@ from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.facts import BEFORE_ANSWER as BEFORE_ANSWER
+from callstream_media_gateway.domain.facts import MESSAGE_TIMER, CallFacts, menu_timer, ring_timer
 from callstream_media_gateway.domain.facts import OVER as OVER
 from callstream_media_gateway.domain.facts import C as C
-from callstream_media_gateway.domain.facts import CallFacts, menu_timer, ring_timer
 from callstream_media_gateway.domain.inputs import LegFigures
 from callstream_media_gateway.domain.parties import (
     Leg,
@@ -62,19 +62,34 @@ class Call(CallFacts):
         play = self.play
         if play is not None and not play.started:
             play.started = True
-            self.effects.append(do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
+            if play.message is not None:
+                self.start_tune(self.legs[self.customer_leg], do.Tune.BEEP)
+            else:
+                self.effects.append(do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
 
     def finish_play(self, how: str, message: str = "", *, replaced: bool = False) -> None:
         """End the running playback, if any, and report it once. The worker's own report about it then comes too late."""
         play, self.play = self.play, None
         if play is None:
             return
-        if how == "interrupted":
+        if play.message is not None:
+            self._end_message(play)
+        elif how == "interrupted":
             self.interrupted = play.play_id if play.asked else ""
-        if play.started and not replaced and how == "stopped":
+        if play.started and not replaced and how == "stopped" and play.message is None:
             self.effects.append(do.StopPlay(play.play_id))
         if play.asked:
             self.append(PlaybackFinished(play_id=play.play_id, how=how, message=message))
+
+    def _end_message(self, play: Playback) -> None:
+        """Neither the beep nor the recording goes on."""
+        customer = self.legs.get(self.customer_leg)
+        if customer is not None:
+            self.stop_tune(customer)
+        self.stop_timer(MESSAGE_TIMER)
+        if play.message is not None and play.message.recording_id:
+            self.effects.append(do.StopRecord(play.message.recording_id))
+            self.recording = ""
 
     def start_tune(self, leg: Leg, tune: do.Tune) -> None:
         """Let one party hear music or a tone, until it ends or is stopped."""

@@ -32,6 +32,10 @@ def ring_timer(leg_id: str) -> str:
     return f"ring:{leg_id}"
 
 
+MESSAGE_TIMER = "message"
+"""Name of the timer of a message that is being taken."""
+
+
 def menu_timer(leg_id: str) -> str:
     """Name of the timer of an open feature menu."""
     return f"menu:{leg_id}"

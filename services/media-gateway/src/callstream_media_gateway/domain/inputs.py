@@ -271,6 +271,14 @@ class Play(Input, frozen=True, kw_only=True):
     barge_in: bool
 
 
+class TakeMessage(Input, frozen=True, kw_only=True):
+    """`take-message`."""
+
+    play_id: str
+    mailbox: str
+    max_s: int
+
+
 class Stop(Input, frozen=True, kw_only=True):
     """`stop-playback`."""
 

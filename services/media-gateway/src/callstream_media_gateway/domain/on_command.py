@@ -11,7 +11,7 @@ from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, Offe
 
 def answer(call: Call, _: inputs.Answer) -> None:
     """Accepted again when it is answered already."""
-    _check(call, CustomerInput.ANSWER)
+    check(call, CustomerInput.ANSWER)
     rings = call.customer is C.RINGING
     call.move(CustomerInput.ANSWER)
     if rings:
@@ -23,7 +23,7 @@ def play(call: Call, given: inputs.Play) -> None:
     if given.play_id in call.known_plays:
         return
     if call.run is None:
-        _check(call, CustomerInput.PLAY)
+        check(call, CustomerInput.PLAY)
     if not given.prompts:
         raise Refusal(Reason.INVALID, "nothing to play", "prompts")
     if given.repeat < 0:
@@ -54,7 +54,8 @@ def drop_offer(call: Call, given: inputs.DropOffer) -> None:
     call.drop_offer(offer, Reason.OFFER_LOST)
 
 
-def _check(call: Call, given: CustomerInput) -> None:
+def check(call: Call, given: CustomerInput) -> None:
+    """Raise Refusal unless the customer's leg has a row for it now."""
     if call.customer in OVER:
         raise Refusal(Reason.UNKNOWN_CALL, f"call {call.call_id} is over", "call_id")
     if not CUSTOMER.allows(call.customer, given):

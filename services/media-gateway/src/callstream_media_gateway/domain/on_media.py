@@ -2,7 +2,7 @@
 
 from callstream.contracts.call_events import QualityChanged, RecordingFailed, RecordingReady
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import collect, inputs, survey
+from callstream_media_gateway.domain import collect, inputs, message, survey
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import OVER, C, Call
 from callstream_media_gateway.domain.connect import bridge, connect_play_id, make_ready, ring
@@ -75,7 +75,10 @@ def play_ended(call: Call, given: inputs.PlayEnded) -> None:
 
 
 def _tune_ended(call: Call, leg: Leg) -> None:
-    """After the beep of an automatic answer the agent is connected (F005)."""
+    """After the beep of an automatic answer the agent is connected (F005), after that of a voicemail its caller speaks (F205)."""
+    if leg.leg_id == call.customer_leg:
+        message.beep_over(call)
+        return
     offer = call.offers.get(leg.offer_id)
     if offer is not None and offer.beep and offer.state is OfferState.CONFIRMED:
         offer.beep = False

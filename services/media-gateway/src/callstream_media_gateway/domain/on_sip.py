@@ -3,7 +3,7 @@
 from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import collect, inputs, menu, supervise, survey
+from callstream_media_gateway.domain import collect, inputs, menu, message, supervise, survey
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
@@ -146,6 +146,7 @@ def _customers_key(call: Call, given: inputs.KeyPressed) -> None:
         call.effects.append(do.StopPlay(play.play_id))
         call.finish_play("interrupted")
         call.interrupted = ""
+    message.key(call, given.digit)
 
 
 def _offer_of(call: Call, leg_id: str) -> Offer | None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from callstream_media_gateway.domain import collect, inputs, menu, reached, survey
+from callstream_media_gateway.domain import collect, facts, inputs, menu, message, reached, survey
 from callstream_media_gateway.domain.call import OVER, Call
 
 SLACK = timedelta(seconds=0.5)
@@ -21,6 +21,8 @@ def time_up(call: Call, given: inputs.TimeUp) -> None:
             collect.time_up(call)
         case survey.TIMER:
             survey.time_up(call)
+        case facts.MESSAGE_TIMER:
+            message.time_up(call)
         case "menu":
             menu.time_up(call, leg_id)
         case "ring":

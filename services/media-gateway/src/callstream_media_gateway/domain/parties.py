@@ -154,8 +154,18 @@ class Menu:
 
 
 @dataclass(slots=True)
+class Message:
+    """What the customer is to say after the beep (F205). `recording_id`: empty until the beep is over."""
+
+    mailbox: str
+    max_s: int
+    recording_id: str = ""
+
+
+@dataclass(slots=True)
 class Playback:
-    """What the customer hears. `asked`: a command wants its end reported. `started`: it has gone to the media worker."""
+    """What the customer hears. `asked`: a command wants its end reported. `started`: it has gone to the media worker.
+    `message`: nothing is played but a beep, and the customer speaks."""
 
     play_id: str
     prompts: tuple[Prompt, ...]
@@ -163,3 +173,4 @@ class Playback:
     barge_in: bool
     asked: bool = True
     started: bool = False
+    message: Message | None = None
