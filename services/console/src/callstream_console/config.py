@@ -23,6 +23,7 @@ class ConsoleConfig(msgspec.Struct, frozen=True, kw_only=True):
 def read_config() -> ConsoleConfig:
     """The configuration of this process; KeyError names a missing variable."""
     env = os.environ
+    env.setdefault("PYPINYIN_NO_PHRASES", "true")  # a library's own setting: its phrases take 50 MB, and names need none
     return ConsoleConfig(
         database_url=env["CALLSTREAM_DATABASE_URL"],
         private_key_file=Path(env["CALLSTREAM_JWT_PRIVATE_KEY_FILE"]),

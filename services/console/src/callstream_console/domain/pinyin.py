@@ -3,7 +3,6 @@
 Every reading of a character counts, for surnames often have a rare one (单 is shan, and dan).
 """
 
-import os
 import unicodedata
 from functools import cache, lru_cache
 
@@ -53,8 +52,7 @@ def _plain(reading: str) -> str:
 
 @cache
 def _dictionary() -> dict[int, str]:
-    """Code point → readings with tones. Loaded at the first search, without the library's phrases, which take 50 MB."""
-    os.environ.setdefault("PYPINYIN_NO_PHRASES", "true")
+    """Code point → readings with tones. Loaded at the first search; config.py keeps the library's phrases out."""
     from pypinyin.constants import PINYIN_DICT
 
     return dict(PINYIN_DICT)
