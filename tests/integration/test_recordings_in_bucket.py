@@ -155,6 +155,7 @@ async def test_reporting_answers_with_a_link_that_expires_and_can_be_sought(serv
             accesses=cast(Any, SimpleNamespace(note=note)),
             store=Store(directory=tmp_path, key=b"key", bucket=with_bucket),
             pushes=cast(Any, None),
+            mailboxes=cast(Any, None),
             states=cast(Any, None),
             configuration=Configuration.of({}),
         )

@@ -23,6 +23,7 @@ from callstream.contracts.states import AgentState
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.pushes import Pushes
 from callstream_reporting.adapters.recording_store import Store
@@ -171,6 +172,7 @@ async def client(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[http
         accesses=Accesses(pool),
         store=Store(directory=tmp_path, key=b"key"),
         pushes=Pushes(pool),
+        mailboxes=Mailboxes(pool),
         states=AgentStates(pool),
         configuration=Configuration.of({"main": [Settings(), *documents]}),
     )

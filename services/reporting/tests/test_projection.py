@@ -29,6 +29,7 @@ from callstream.runtime.migrations import migrate
 from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.pushes import Pushes
 from callstream_reporting.adapters.recording_store import Store
@@ -325,6 +326,7 @@ async def api(pool: asyncpg.Pool, tmp_path: Path) -> AsyncIterator[tuple[httpx.A
         accesses=Accesses(pool),
         store=Store(directory=tmp_path, key=b"key"),
         pushes=Pushes(pool),
+        mailboxes=Mailboxes(pool),
         states=AgentStates(pool),
         configuration=Configuration.of(
             {"main": [Agent(id="1002", name="Bo", email="b@example.org", sip_user="1002", groups=("tech",))]}

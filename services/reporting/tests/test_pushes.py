@@ -18,6 +18,7 @@ from callstream.kernel.clock import SystemClock
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.post import NotTaken, Post
 from callstream_reporting.adapters.pushes import Pushes
 from callstream_reporting.adapters.recording_store import Store
@@ -64,6 +65,7 @@ class House:
             accesses=Accesses(pool),
             store=self.store,
             pushes=self.pushes,
+            mailboxes=Mailboxes(pool),
             states=AgentStates(pool),
             configuration=CONFIGURATION,
         )

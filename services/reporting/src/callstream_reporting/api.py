@@ -17,13 +17,16 @@ from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
+from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.pushes import Pushes
 from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
+from callstream_reporting.app.give_sound import GiveSound
 from callstream_reporting.domain.permissions import may_read, visible_agent, visible_groups, visible_people
 from callstream_reporting.pushes_api import add_pushes
 from callstream_reporting.recordings_api import add_recordings
+from callstream_reporting.voicemail_api import add_voicemail
 
 
 class Parts(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,6 +37,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     accesses: Accesses
     store: Store
     pushes: Pushes
+    mailboxes: Mailboxes
     states: AgentStates
     configuration: Configuration
 
@@ -43,7 +47,9 @@ def build_api(parts: Parts) -> FastAPI:
     app = make_api("Callstream reporting", parts.verifier)
     add_agents(app, parts.states, parts.configuration)
     add_pushes(app, parts.pushes, parts.store.key)
-    add_recordings(app, parts.records, parts.accesses, parts.store, parts.configuration)
+    give = GiveSound(parts.accesses, parts.store)
+    add_recordings(app, parts.records, parts.accesses, give, parts.store.key, parts.configuration)
+    add_voicemail(app, parts.mailboxes, parts.records, give, parts.configuration)
 
     def groups_of(person: Principal) -> dict[str, tuple[str, ...]]:
         return {agent.id: agent.groups for agent in parts.configuration.agents(person.tenant)}

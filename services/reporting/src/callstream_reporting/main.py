@@ -18,6 +18,7 @@ from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.house_key import house_key
+from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.post import Post
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.pushes import Pushes
@@ -59,6 +60,7 @@ def main() -> None:
             accesses=Accesses(pool),
             store=store,
             pushes=pushes,
+            mailboxes=Mailboxes(pool),
             states=AgentStates(pool),
             configuration=service.config,
         )

@@ -1,38 +1,27 @@
 """Recordings over HTTP: played with seek (F200), downloaded (F201), by a link that expires (F202); each access is noted."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Annotated
 
-import msgspec
 from fastapi import FastAPI, Query, Request, Response
-from fastapi.responses import FileResponse, RedirectResponse
 
 from callstream.contracts.roles import Principal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
-from callstream.runtime.api import Person, answer, error_answer
+from callstream.runtime.api import Person, answer
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Access, Accesses
-from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
+from callstream_reporting.app.give_sound import GiveSound
 from callstream_reporting.domain.links import Link
 from callstream_reporting.domain.permissions import may_hear, require_access_log
 from callstream_reporting.domain.record import ServiceRecord
 
-LINK_LIVES = timedelta(minutes=5)
-"""Long enough to begin a download, and to seek in it."""
-NO_STORE = {"Cache-Control": "no-store"}
 
-
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """Answer of POST …/recording/link. A `url` without a host is of this API."""
-
-    url: str
-    expires_at: datetime
-
-
-def add_recordings(app: FastAPI, records: Records, accesses: Accesses, store: Store, configuration: Configuration) -> None:
-    """Enter the routes."""
+def add_recordings(
+    app: FastAPI, records: Records, accesses: Accesses, give: GiveSound, key: bytes, configuration: Configuration
+) -> None:
+    """Enter the routes. `key`: what links are signed with."""
 
     async def heard(person: Principal, call_id: str, recording_id: str) -> tuple[str, str | None]:
         """The recording's id and path; raises Refusal when this person may not hear it."""
@@ -43,52 +32,28 @@ def add_recordings(app: FastAPI, records: Records, accesses: Accesses, store: St
         recording_id = recording_id or record.recording_id or ""
         return recording_id, await _path_of(records, record, recording_id)
 
-    async def give(request: Request, access: Access, path: str | None) -> Response:
-        link = await store.bucket_link(path, LINK_LIVES)
-        file = store.file(path) if link is None else None
-        if link is None and file is None:
-            return _no_recording()
-        await accesses.note(msgspec.structs.replace(access, part=request.headers.get("range", "")[:64]))
-        if file is None:
-            return RedirectResponse(link or "", 307, headers=NO_STORE)
-        return FileResponse(file, media_type="audio/mpeg", filename=f"{access.call_id}.mp3", headers=NO_STORE)
-
     @app.get("/v1/records/{call_id}/recording")
     async def sound(call_id: str, person: Person, request: Request, recording_id: str = "") -> Response:
         recording_id, path = await heard(person, call_id, recording_id)
         access = Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="sound")
-        return await give(request, access, path)
+        return await give.sound(request, access, path)
 
     @app.post("/v1/records/{call_id}/recording/link")
     async def link(call_id: str, person: Person, recording_id: str = "") -> Response:
         recording_id, path = await heard(person, call_id, recording_id)
-        now = datetime.now(UTC)
-        expires_at = datetime.fromtimestamp(int((now + LINK_LIVES).timestamp()), UTC)
-        signed = Link(
-            tenant=person.tenant,
-            call_id=call_id,
-            recording_id=recording_id,
-            user=person.user_id,
-            expires=int(expires_at.timestamp()),
-        )
-        url = await store.link(path, signed, now)
-        if url is None:
-            return _no_recording()
-        await accesses.note(
-            Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="link")
-        )
-        return answer(Given(url=url, expires_at=expires_at), headers=NO_STORE)
+        access = Access(tenant=person.tenant, call_id=call_id, recording_id=recording_id, user=person.user_id, how="link")
+        return await give.link(access, path)
 
     @app.get("/v1/recordings/{tenant}/{call_id}/{recording_id}")
     async def by_link(
         tenant: str, call_id: str, recording_id: str, request: Request, user: str = "", expires: int = 0, signature: str = ""
     ) -> Response:
         given = Link(tenant=tenant, call_id=call_id, recording_id=recording_id, user=user, expires=expires)
-        given.check(store.key, signature, datetime.now(UTC))
+        given.check(key, signature, datetime.now(UTC))
         record = await records.get(tenant, call_id)
         path = None if record is None else await _path_of(records, record, recording_id)
         access = Access(tenant=tenant, call_id=call_id, recording_id=recording_id, user=user, how="by-link")
-        return await give(request, access, path)
+        return await give.sound(request, access, path)
 
     @app.get("/v1/recording-accesses")
     async def list_accesses(
@@ -107,7 +72,3 @@ async def _path_of(records: Records, record: ServiceRecord, recording_id: str) -
     if recording_id == (record.recording_id or ""):
         return record.recording_path
     return await records.recording_path(record.tenant, record.call_id, recording_id)
-
-
-def _no_recording() -> Response:
-    return error_answer(Reason.INVALID, "this call has no recording", "call_id", 404)

@@ -64,6 +64,19 @@ def may_hear(principal: Principal, record: ServiceRecord, groups: Mapping[str, t
     return (principal.role in _HEAR_ALL and _in_groups(principal, record, groups)) or _own(principal, record)
 
 
+def open_boxes(principal: Principal, groups: Mapping[str, tuple[str, ...]]) -> list[str] | None:
+    """The mailboxes that a person may open (F205); None: all. `groups` of all agents of the tenant."""
+    if principal.role is Role.ADMIN:
+        return None
+    agents, teams = {principal.agent_id} - {""}, set(groups.get(principal.agent_id, ()))
+    if principal.role is Role.SUPERVISOR:
+        teams |= set(principal.groups)
+        agents |= set(visible_people(principal, groups))
+    if principal.role not in (Role.AGENT, Role.SUPERVISOR):
+        raise Refusal(Reason.FORBIDDEN, f"role '{principal.role}' has no mailboxes")
+    return sorted({f"agent:{agent}" for agent in agents} | {f"group:{team}" for team in teams})
+
+
 def require_access_log(principal: Principal) -> None:
     """Raise Refusal unless this person may read who listened to what."""
     if principal.role not in (Role.ADMIN, Role.ANALYST):
