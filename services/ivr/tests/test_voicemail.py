@@ -96,6 +96,7 @@ BOX_NODE: dict[str, Any] = {
         ({"group_id": None}, "group_id"),
         ({"prompts": []}, "prompts"),
         ({"max_s": 4}, "max_s"),
+        ({"silence_s": 1}, "silence_s"),
         ({"max_s": 601}, "max_s"),
         ({"next": "nowhere"}, "next"),
         ({"prompts": [{"kind": "tts", "text": "${WaitNo} before you"}]}, "prompts[0].text"),

@@ -12,7 +12,7 @@ from . import story
 from .story import CUSTOMER, MENU, RECORDING, Story
 
 BOX = "group:sales"
-TAKE = on.TakeMessage(play_id="m1", mailbox=BOX, max_s=60)
+TAKE = on.TakeMessage(play_id="m1", mailbox=BOX, max_s=60, silence_s=10)
 
 
 def beeping() -> Story:
@@ -24,7 +24,7 @@ def beeping() -> Story:
 
 def speaking() -> Story:
     call = beeping()
-    assert call.step(beep_over(call)) == [do.Record(RECORDING, CUSTOMER)]
+    assert call.step(beep_over(call)) == [do.Record(RECORDING, CUSTOMER, 10)]
     return call
 
 
@@ -61,6 +61,14 @@ def test_a_message_ends_and_the_call_goes_on(ending: on.Input, how: str) -> None
     call.step(on.RecordingSaved(recording_id=RECORDING, path="acme/x.mp3", duration_ms=9000, size_bytes=1, sha256="0"))
     assert call.last(RecordingReady).recording_id == RECORDING
     assert told(call) == [("m1", how)]
+
+
+def test_who_says_nothing_more_has_left_the_message() -> None:
+    call = speaking()
+    assert call.step(on.RecordingQuiet(recording_id="another")) == []
+    assert call.step(on.RecordingQuiet(recording_id=RECORDING)) == [do.StopRecord(RECORDING)]
+    assert told(call) == [("m1", "completed")]
+    assert call.step(on.RecordingQuiet(recording_id=RECORDING)) == []
 
 
 def test_the_longest_message_ends_by_itself() -> None:
@@ -116,7 +124,7 @@ def test_a_playback_replaces_it_and_it_replaces_a_playback() -> None:
     play = on.Play(play_id="p", prompts=MENU, repeat=1, barge_in=False)
     assert call.step(play) == [do.StopRecord(RECORDING), do.StartPlay("p", MENU, 1, False)]
     assert told(call) == [("m1", "stopped")]
-    again = on.TakeMessage(play_id="m2", mailbox=BOX, max_s=60)
+    again = on.TakeMessage(play_id="m2", mailbox=BOX, max_s=60, silence_s=10)
     (tune,) = call.step(again)
     assert isinstance(tune, do.StartTune)
     assert told(call)[-1] == ("p", "stopped")
@@ -134,9 +142,10 @@ def test_no_message_while_an_agent_serves_or_the_call_is_over() -> None:
             call.step(TAKE)
         assert refused.value.reason is reason
     call = story.answered()
-    with pytest.raises(Refusal) as refused:
-        call.step(on.TakeMessage(play_id="m1", mailbox=BOX, max_s=0))
-    assert refused.value.field == "max_s"
+    for field, fields in (("max_s", {"max_s": 0, "silence_s": 1}), ("silence_s", {"max_s": 1, "silence_s": 0})):
+        with pytest.raises(Refusal) as refused:
+            call.step(on.TakeMessage(play_id="m1", mailbox=BOX, **fields))
+        assert refused.value.field == field
     call.step(on.HangUp(reason=Reason.NORMAL, party=Party.SYSTEM))
     with pytest.raises(Refusal) as refused:
         call.step(TAKE)

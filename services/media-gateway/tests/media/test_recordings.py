@@ -22,7 +22,7 @@ from callstream_media_gateway.media.worker_commands import (
     StopRecording,
     Tone,
 )
-from callstream_media_gateway.media.worker_events import RecordingStopped
+from callstream_media_gateway.media.worker_events import RecordingQuiet, RecordingStopped
 
 from .rig import Rig
 
@@ -193,3 +193,24 @@ async def test_a_pause_is_silence_of_the_same_length(rig: Rig) -> None:
     for stretch in (samples[start - 4000 : start], samples[start + length : start + length + 4000]):
         assert tone_levels(stretch[:, 0], [LOW])[0] == pytest.approx(-13, abs=1)
         assert tone_levels(stretch[:, 1], [HIGH])[0] == pytest.approx(-13, abs=1)
+
+
+async def test_who_falls_silent_is_told_of_once_until_they_speak_again(rig: Rig) -> None:
+    """Line noise is silence, a tone is none, and what the left leg hears counts for nothing."""
+    a = await rig.phone("a", LOW)
+    await rig.do(StartRecording("call", "r1", "a", None, "r1.wav", quiet_s=1), Play("a", "hold", (Tone((OTHER,), 60_000),)))
+
+    async def passes(seconds: float) -> None:
+        packets = a.packets_in + int(seconds * 50)
+        await a.until(lambda phone: phone.packets_in >= packets, timeout_s=20)
+
+    await passes(2.2)
+    assert not rig.kinds(RecordingQuiet)
+    a.tone(LOW, level_dbm0=-60)
+    await rig.event(RecordingQuiet)
+    await passes(2.2)
+    assert [event.recording_id for event in rig.kinds(RecordingQuiet)] == ["r1"]
+    a.tone(LOW)
+    await passes(2.2)
+    a.tone(LOW, level_dbm0=-60)
+    await a.until(lambda _: len(rig.kinds(RecordingQuiet)) == 2, timeout_s=20)

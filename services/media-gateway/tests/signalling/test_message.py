@@ -11,14 +11,14 @@ from .phone import Phone
 from .test_survival import restart
 
 
-async def speaking(house: House) -> tuple[Phone, str]:
+async def speaking(house: House, silence_s: int = 30) -> tuple[Phone, str]:
     """The beep is over."""
     caller = await house.caller()
     await caller.until("ringing")
     call_id = await house.call_id()
     await house.answer(call_id)
     await house.event(call.CallAnswered)
-    taken = await take(house, call_id)
+    taken = await take(house, call_id, silence_s)
     assert taken.accepted, taken.message
     started = await house.event(call.RecordingStarted, call_id)
     assert (started.mailbox, started.agent_id) == ("group:sales", "")
@@ -28,8 +28,8 @@ async def speaking(house: House) -> tuple[Phone, str]:
     return caller, call_id
 
 
-async def take(house: House, call_id: str) -> cmd.Reply:
-    return await house.send(cmd.TakeMessage, call_id=call_id, play_id="m1", mailbox="group:sales", max_s=60)
+async def take(house: House, call_id: str, silence_s: int = 30) -> cmd.Reply:
+    return await house.send(cmd.TakeMessage, call_id=call_id, play_id="m1", mailbox="group:sales", max_s=60, silence_s=silence_s)
 
 
 async def spoken(caller: Phone, seconds: float) -> None:
@@ -64,6 +64,16 @@ async def test_who_hangs_up_has_left_a_message(open_house: House) -> None:
     ready = await open_house.event(call.RecordingReady, call_id)
     assert ready.duration_ms >= 1000
     assert (await open_house.event(call.CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
+
+
+async def test_who_falls_silent_has_left_a_message(open_house: House) -> None:
+    caller, call_id = await speaking(open_house, silence_s=2)
+    await spoken(caller, 3.0)
+    assert "playback-finished" not in open_house.story(call_id), "a tone is no silence"
+    caller.ears.tone(CALLER_HZ, level_dbm0=-60)
+    assert (await open_house.event(call.PlaybackFinished, call_id)).how == "completed"
+    assert (await open_house.event(call.RecordingReady, call_id)).duration_ms >= 4500
+    assert "ended" not in open_house.story(call_id), "the call goes on"
 
 
 async def test_an_unknown_call_takes_none(open_house: House) -> None:

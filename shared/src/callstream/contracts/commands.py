@@ -72,14 +72,18 @@ class PlayPrompts(Command, frozen=True, kw_only=True):
 
 @command("media-gateway", "take-message")
 class TakeMessage(Command, frozen=True, kw_only=True):
-    """A beep, then record the customer (F205), until `#`, `max_s`, `stop-playback` or their hang-up. Replaces what is playing;
-    `call.playback-finished` with this play id follows once. Refused: `illegal-state` while an agent serves them."""
+    """A beep, then record the customer (F205), until `#`, a silence, `max_s`, `stop-playback` or their hang-up.
+
+    Replaces what is playing; `call.playback-finished` with this play id follows once. Refused: `illegal-state` while an agent
+    serves them.
+    """
 
     call_id: str
     play_id: str
     mailbox: str
     """`group:<id>` or `agent:<id>`."""
     max_s: int
+    silence_s: int = 10
 
 
 @command("media-gateway", "stop-playback")

@@ -95,11 +95,12 @@ class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
 
     prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
     next: Token
-    """When the message is taken: by `#`, or after `max_s`."""
+    """When the message is taken: by `#`, after `silence_s` of silence, or after `max_s`."""
     group_id: Token | None = None
     agent_id: Token | None = None
     """One of the two."""
     max_s: Annotated[int, msgspec.Meta(ge=5, le=600)] = 120
+    silence_s: Annotated[int, msgspec.Meta(ge=2, le=60)] = 10
     barge_in: bool = True
     """A key leads to the beep at once."""
 

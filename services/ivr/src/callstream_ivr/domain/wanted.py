@@ -89,6 +89,7 @@ def _take_message(session: Session, catalogue: Catalogue) -> TakeMessage | None:
         play_id=session.play_id,
         mailbox=f"agent:{node.agent_id}" if node.agent_id else f"group:{node.group_id}",
         max_s=node.max_s,
+        silence_s=node.silence_s,
     )
 
 

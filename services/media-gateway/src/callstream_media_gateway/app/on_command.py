@@ -35,7 +35,13 @@ class OnCommand:
         """`take-message`."""
         self._give(
             command.call_id,
-            inputs.TakeMessage(cause=command.command_id, play_id=command.play_id, mailbox=command.mailbox, max_s=command.max_s),
+            inputs.TakeMessage(
+                cause=command.command_id,
+                play_id=command.play_id,
+                mailbox=command.mailbox,
+                max_s=command.max_s,
+                silence_s=command.silence_s,
+            ),
         )
 
     async def stop(self, command: commands.StopPlayback, _: str) -> None:

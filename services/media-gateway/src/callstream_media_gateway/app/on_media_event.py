@@ -71,6 +71,10 @@ class OnMediaEvent:
                 metrics.media_insecure.inc()
                 log.warning("a browser's audio was refused", leg_id=event.leg_id, error=event.detail)
                 self._feed(event.leg_id, inputs.Silent(leg_id=event.leg_id))
+            case worker_events.RecordingQuiet():
+                live = self._switchboard.calls.get(event.call_id)
+                if live is not None:
+                    self._switchboard.feed(live, inputs.RecordingQuiet(recording_id=event.recording_id))
             case worker_events.RecordingStopped():
                 self._recording_stopped(event)
             case worker_events.Draining():

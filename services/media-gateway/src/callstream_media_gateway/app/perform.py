@@ -146,7 +146,9 @@ class Performer:
         def failed(why: str) -> None:
             self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))
 
-        self._media.tell(worker_commands.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path), failed)
+        self._media.tell(
+            worker_commands.StartRecording(call.call_id, recording_id, effect.customer_leg, None, path, effect.quiet_s), failed
+        )
 
 
 def _pause(effect: do.PauseRecord) -> worker_commands.PauseRecording | worker_commands.ResumeRecording:

@@ -52,6 +52,7 @@ HANDLERS: dict[type[inputs.Input], Callable[[Call, Any], None]] = {
     inputs.PlayEnded: on_media.play_ended,
     inputs.Silent: on_media.silent,
     inputs.MediaLost: on_media.media_lost,
+    inputs.RecordingQuiet: message.quiet,
     inputs.RecordingSaved: on_media.recording_saved,
     inputs.RecordingLost: on_media.recording_lost,
     inputs.Answer: on_command.answer,

@@ -132,6 +132,8 @@ class Record(Effect, frozen=True):
 
     recording_id: str
     customer_leg: str
+    quiet_s: int = 0
+    """RecordingQuiet is told when the customer has said nothing for so many seconds; 0: never."""
 
 
 class StopRecord(Effect, frozen=True):

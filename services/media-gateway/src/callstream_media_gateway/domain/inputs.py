@@ -248,6 +248,12 @@ class RecordingSaved(Input, frozen=True, kw_only=True):
     sha256: str
 
 
+class RecordingQuiet(Input, frozen=True, kw_only=True):
+    """Nothing has been said into the recording for as long as it was told to wait."""
+
+    recording_id: str
+
+
 class RecordingLost(Input, frozen=True, kw_only=True):
     """The recording could not be started or finished."""
 
@@ -277,6 +283,7 @@ class TakeMessage(Input, frozen=True, kw_only=True):
     play_id: str
     mailbox: str
     max_s: int
+    silence_s: int
 
 
 class Stop(Input, frozen=True, kw_only=True):

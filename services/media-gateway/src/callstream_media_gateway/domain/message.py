@@ -1,4 +1,4 @@
-"""The customer leaves a message (F205): a beep, then they are recorded until `#`, the longest time, or their hang-up.
+"""The customer leaves a message (F205): a beep, then they are recorded until `#`, a silence, the longest time, or their hang-up.
 
 To the flow it is a playback like any other: it has an id, is asked for again after a crash, and its end is told once.
 """
@@ -21,10 +21,11 @@ def take(call: Call, given: inputs.TakeMessage) -> None:
     if given.play_id in call.known_plays:
         return
     check(call, CustomerInput.PLAY)
-    if given.max_s < 1:
-        raise Refusal(Reason.INVALID, "must be at least 1", "max_s")
+    for field in ("max_s", "silence_s"):
+        if getattr(given, field) < 1:
+            raise Refusal(Reason.INVALID, "must be at least 1", field)
     call.known_plays.add(given.play_id)
-    message = Message(given.mailbox, given.max_s)
+    message = Message(given.mailbox, given.max_s, given.silence_s)
     call.start_play(Playback(given.play_id, (), repeat=1, barge_in=False, message=message))
 
 
@@ -33,7 +34,7 @@ def beep_over(call: Call) -> None:
     message = call.play.message if call.play is not None else None
     if message is None or message.recording_id:
         return
-    record(call, "", message.mailbox)
+    record(call, "", message.mailbox, message.silence_s)
     message.recording_id = call.recording
     call.start_timer(MESSAGE_TIMER, message.max_s)
 
@@ -42,6 +43,13 @@ def key(call: Call, digit: str) -> None:
     """`#` ends it, also during the beep; other keys are the caller's affair."""
     if digit == ENDS and call.play is not None and call.play.message is not None:
         call.finish_play("interrupted")
+
+
+def quiet(call: Call, given: inputs.RecordingQuiet) -> None:
+    """They have said what they had to say."""
+    message = call.play.message if call.play is not None else None
+    if message is not None and message.recording_id == given.recording_id:
+        call.finish_play("completed")
 
 
 def time_up(call: Call) -> None:

@@ -159,6 +159,7 @@ class Message:
 
     mailbox: str
     max_s: int
+    silence_s: int
     recording_id: str = ""
 
 

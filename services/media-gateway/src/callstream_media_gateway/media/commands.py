@@ -251,7 +251,7 @@ class Commands:
             raise RefusedError("bad-argument", f"path: {command.path!r} leads out of the recordings directory")
         if path.exists():
             raise RefusedError("bad-argument", f"path: {command.path!r} exists")
-        recorder.start(command.recording_id, command.call_id, left, right, path)
+        recorder.start(command.recording_id, command.call_id, left, right, path, command.quiet_s)
         self._engine.changed = True
 
     def _stats(self) -> WorkerStats:

@@ -31,6 +31,7 @@ from callstream_media_gateway.media.worker_events import (
     PlayEnd,
     PlayFinished,
     QualityChanged,
+    RecordingQuiet,
     RecordingStopped,
     RtpTimeout,
     SecurityFailed,
@@ -83,6 +84,8 @@ class Engine:
         heard = self.matrix.mix(said)
         self.player.render(heard, self._row_of)
         self.recorder.take(said, heard)
+        if self.recorder.quiet:
+            self._fell_quiet()
         self.sender.send(heard[:-1])
         self.receiver.rtcp.read()
         self.reporter.tick()
@@ -176,6 +179,11 @@ class Engine:
                 self.emit(RtpTimeout(leg_id=leg.leg_id, call_id=leg.call_id, silent_ms=CONSENT_MS))
 
     # --- what the parts tell ----------------------------------------------------------------------------------------
+
+    def _fell_quiet(self) -> None:
+        for recording in self.recorder.quiet:
+            self.emit(RecordingQuiet(recording_id=recording.recording_id, call_id=recording.call_id))
+        self.recorder.quiet.clear()
 
     def _latched(self, leg: Leg) -> None:
         self.changed = True

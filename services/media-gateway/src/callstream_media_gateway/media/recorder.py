@@ -17,9 +17,12 @@ import numpy as np
 
 from callstream_media_gateway.media.arrays import FRAME, I16, RATE
 from callstream_media_gateway.media.leg import Leg
+from callstream_media_gateway.media.tone import level_dbm0
 
 FRAMES_PER_WRITE = 50
 HEADER_BYTES = 44
+QUIET_DBM0 = -42.0
+"""Of a whole second: speech with pauses has -30, a line's noise -50."""
 _UNKNOWN = 0xFFFFFFFF
 
 
@@ -43,6 +46,9 @@ class Recording:
     second: I16
     filled: int = 0
     paused: bool = False
+    quiet_s: int = 0
+    quiet: int = 0
+    """Whole seconds in which left has said nothing, up to now."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +71,8 @@ class Recorder:
         self._done: queue.SimpleQueue[Written] = queue.SimpleQueue()
         self._unfinished = 0
         self._thread: threading.Thread | None = None
+        self.quiet: list[Recording] = []
+        """Those that have just fallen quiet; who tells it clears the list."""
         self._left: list[int] = []
         self._right: list[tuple[bool, int]] = []
 
@@ -73,9 +81,9 @@ class Recorder:
         """Nothing running, nothing left to write."""
         return not self.running and not self._unfinished
 
-    def start(self, recording_id: str, call_id: str, left: Leg, right: Leg | None, path: Path) -> None:
+    def start(self, recording_id: str, call_id: str, left: Leg, right: Leg | None, path: Path, quiet_s: int = 0) -> None:
         second = np.zeros((FRAMES_PER_WRITE, FRAME, 2), np.int16)
-        recording = Recording(recording_id, call_id, left, right, path, second)
+        recording = Recording(recording_id, call_id, left, right, path, second, quiet_s=quiet_s)
         self.running[recording_id] = recording
         self._unfinished += 1
         if self._thread is None:
@@ -126,6 +134,14 @@ class Recorder:
         if recording.filled == FRAMES_PER_WRITE:
             self._jobs.put((recording, recording.second.tobytes()))
             recording.filled = 0
+            if recording.quiet_s:
+                self._listen(recording)
+
+    def _listen(self, recording: Recording) -> None:
+        loud = level_dbm0(recording.second[:, :, 0].reshape(-1)) > QUIET_DBM0
+        recording.quiet = 0 if loud else recording.quiet + 1
+        if recording.quiet == recording.quiet_s:
+            self.quiet.append(recording)
 
     def finished(self) -> list[Written]:
         results = []

@@ -203,6 +203,8 @@ class StartRecording(Command, frozen=True, tag="start_recording"):
     left_leg: str
     right_leg: str | None
     path: str
+    quiet_s: int = 0
+    """`RecordingQuiet` is told when left_leg has said nothing for so many seconds, once until it speaks again; 0: never."""
 
 
 class StopRecording(Command, frozen=True, tag="stop_recording"):

@@ -90,6 +90,13 @@ class SecurityFailed(Event, frozen=True, tag="security_failed"):
     detail: str
 
 
+class RecordingQuiet(Event, frozen=True, tag="recording_quiet"):
+    """Nothing above -42 dBm0 has been said on the left channel for the time that the recording was given."""
+
+    recording_id: str
+    call_id: str
+
+
 class RecordingStopped(Event, frozen=True, tag="recording_stopped"):
     """The wav file is complete. path is absolute. error: what could not be written ('' when all was)."""
 
@@ -150,6 +157,7 @@ AnyEvent = (
     | FirstRtp
     | RtpTimeout
     | SecurityFailed
+    | RecordingQuiet
     | RecordingStopped
     | LegStats
     | Draining
