@@ -87,17 +87,23 @@ async def test_buckets_are_written_by_those_in_the_table(server: EmbeddedNats, s
 
 
 @pytest.mark.parametrize("service", SERVICES)
-async def test_credentials_are_read_by_the_gateway_alone(server: EmbeddedNats, service: str) -> None:
+@pytest.mark.parametrize(
+    ("bucket", "readers"),
+    [("CREDENTIALS", {"media-gateway"}), ("ARCHIVE_KEYS", {"media-gateway", "reporting"})],
+)
+async def test_secrets_are_read_by_those_alone_who_need_them(
+    server: EmbeddedNats, service: str, bucket: str, readers: set[str]
+) -> None:
     async with session(server, service) as me:
         ways = [
-            "$JS.API.DIRECT.GET.KV_CREDENTIALS.$KV.CREDENTIALS.acme.key",
-            "$JS.API.STREAM.MSG.GET.KV_CREDENTIALS",
-            "$JS.API.CONSUMER.CREATE.KV_CREDENTIALS.spy",
-            "$JS.API.CONSUMER.MSG.NEXT.KV_CREDENTIALS.spy",
+            f"$JS.API.DIRECT.GET.KV_{bucket}.$KV.{bucket}.acme.key",
+            f"$JS.API.STREAM.MSG.GET.KV_{bucket}",
+            f"$JS.API.CONSUMER.CREATE.KV_{bucket}.spy",
+            f"$JS.API.CONSUMER.MSG.NEXT.KV_{bucket}.spy",
         ]
         open_ways = [way for way in ways if await me.may_publish(way)]
-        assert open_ways == (ways if service == "media-gateway" else [])
-        assert not await me.may_subscribe("$KV.CREDENTIALS.>")
+        assert open_ways == (ways if service in readers else [])
+        assert not await me.may_subscribe(f"$KV.{bucket}.>")
 
 
 @pytest.mark.parametrize("service", SERVICES)

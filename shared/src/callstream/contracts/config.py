@@ -17,6 +17,7 @@ from callstream.contracts.outbound import (
     Region,
     TrunkRegistration,
 )
+from callstream.contracts.recording_bucket import RecordingBucket
 from callstream.contracts.scalars import E164 as E164
 from callstream.contracts.scalars import Country
 from callstream.contracts.scalars import Token as Token
@@ -146,6 +147,8 @@ class Settings(Document, frozen=True, kw_only=True):
     """Names the agent to prefer before a call is queued, for transfer nodes with `ask_preferred` (F093)."""
     recording_push: RecordingPush | None = None
     """None: recordings are not pushed."""
+    recording_bucket: RecordingBucket | None = None
+    """Of recordings that begin from now on (F204); None: the installation's bucket or directory."""
     last_agent_first: bool = False
     """A caller is offered first to the agent who answered them last (F123); groups may decide for themselves."""
 
@@ -455,6 +458,26 @@ class TrunkCredential(Document, frozen=True, kw_only=True):
     def key_id(self) -> str:
         """The trunk id."""
         return self.trunk
+
+
+class BucketCredential(Document, RecordingBucket, frozen=True, kw_only=True):
+    """A place of a tenant's recordings with the keys to it: in a bucket that only media-gateway and reporting may read.
+
+    It stays when the settings name another place: what was archived is still to be found.
+    """
+
+    KIND: ClassVar[str] = "bucket-credential"
+    access_key_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+    secret_access_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200)]
+
+    @property
+    def key_id(self) -> str:
+        """The place's id."""
+        return self.place_id
+
+    def __repr__(self) -> str:
+        """Without the keys: this may be logged."""
+        return f"BucketCredential(bucket={self.bucket!r}, prefix={self.prefix!r}, endpoint={self.endpoint!r})"
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):

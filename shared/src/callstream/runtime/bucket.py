@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from msgspec import Struct
 
 if TYPE_CHECKING:
-    from obstore.store import S3Store
+    from obstore.store import S3Config, S3Credential, S3Store
 
 ANSWER_S = 30
 MD5_DIGITS = 32
@@ -35,6 +35,8 @@ class BucketSettings(Struct, frozen=True, kw_only=True):
     region: str = "us-east-1"
     access_key_id: str = ""
     secret_access_key: str = ""
+    nothing_of_ours: bool = False
+    """A tenant's: the keys above, and nothing that the machine has been given (role, session token)."""
 
     def __repr__(self) -> str:
         """Without secrets: this may be logged."""
@@ -125,6 +127,15 @@ def _open(settings: BucketSettings) -> "S3Store":
     """Loaded only where there is a bucket: the library costs some 10 MB of memory."""
     from obstore.store import S3Store
 
+    keys: S3Config = {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key}
+    if not settings.access_key_id:
+        keys = {}
+    only: S3Credential = {
+        "access_key_id": settings.access_key_id,
+        "secret_access_key": settings.secret_access_key,
+        "token": None,
+        "expires_at": None,
+    }
     return S3Store(
         settings.bucket,
         prefix=settings.prefix or None,
@@ -132,12 +143,9 @@ def _open(settings: BucketSettings) -> "S3Store":
             "region": settings.region,
             "checksum_algorithm": "SHA256",
             **({"endpoint": settings.endpoint} if settings.endpoint else {}),
-            **(
-                {"access_key_id": settings.access_key_id, "secret_access_key": settings.secret_access_key}
-                if settings.access_key_id
-                else {}
-            ),
+            **({} if settings.nothing_of_ours else keys),
         },
+        credential_provider=(lambda: only) if settings.nothing_of_ours else None,
         client_options={
             "allow_http": settings.endpoint.startswith("http://"),
             "timeout": f"{ANSWER_S}s",

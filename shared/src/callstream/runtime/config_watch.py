@@ -15,6 +15,7 @@ from callstream.contracts.config import (
     Agent,
     AudioFile,
     BlockedCaller,
+    BucketCredential,
     CollectTemplate,
     Customer,
     CustomerType,
@@ -29,7 +30,14 @@ from callstream.contracts.config import (
     Workplace,
 )
 from callstream.contracts.flow import Flow
-from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, bucket_stream, bucket_subject, config_key
+from callstream.contracts.subjects import (
+    ARCHIVE_KEYS_BUCKET,
+    CONFIG_BUCKET,
+    CREDENTIALS_BUCKET,
+    bucket_stream,
+    bucket_subject,
+    config_key,
+)
 from callstream.runtime import metrics
 from callstream.runtime.link import Link
 from callstream.runtime.pull_reader import PullReader, RawMessage
@@ -53,6 +61,7 @@ KINDS: dict[str, type[Document]] = {
         Flow,
         SipCredential,
         TrunkCredential,
+        BucketCredential,
     )
 }
 
@@ -273,6 +282,16 @@ class Credentials(Documents):
         """(tenant, credential) of every tenant that has this user name; the realm tells them apart."""
         found = [(tenant, self._one(SipCredential, tenant, sip_user)) for tenant in self.tenants()]
         return [(tenant, credential) for tenant, credential in found if credential is not None]
+
+
+class ArchiveKeys(Documents):
+    """Keys to tenants' own buckets for recordings; only media-gateway and reporting may read that bucket."""
+
+    BUCKET = ARCHIVE_KEYS_BUCKET
+
+    def of_place(self, tenant: str, place_id: str) -> BucketCredential | None:
+        """A place that the tenant has or had, with its keys."""
+        return self._one(BucketCredential, tenant, place_id)
 
 
 _DEFAULTS = Settings()

@@ -37,7 +37,7 @@ from callstream.contracts.envelope import Recorded
 from callstream.kernel.clock import Clock, SystemClock
 from callstream.runtime.command_handlers import CommandHandlers, Handler
 from callstream.runtime.commands import Commands
-from callstream.runtime.config_watch import Configuration, Credentials
+from callstream.runtime.config_watch import ArchiveKeys, Configuration, Credentials
 from callstream.runtime.connect import RECONNECT_WAIT_S, inbox_prefix, log_error
 from callstream.runtime.follower import Follower
 from callstream.runtime.http import CHECK_S, AsgiApp, Check, Health, HttpApp, HttpServer
@@ -100,6 +100,7 @@ class Service:
         self.http_app = HttpApp(self.health)
         self.http = HttpServer(self.http_app, settings.http_host, settings.http_port)
         self._credentials: Credentials | None = None
+        self._archive_keys: ArchiveKeys | None = None
         self._followers: list[Follower] = []
         self._in_flight: list[InFlight] = []
         self._leases: list[Lease] = []
@@ -180,6 +181,13 @@ class Service:
             self.health.checks["credentials"] = _event_check(self._credentials.ready, "not read yet")
         return self._credentials
 
+    def archive_keys(self) -> ArchiveKeys:
+        """The watched bucket of keys to tenants' own buckets; only media-gateway and reporting may read it."""
+        if self._archive_keys is None:
+            self._archive_keys = ArchiveKeys()
+            self.health.checks["archive keys"] = _event_check(self._archive_keys.ready, "not read yet")
+        return self._archive_keys
+
     def mount(self, app: AsgiApp) -> None:
         """Serve `app` on every path that is not /livez, /readyz or /metrics."""
         self.http_app.mounted = app
@@ -233,9 +241,10 @@ class Service:
         await wire(self)
         await self.http.start()
         await self.config.watch(self.nc)
-        if self._credentials is not None:
-            await self._credentials.watch(self.nc)
-            await self._credentials.ready.wait()
+        for secrets in (self._credentials, self._archive_keys):
+            if secrets is not None:
+                await secrets.watch(self.nc)
+                await secrets.ready.wait()
         await self.config.ready.wait()
         self.config.on_change.append(lambda *_: self._wake())
         for lease in self._leases:
@@ -269,8 +278,7 @@ class Service:
         steps: list[Hook] = [*reversed(self.on_stop), *[lease.stop for lease in self._leases]]
         steps += [follower.stop for follower in self._followers]
         steps += [self.config.stop, self.http.stop]
-        if self._credentials is not None:
-            steps.append(self._credentials.stop)
+        steps += [secrets.stop for secrets in (self._credentials, self._archive_keys) if secrets is not None]
         steps += [self.app.stop, self._close]
         for step in steps:
             try:

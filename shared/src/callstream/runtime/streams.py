@@ -12,6 +12,7 @@ from nats.aio.client import Client
 from callstream.contracts.subjects import (
     ALL_DEAD_LETTERS,
     ALL_EVENTS,
+    ARCHIVE_KEYS_BUCKET,
     CONFIG_BUCKET,
     CREDENTIALS_BUCKET,
     DEAD_LETTER_STREAM,
@@ -69,6 +70,7 @@ def definitions(replicas: int = 1) -> list[dict[str, Any]]:
         },
         _bucket(CONFIG_BUCKET, **common),
         _bucket(CREDENTIALS_BUCKET, **common),
+        _bucket(ARCHIVE_KEYS_BUCKET, **common),
         _bucket(LEASES_BUCKET, allow_msg_ttl=True, subject_delete_marker_ttl=1 * _S, **common),
         _bucket(SNAPSHOTS_BUCKET, **common),
     ]

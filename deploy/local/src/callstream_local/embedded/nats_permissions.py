@@ -33,6 +33,7 @@ BUCKETS: dict[str, tuple[tuple[str, ...] | None, tuple[str, ...] | None]] = {
     "CONFIG": (None, ("console",)),
     "LEASES": (None, None),
     "CREDENTIALS": (("media-gateway",), ("console",)),
+    "ARCHIVE_KEYS": (("media-gateway", "reporting"), ("console",)),  # one uploads, the other makes links
     "SNAPSHOTS": (None, None),
 }
 
