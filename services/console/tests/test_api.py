@@ -95,6 +95,7 @@ class House:
                 verifier=TokenVerifier.from_file(keys / "public.pem"),
                 prompts=self.prompts,
                 new_id=lambda: f"id{next(ids):05}",
+                origins=frozenset({"https://s3.example.com", "https://s3.eu-central-1.amazonaws.com"}),
             )
         )
         self.client = httpx.AsyncClient(transport=httpx.ASGITransport(self.app), base_url="http://console")

@@ -82,5 +82,5 @@ def passed_to_sip() -> dict[str, str]:
 
 
 def passed_for_hooks() -> dict[str, str]:
-    """The origins of tenants' HTTP interfaces that may be asked (F093) and told (F203), and where they reach reporting."""
+    """The origins of tenants' that may be asked (F093), told (F203) and stored at (F204), and where they reach reporting."""
     return {name: os.environ[name] for name in ("CALLSTREAM_HOOK_ORIGINS", "CALLSTREAM_REPORTING_URL") if name in os.environ}

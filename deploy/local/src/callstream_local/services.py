@@ -135,7 +135,7 @@ def environment(service: Service, place: Place) -> dict[str, str]:
         variables["CALLSTREAM_NATS_URL"] = place.nats.address
         variables["CALLSTREAM_NATS_USER"] = service.nats_user
         variables["CALLSTREAM_NATS_PASSWORD"] = place.nats.password(service.nats_user)
-    if service.name in ("ivr", "reporting"):
+    if service.name in ("ivr", "reporting", "media-gateway", "console"):
         variables |= passed_for_hooks()
     if service.database is not None:
         variables["CALLSTREAM_DATABASE_URL"] = place.postgres.url(service.database)

@@ -72,7 +72,9 @@ def _add_configuration(app: FastAPI, parts: Parts) -> None:
     async def apply(request: Request, person: Person) -> Response:
         require(person, Action.CHANGE_CONFIGURATION)
         manifest = await body_of(request, Manifest)
-        applied = await apply_manifest(parts.documents, parts.people, person.tenant, manifest, person.user_id, parts.new_id)
+        applied = await apply_manifest(
+            parts.documents, parts.people, person.tenant, manifest, person.user_id, parts.new_id, parts.origins
+        )
         parts.outbox.wake()
         return answer(applied)
 

@@ -13,6 +13,7 @@ from callstream.contracts.roles import Role
 from callstream.kernel.ids import ulid
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.migrations import open_pool
+from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
 from callstream_console import migrations
 from callstream_console.adapters.buckets import KvBuckets
@@ -51,6 +52,7 @@ def main() -> None:
                     verifier=TokenVerifier.from_file(config.public_key_file),
                     prompts=config.data_dir / "prompts",
                     new_id=new_id,
+                    origins=hook_origins(),
                 )
             )
         )

@@ -24,3 +24,5 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     verifier: TokenVerifier
     prompts: Path
     new_id: Callable[[], str]
+    origins: frozenset[str] = frozenset()
+    """Where tenants may have us send recordings."""

@@ -13,13 +13,17 @@ import asyncpg
 import msgspec
 
 from callstream.contracts.commands import Command, Reply
-from callstream.contracts.config import Agent, Document, Published, SipCredential, TrunkCredential
-from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
+from callstream.contracts.config import Agent, BucketCredential, Document, Published, SipCredential, TrunkCredential
+from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET, CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
 from callstream_console.domain.holdings import DOCUMENT_TYPES, Holdings
 from callstream_console.domain.plan import Change
 
-SECRETS = (SipCredential, TrunkCredential)
-SECRET_KINDS = frozenset(kind.KIND for kind in SECRETS)
+SECRETS = (SipCredential, TrunkCredential, BucketCredential)
+BUCKET_OF = {
+    SipCredential.KIND: CREDENTIALS_BUCKET,
+    TrunkCredential.KIND: CREDENTIALS_BUCKET,
+    BucketCredential.KIND: ARCHIVE_KEYS_BUCKET,
+}
 D = TypeVar("D", bound=Document)
 
 Connection = asyncpg.Connection | asyncpg.pool.PoolConnectionProxy
@@ -100,7 +104,7 @@ class Documents:
         await self._post(connection, tenant, document.KIND, document.key_id, None)
 
     async def credential(self, connection: Connection, tenant: str, kind: type[D], key_id: str) -> D | None:
-        """Digest secrets of a phone or of an account at a trunk, for comparison only."""
+        """Secrets of a phone, of an account at a trunk or of a bucket, for comparison only."""
         body = await connection.fetchval(
             "select body from document where tenant = $1 and kind = $2 and id = $3", tenant, kind.KIND, key_id
         )
@@ -167,7 +171,7 @@ class Documents:
         )
 
     async def _post(self, connection: Connection, tenant: str, kind: str, key_id: str, value: bytes | None) -> None:
-        bucket = CREDENTIALS_BUCKET if kind in SECRET_KINDS else CONFIG_BUCKET
+        bucket = BUCKET_OF.get(kind, CONFIG_BUCKET)
         await connection.execute(
             "insert into outbox (bucket, key, value) values ($1, $2, $3)", bucket, config_key(tenant, kind, key_id), value
         )

@@ -4,17 +4,19 @@ from collections.abc import Callable
 
 import msgspec
 
-from callstream.contracts.config import SipCredential, TrunkCredential
+from callstream.contracts.config import BucketCredential, Settings, SipCredential, TrunkCredential
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.adapters.documents import Connection, Documents
 from callstream_console.adapters.people import Login, People
+from callstream_console.domain.check_bucket import bucket_secret, check_bucket
+from callstream_console.domain.holdings import Holdings
 from callstream_console.domain.manifest import Manifest
 from callstream_console.domain.plan import Change, plan
 from callstream_console.domain.secrets import phone_secret, trunk_secret
 
-Credential = SipCredential | TrunkCredential
+Credential = SipCredential | TrunkCredential | BucketCredential
 
 
 class Applied(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,11 +28,23 @@ class Applied(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def apply_manifest(
-    documents: Documents, people: People, tenant: str, manifest: Manifest, actor: str, new_id: Callable[[], str]
+    documents: Documents,
+    people: People,
+    tenant: str,
+    manifest: Manifest,
+    actor: str,
+    new_id: Callable[[], str],
+    origins: frozenset[str],
 ) -> Applied:
-    """Write what the manifest changes; raises Refusal that names the field, and then nothing was written."""
+    """Write what the manifest changes; raises Refusal that names the field, and then nothing was written.
+
+    `origins`: where tenants may have us send recordings.
+    """
     async with documents.writing(tenant) as connection:
-        changes = plan(await documents.holdings(tenant, connection), manifest)
+        holdings = await documents.holdings(tenant, connection)
+        # Keys are published before the settings that name the bucket: no recording goes to a place without them.
+        changes = await _bucket(documents, connection, tenant, holdings, manifest, origins)
+        changes += plan(holdings, manifest)
         changes += await _credentials(documents, connection, tenant, manifest, actor)
         await documents.write(connection, tenant, changes, actor)
         logins = await _logins(people, connection, tenant, manifest, new_id)
@@ -56,6 +70,21 @@ async def _credentials(documents: Documents, connection: Connection, tenant: str
         if account is not None and trunk.registration is None:
             await documents.delete(connection, tenant, account, actor)
     return [Change(before=before, after=after) for before, after in changes if after is not None and after != before]
+
+
+async def _bucket(
+    documents: Documents, connection: Connection, tenant: str, holdings: Holdings, manifest: Manifest, origins: frozenset[str]
+) -> list[Change]:
+    """Keys to the bucket for recordings. Those to former ones stay: what lies there is still to be found."""
+    settings = manifest.settings or next((s for s in holdings.of(Settings) if isinstance(s, Settings)), Settings())
+    place = settings.recording_bucket
+    if place is not None and (manifest.settings is not None or manifest.recording_bucket_keys is not None):
+        check_bucket(place, origins)
+    before = None
+    if place is not None:
+        before = await documents.credential(connection, tenant, BucketCredential, place.place_id)
+    after = bucket_secret(place, manifest.recording_bucket_keys, before)
+    return [Change(before=before, after=after)] if after is not None and after != before else []
 
 
 async def _logins(

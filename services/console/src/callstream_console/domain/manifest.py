@@ -144,10 +144,23 @@ class PersonEntry(Strict, frozen=True, kw_only=True):
     """Of a supervisor: the groups that they see and act on (F226)."""
 
 
+class BucketKeys(Strict, frozen=True, kw_only=True):
+    """Keys to the bucket that the settings name for recordings (F204)."""
+
+    access_key_id: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^\S+$")]
+    secret_access_key: Annotated[str, msgspec.Meta(min_length=1, max_length=200, pattern=r"^\S+$")]
+
+    def __repr__(self) -> str:
+        """Without the keys."""
+        return "BucketKeys()"
+
+
 class Manifest(Strict, frozen=True, kw_only=True):
     """The whole file."""
 
     settings: Settings | None = None
+    recording_bucket_keys: BucketKeys | None = None
+    """None keeps those that are set."""
     groups: tuple[SkillGroup, ...] = ()
     agents: tuple[AgentEntry, ...] = ()
     flows: tuple[FlowEntry, ...] = ()
