@@ -21,14 +21,14 @@ STARTED_S = 30.0
 class S3Server:
     """Empty at each start: it keeps everything in memory."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
+    def __init__(self, bucket: str = "recordings") -> None:
+        self.port, self.bucket = free_port(), bucket
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def settings(self) -> BucketSettings:
         return BucketSettings(
-            bucket="recordings",
+            bucket=self.bucket,
             prefix="call-centre",
             endpoint=f"http://127.0.0.1:{self.port}",
             access_key_id="key",
@@ -73,7 +73,7 @@ class S3Server:
         return found
 
     def _put_bucket(self) -> None:
-        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/recordings", method="PUT")
+        request = urllib.request.Request(f"http://127.0.0.1:{self.port}/{self.bucket}", method="PUT")
         urllib.request.urlopen(request, timeout=5).close()
 
 

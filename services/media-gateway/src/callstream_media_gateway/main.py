@@ -12,12 +12,13 @@ from callstream.contracts import call_commands, commands
 from callstream.contracts.subjects import ANY
 from callstream.contracts.trunk_commands import ListTrunks
 from callstream.kernel.outcomes import Party, Reason
-from callstream.runtime.bucket import Bucket
 from callstream.runtime.event_store import Subscription
+from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
+from callstream.runtime.tenant_buckets import TenantBuckets
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters import region_table
-from callstream_media_gateway.adapters.archive import Archive
+from callstream_media_gateway.adapters.archives import Archives
 from callstream_media_gateway.adapters.dialog_file import DialogFile
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
@@ -85,15 +86,17 @@ class Gateway:
             self.switchboard, service.config, self.phones, self.user_agent, self.media, rtp_timeout_ms, self.dial_out
         )
         self.encoder = Encoder(config.recordings)
-        self.archive = Archive(config.recordings, Bucket(config.bucket)) if config.bucket is not None else None
-        encoded = self.archive.finished if self.archive is not None else lambda: None
-        self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings, encoded)
+        self.archives = Archives(config.recordings, config.bucket, TenantBuckets(service.archive_keys(), hook_origins()))
+        self.finish = FinishRecording(self.switchboard.feed, self.encoder, config.recordings, self.archives.finished)
         speech = SpokenTexts(config.data_dir / "speech")
         prompts = Prompts(config.data_dir / "prompts", service.config.audio, speech.cached, speech.speak)
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
         self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
         self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
-        performer = Performer(self.switchboard, self.media, ring_agent, play, self.finish)
+        performer = Performer(
+            *(self.switchboard, self.media, ring_agent, play, self.finish),
+            lambda tenant: service.config.settings(tenant).recording_bucket,
+        )
         performer.choose = self.on_control.choose
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
@@ -134,8 +137,7 @@ class Gateway:
         renewed = renewal(self.config, self.user_agent.config)
         if renewed is not None:
             self._tasks.append(asyncio.create_task(renewed.run()))
-        if self.archive is not None:
-            self._tasks.append(asyncio.create_task(self.archive.run()))
+        self._tasks.append(asyncio.create_task(self.archives.run()))
         metrics.sip.source = lambda: self.user_agent.counters
         # What was made until here stays: looking through it again and again cost 5 % of the CPU under load.
         gc.collect()

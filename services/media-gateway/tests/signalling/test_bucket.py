@@ -9,8 +9,12 @@ import pytest
 from tests.integration.s3_server import S3Server, s3_server
 
 from callstream.contracts import call_events as call
+from callstream.contracts.config import BucketCredential, Settings
+from callstream.contracts.recording_bucket import RecordingBucket, parse_root
+from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET
 from callstream_local.embedded.nats import EmbeddedNats
 
+from .controls import until
 from .house import house
 from .test_survival import restart, talk
 
@@ -52,4 +56,28 @@ async def test_nothing_is_lost_while_the_bucket_is_away_and_the_gateway_is_kille
         assert (made.folder / "recordings" / ready.path).exists()
         await asyncio.to_thread(server.start)
         content = await stored(server, ready.path)
+        assert hashlib.sha256(content).hexdigest() == ready.sha256
+
+
+async def test_a_call_is_archived_in_its_tenants_own_bucket_though_the_settings_change_and_the_gateway_is_killed(
+    fresh_nats: EmbeddedNats, tmp_path: Path, server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    endpoint = server.settings.endpoint
+    monkeypatch.setenv("CALLSTREAM_HOOK_ORIGINS", endpoint)
+    place = RecordingBucket(bucket=server.bucket, prefix=server.settings.prefix, endpoint=endpoint)
+    async with house(fresh_nats, tmp_path, bucket=S3Server("elsewhere").settings) as made:
+        await made.publish(Settings(recording_bucket=place))
+        await until(lambda: made.service.config.settings(made.tenant).recording_bucket == place)
+        caller, _, call_id = await talk(made)
+        await made.publish(Settings())
+        caller.hang_up()
+        ready = await made.event(call.RecordingReady, call_id)
+        assert ready.path.startswith(f"{made.tenant}@{place.place_id}/")
+        await restart(made)
+        assert (made.folder / "recordings" / ready.path).exists(), "without keys it waits"
+        secret = BucketCredential(
+            bucket=place.bucket, prefix=place.prefix, endpoint=endpoint, access_key_id="key", secret_access_key="secret"
+        )
+        await made.publish(secret, ARCHIVE_KEYS_BUCKET)
+        content = await stored(server, parse_root(ready.path)[2])
         assert hashlib.sha256(content).hexdigest() == ready.sha256

@@ -14,6 +14,7 @@ from callstream.runtime.migrations import open_pool
 from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
 from callstream.runtime.tasks import end
+from callstream.runtime.tenant_buckets import TenantBuckets
 from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
@@ -51,6 +52,7 @@ def main() -> None:
             directory=config.recordings,
             key=await house_key(pool),
             bucket=Bucket(config.bucket) if config.bucket is not None else None,
+            tenants=TenantBuckets(service.archive_keys(), hook_origins()),
         )
         pushes, post = Pushes(pool), Post(hook_origins())
         push = PushRecordings(pushes, records, store, service.config, post, service.clock, config.public_url)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from callstream.contracts.recording_bucket import RecordingBucket
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.recordings import wav_path
 from callstream_media_gateway.app.finish_recording import FinishRecording
@@ -22,7 +23,7 @@ FIGURES_WITHIN_S = 1.0
 
 
 class Performer:
-    """Call it with a call and an effect."""
+    """Call it with a call and an effect. `archived_at`: a tenant's own bucket, if it has one."""
 
     def __init__(
         self,
@@ -31,9 +32,10 @@ class Performer:
         ring_agent: RingAgent,
         prompts: PlayPrompts,
         finish: FinishRecording,
+        archived_at: Callable[[str], RecordingBucket | None],
     ) -> None:
         self._switchboard, self._media, self._ring_agent = switchboard, media, ring_agent
-        self._prompts, self._finish = prompts, finish
+        self._prompts, self._finish, self._archived_at = prompts, finish, archived_at
         self.keys, self.timers = PressKeys(media), Timers(switchboard.feed)
         self.choose: Callable[[LiveCall, do.Choose], None]
         """What an agent chose in the feature menu; set before the first call."""
@@ -141,7 +143,7 @@ class Performer:
 
     def _record(self, live: LiveCall, effect: do.Record) -> None:
         call, recording_id = live.call, effect.recording_id
-        path = live.wavs[recording_id] = wav_path(call.tenant, recording_id, call.now)
+        path = live.wavs[recording_id] = wav_path(call.tenant, recording_id, call.now, self._archived_at(call.tenant))
 
         def failed(why: str) -> None:
             self._switchboard.feed(live, inputs.RecordingLost(recording_id=recording_id, message=why))

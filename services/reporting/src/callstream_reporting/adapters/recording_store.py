@@ -1,13 +1,15 @@
-"""Where recordings are: the local directory, and a bucket where there is one."""
+"""Where recordings are: the local directory, a bucket of the installation, or the tenant's own (F204): the path tells."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
+from callstream.contracts.recording_bucket import parse_root
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.bucket import Bucket, BucketError
+from callstream.runtime.tenant_buckets import TenantBuckets
 from callstream_reporting.domain.links import Link
 
 
@@ -17,6 +19,7 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
     directory: Path
     key: bytes
     bucket: Bucket | None = None
+    tenants: TenantBuckets | None = None
 
     def file(self, path: str | None) -> Path | None:
         """The file in the directory, unless there is none or the path leads out of it."""
@@ -27,12 +30,21 @@ class Store(msgspec.Struct, frozen=True, kw_only=True):
 
     async def bucket_link(self, path: str | None, lives: timedelta) -> str | None:
         """Into the bucket, or None when it is not there; raises Refusal when the bucket does not answer."""
-        if self.bucket is None or not path:
+        if not path:
             return None
+        tenant, place_id, key = parse_root(path)
         try:
-            return await self.bucket.link(path, lives)
+            bucket = self._bucket_of(tenant, place_id)
+            return None if bucket is None else await bucket.link(key, lives)
         except BucketError as error:
+            if place_id and self.file(path) is not None:  # not there yet
+                return None
             raise Refusal(Reason.UNAVAILABLE, f"the recordings' bucket does not answer: {error}") from None
+
+    def _bucket_of(self, tenant: str, place_id: str) -> Bucket | None:
+        if not place_id:
+            return self.bucket
+        return None if self.tenants is None else self.tenants.find(tenant, place_id)
 
     async def link(self, path: str | None, given: Link, now: datetime) -> str | None:
         """For whoever has it: into the bucket, else a path of our own API; None when the sound is nowhere. Raises Refusal."""
