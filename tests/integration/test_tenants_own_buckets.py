@@ -14,10 +14,13 @@ import pytest
 
 from callstream.contracts.config import BucketCredential
 from callstream.contracts.recording_bucket import RecordingBucket, parse_root
+from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET
 from callstream.kernel.errors import Refusal
 from callstream.runtime.bucket import Bucket, BucketError, BucketSettings
-from callstream.runtime.config_watch import ArchiveKeys
+from callstream.runtime.config_watch import ArchiveKeys, publication
+from callstream.runtime.streams import declare
 from callstream.runtime.tenant_buckets import TenantBuckets
+from callstream_local.embedded.nats import EmbeddedNats
 from callstream_media_gateway.adapters.archives import Archives
 from callstream_media_gateway.adapters.recordings import leftovers, wav_path
 from callstream_reporting.adapters.recording_store import Store
@@ -136,6 +139,24 @@ async def test_a_bucket_that_is_away_or_without_keys_holds_up_nobody_else(ours: 
         away.stop()
     with pytest.raises(Refusal, match="does not answer"):
         await store.bucket_link(waiting[0], LIVES)
+
+
+async def test_reporting_is_given_keys_as_they_come(fresh_nats: EmbeddedNats) -> None:
+    place = RecordingBucket(bucket="calls")
+    operator, reporting = await fresh_nats.connect(), await fresh_nats.connect("reporting")
+    await declare(operator)
+    keys, news = ArchiveKeys(), asyncio.Event()
+    keys.on_change.append(lambda *_: news.set())
+    await keys.watch(reporting)
+    async with asyncio.timeout(20):
+        await keys.ready.wait()
+        key, value = publication("acme", credential(place), 1)
+        await operator.jetstream().publish(f"$KV.{ARCHIVE_KEYS_BUCKET}.{key}", value)
+        await news.wait()
+    assert keys.of_place("acme", place.place_id) == credential(place)
+    await keys.stop()
+    await reporting.close()
+    await operator.close()
 
 
 class Overheard(BaseHTTPRequestHandler):

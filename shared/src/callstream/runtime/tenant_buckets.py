@@ -35,6 +35,9 @@ class TenantBuckets:
             secret_access_key=credential.secret_access_key,
             nothing_of_ours=True,
         )
-        bucket = Bucket(settings)
+        try:
+            bucket = Bucket(settings)
+        except Exception as error:  # the library's own kinds; one tenant's settings must not stop the others
+            raise BucketError(f"{credential.url}: {error}") from error
         self._opened[tenant, place_id] = credential, bucket
         return bucket
