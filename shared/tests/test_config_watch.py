@@ -4,17 +4,10 @@ from collections.abc import Callable
 import pytest
 from nats.aio.client import Client
 
-from callstream.contracts.config import (
-    Agent,
-    AudioFile,
-    Document,
-    Number,
-    Settings,
-    SipCredential,
-    SkillGroup,
-    Trunk,
-)
+from callstream.contracts.config import Agent, AudioFile, Document, Settings, SkillGroup
+from callstream.contracts.credentials import SipCredential
 from callstream.contracts.flow import End, Flow, Start
+from callstream.contracts.lines import Number, Trunk
 from callstream.runtime.config_watch import Configuration, Credentials, publication
 
 from .nats_server import Server

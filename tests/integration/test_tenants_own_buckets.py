@@ -12,7 +12,7 @@ from threading import Thread
 import httpx
 import pytest
 
-from callstream.contracts.config import BucketCredential
+from callstream.contracts.credentials import BucketCredential
 from callstream.contracts.recording_bucket import RecordingBucket, parse_root
 from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET
 from callstream.kernel.errors import Refusal

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from callstream.contracts.config import Document, Number, Settings, Trunk
+from callstream.contracts.config import Document, Settings
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import NumberFormat, NumberStyle, Outgoing, Region, SipTransport, TrunkRegistration
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

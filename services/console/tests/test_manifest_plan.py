@@ -5,8 +5,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from callstream.contracts.config import Agent, AudioFile, Document, Number, SkillGroup, Trunk, Workplace
+from callstream.contracts.config import Agent, AudioFile, Document, SkillGroup, Workplace
 from callstream.contracts.flow import End, Flow, Start
+from callstream.contracts.lines import Number, Trunk
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.deletion import check_deletion, unlinked

@@ -5,7 +5,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from callstream.contracts.config import BucketCredential, Settings
+from callstream.contracts.config import Settings
+from callstream.contracts.credentials import BucketCredential
 from callstream.contracts.recording_bucket import RecordingBucket
 
 from .test_api import House, house

@@ -16,8 +16,9 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.commands import COMMAND_TYPES, AnswerCall, Command, HangUpCall, PlayPrompts, QueuePosition, Reply
-from callstream.contracts.config import Number, Speech
+from callstream.contracts.config import Speech
 from callstream.contracts.envelope import Event, NewEvent, Recorded
+from callstream.contracts.lines import Number
 from callstream.contracts.outcome import fold_all
 from callstream.contracts.subjects import CONFIG_BUCKET, events_of
 from callstream.kernel.outcomes import CallOutcome, Party, Reason, RequestOutcome

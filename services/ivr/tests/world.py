@@ -13,9 +13,10 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.commands import AnswerCall, Command, HangUpCall, PlayPrompts, StopPlayback, TakeMessage
-from callstream.contracts.config import Audio, Number, Prompt, Settings, Speech
+from callstream.contracts.config import Audio, Prompt, Settings, Speech
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.flow import Flow
+from callstream.contracts.lines import Number
 from callstream.contracts.states import OutboundMemory
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome

@@ -7,8 +7,9 @@ import msgspec
 from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.commands import AgentView, EndWrapUp, ForceOffline, Heartbeat, ListAgents, SetState, SignIn, SignOut
-from callstream.contracts.config import E164, Agent, Token
+from callstream.contracts.config import Agent
 from callstream.contracts.roles import Principal
+from callstream.contracts.scalars import E164, Token
 from callstream.contracts.states import AgentState, AnswerOnMobile, Terminal
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import msgspec
 
-from callstream.contracts.config import Token
+from callstream.contracts.scalars import Token
 from callstream_console.domain.manifest import Strict
 
 TypedNumber = Annotated[str, msgspec.Meta(min_length=1, max_length=64)]

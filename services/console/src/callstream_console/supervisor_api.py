@@ -15,8 +15,8 @@ from callstream.contracts.commands import (
     TransferCall,
     WaitingView,
 )
-from callstream.contracts.config import Token
 from callstream.contracts.roles import Principal
+from callstream.contracts.scalars import Token
 from callstream.contracts.states import AgentState
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

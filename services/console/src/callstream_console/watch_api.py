@@ -4,8 +4,8 @@ from fastapi import FastAPI, Request, Response
 
 from callstream.contracts.call_commands import EndSupervision, SeizeAgent, Supervise
 from callstream.contracts.commands import AgentView
-from callstream.contracts.config import Token
 from callstream.contracts.roles import Principal
+from callstream.contracts.scalars import Token
 from callstream.contracts.states import Purpose, Supervision
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

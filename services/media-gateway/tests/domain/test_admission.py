@@ -2,7 +2,7 @@
 
 import pytest
 
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import NumberReading, NumberStyle, Outgoing, TrunkRegistration
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain.admission import Admitted, Peers, admit

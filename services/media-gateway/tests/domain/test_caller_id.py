@@ -2,7 +2,7 @@
 
 import pytest
 
-from callstream.contracts.config import Number
+from callstream.contracts.lines import Number
 from callstream.contracts.outbound import CallerIdPolicy, Region
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

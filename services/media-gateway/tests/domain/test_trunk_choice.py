@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import NumberFormat, NumberReading, NumberStyle, Outgoing
 from callstream_media_gateway.domain.number_format import read, written
 from callstream_media_gateway.domain.trunk_choice import Exit, TrunkState, Unusable, carries, in_order

@@ -9,7 +9,8 @@ import numpy as np
 
 from callstream.contracts import call_commands as cmd
 from callstream.contracts.commands import Command, Reply
-from callstream.contracts.config import Agent, Audio, Number, Settings, Trunk
+from callstream.contracts.config import Agent, Audio, Settings
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import Outgoing
 from callstream_media_gateway.media.peer import RtpPeer
 from callstream_media_gateway.media.tone import level_dbm0, tone_levels

@@ -19,8 +19,10 @@ from nats.aio.client import Client
 
 from callstream.contracts import commands as cmd
 from callstream.contracts.call_events import CallArrived
-from callstream.contracts.config import Agent, AudioFile, Document, Number, Prompt, SipCredential, Trunk
+from callstream.contracts.config import Agent, AudioFile, Document, Prompt
+from callstream.contracts.credentials import SipCredential
 from callstream.contracts.envelope import Event, NewEvent, Recorded
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.queue_events import Decision, OfferMade, OfferWithdrawn
 from callstream.contracts.subjects import CONFIG_BUCKET, CREDENTIALS_BUCKET
 from callstream.kernel.clock import SystemClock

@@ -9,7 +9,8 @@ import pytest
 from tests.integration.s3_server import S3Server, s3_server
 
 from callstream.contracts import call_events as call
-from callstream.contracts.config import BucketCredential, Settings
+from callstream.contracts.config import Settings
+from callstream.contracts.credentials import BucketCredential
 from callstream.contracts.recording_bucket import RecordingBucket, parse_root
 from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET
 from callstream_local.embedded.nats import EmbeddedNats

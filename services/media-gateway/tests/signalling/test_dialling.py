@@ -11,7 +11,8 @@ import pytest
 from callstream.contracts import call_events as call
 from callstream.contracts.call_commands import Dial
 from callstream.contracts.commands import Reply
-from callstream.contracts.config import Agent, Number, Settings, Trunk
+from callstream.contracts.config import Agent, Settings
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import DialGuard, Outgoing, SipTransport
 from callstream.contracts.states import Terminal
 from callstream.contracts.subjects import ANY

@@ -4,7 +4,7 @@ import asyncio
 from functools import partial
 
 from callstream.contracts import call_events as call
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import NumberFormat, NumberStyle, Outgoing
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.sip.incoming_call import IncomingCall

@@ -8,7 +8,8 @@ import pytest
 from prometheus_client import REGISTRY
 
 from callstream.contracts import call_events as call
-from callstream.contracts.config import BlockedCaller, Trunk
+from callstream.contracts.config import BlockedCaller
+from callstream.contracts.lines import Trunk
 from callstream.contracts.outcome import fold_all
 from callstream.kernel.outcomes import CallOutcome, Party, Reason
 from callstream_media_gateway.sip.offer_answer import make_offer

@@ -8,7 +8,7 @@ import pytest
 
 from callstream.contracts import call_events as call
 from callstream.contracts.commands import AnswerCall
-from callstream.contracts.config import Trunk
+from callstream.contracts.lines import Trunk
 from callstream.kernel.outcomes import Party, Reason
 
 from .house import House

@@ -3,7 +3,8 @@
 import asyncio
 
 from callstream.contracts import call_events as call
-from callstream.contracts.config import Trunk, TrunkCredential
+from callstream.contracts.credentials import TrunkCredential
+from callstream.contracts.lines import Trunk
 from callstream.contracts.outbound import Outgoing, TrunkRegistration
 from callstream.contracts.subjects import CREDENTIALS_BUCKET
 from callstream_media_gateway.sip.digest import ha1

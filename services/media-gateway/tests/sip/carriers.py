@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from callstream.contracts.config import Agent, Document, Number, Trunk, TrunkCredential
+from callstream.contracts.config import Agent, Document
+from callstream.contracts.credentials import TrunkCredential
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import Outgoing
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

@@ -5,7 +5,8 @@ import asyncio
 import pytest
 from msgspec import structs
 
-from callstream.contracts.config import Number, Settings
+from callstream.contracts.config import Settings
+from callstream.contracts.lines import Number
 from callstream.contracts.outbound import CallerIdPolicy, DialGuard, DialRule, NumberFormat, NumberStyle, SipTransport
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal

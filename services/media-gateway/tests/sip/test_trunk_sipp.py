@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from callstream.contracts.config import TrunkCredential
+from callstream.contracts.credentials import TrunkCredential
 from callstream.contracts.outbound import NumberFormat, NumberStyle, TrunkRegistration
 from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRings
 

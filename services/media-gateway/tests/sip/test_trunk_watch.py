@@ -3,7 +3,8 @@
 import pytest
 from prometheus_client import REGISTRY
 
-from callstream.contracts.config import Trunk, TrunkCredential
+from callstream.contracts.credentials import TrunkCredential
+from callstream.contracts.lines import Trunk
 from callstream.contracts.outbound import Outgoing, SipTransport, TrunkRegistration
 from callstream_media_gateway.app import watch_trunk
 from callstream_media_gateway.domain.inputs import PhoneRefused, PhoneRings

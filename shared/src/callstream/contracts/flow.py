@@ -10,7 +10,8 @@ from typing import Annotated, Any, ClassVar
 
 import msgspec
 
-from callstream.contracts.config import Document, Prompt, Skills, SkillStep, Speech, Token
+from callstream.contracts.config import Document, Prompt, Skills, SkillStep, Speech
+from callstream.contracts.scalars import Token
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 

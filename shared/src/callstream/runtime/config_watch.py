@@ -15,21 +15,18 @@ from callstream.contracts.config import (
     Agent,
     AudioFile,
     BlockedCaller,
-    BucketCredential,
     CollectTemplate,
     Customer,
     CustomerType,
     Document,
-    Number,
     Published,
     Settings,
-    SipCredential,
     SkillGroup,
-    Trunk,
-    TrunkCredential,
     Workplace,
 )
+from callstream.contracts.credentials import BucketCredential, SipCredential, TrunkCredential
 from callstream.contracts.flow import Flow
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.subjects import (
     ARCHIVE_KEYS_BUCKET,
     CONFIG_BUCKET,

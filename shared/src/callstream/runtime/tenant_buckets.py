@@ -4,7 +4,7 @@ A place whose origin the operator does not allow is never asked, whatever its do
 configuration can have us ask what lies behind the firewall.
 """
 
-from callstream.contracts.config import BucketCredential
+from callstream.contracts.credentials import BucketCredential
 from callstream.runtime.bucket import Bucket, BucketError, BucketSettings
 from callstream.runtime.config_watch import ArchiveKeys
 

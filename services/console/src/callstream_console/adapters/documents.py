@@ -13,7 +13,8 @@ import asyncpg
 import msgspec
 
 from callstream.contracts.commands import Command, Reply
-from callstream.contracts.config import Agent, BucketCredential, Document, Published, SipCredential, TrunkCredential
+from callstream.contracts.config import Agent, Document, Published
+from callstream.contracts.credentials import BucketCredential, SipCredential, TrunkCredential
 from callstream.contracts.subjects import ARCHIVE_KEYS_BUCKET, CONFIG_BUCKET, CREDENTIALS_BUCKET, config_key
 from callstream_console.domain.holdings import DOCUMENT_TYPES, Holdings
 from callstream_console.domain.plan import Change

@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import msgspec
 
-from callstream.contracts.config import BucketCredential, Settings, SipCredential, TrunkCredential
+from callstream.contracts.config import Settings
+from callstream.contracts.credentials import BucketCredential, SipCredential, TrunkCredential
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

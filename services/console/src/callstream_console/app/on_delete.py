@@ -1,6 +1,8 @@
 """Delete a configuration document that nothing refers to (F155, F169)."""
 
-from callstream.contracts.config import Agent, SipCredential, SkillGroup, Trunk, TrunkCredential, Workplace
+from callstream.contracts.config import Agent, SkillGroup, Workplace
+from callstream.contracts.credentials import SipCredential, TrunkCredential
+from callstream.contracts.lines import Trunk
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.adapters.documents import Documents

@@ -1,6 +1,6 @@
 """A tenant's own bucket for recordings (F204): only where the operator allows it, and never without its keys."""
 
-from callstream.contracts.config import BucketCredential
+from callstream.contracts.credentials import BucketCredential
 from callstream.contracts.recording_bucket import RecordingBucket
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from callstream.contracts.config import Document, Number
+from callstream.contracts.config import Document
+from callstream.contracts.lines import Number
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.manifest import Manifest

@@ -2,8 +2,9 @@
 
 from msgspec.structs import replace
 
-from callstream.contracts.config import Agent, CollectTemplate, Customer, CustomerType, Number, Settings, SkillGroup, Trunk
+from callstream.contracts.config import Agent, CollectTemplate, Customer, CustomerType, Settings, SkillGroup
 from callstream.contracts.flow import AnyNode, Flow, TransferToAgent, Voicemail
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import DialRule
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

@@ -10,13 +10,12 @@ from callstream.contracts.config import (
     Customer,
     CustomerType,
     Document,
-    Number,
     Settings,
     SkillGroup,
-    Trunk,
     Workplace,
 )
 from callstream.contracts.flow import Flow
+from callstream.contracts.lines import Number, Trunk
 
 DOCUMENT_TYPES: dict[str, type[Document]] = {
     cls.KIND: cls

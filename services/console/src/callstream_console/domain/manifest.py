@@ -9,7 +9,6 @@ from typing import Annotated
 import msgspec
 
 from callstream.contracts.config import (
-    E164,
     Agent,
     BlockedCaller,
     Capacity,
@@ -17,17 +16,17 @@ from callstream.contracts.config import (
     Customer,
     CustomerType,
     Level,
-    Number,
     Priority,
     Settings,
     SkillGroup,
     Skills,
-    Token,
     Workplace,
 )
 from callstream.contracts.flow import AnyNode, Flow
+from callstream.contracts.lines import Number
 from callstream.contracts.outbound import Region
 from callstream.contracts.roles import Role
+from callstream.contracts.scalars import E164, Token
 from callstream.contracts.states import AnswerOnMobile, OutboundMemory, Terminal
 from callstream_console.domain.trunk_entry import TrunkEntry
 

@@ -8,8 +8,9 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from callstream.contracts.config import Agent, CustomerType, Document, Number, SkillGroup, Workplace
+from callstream.contracts.config import Agent, CustomerType, Document, SkillGroup, Workplace
 from callstream.contracts.flow import Flow, TransferToAgent, Voicemail, check
+from callstream.contracts.lines import Number
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.check_outbound import check_outbound

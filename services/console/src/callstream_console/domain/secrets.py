@@ -2,7 +2,7 @@
 
 import hashlib
 
-from callstream.contracts.config import SipCredential, TrunkCredential
+from callstream.contracts.credentials import SipCredential, TrunkCredential
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream_console.domain.manifest import Phone

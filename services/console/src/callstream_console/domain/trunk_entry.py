@@ -5,7 +5,7 @@ from typing import Annotated
 
 import msgspec
 
-from callstream.contracts.config import Trunk
+from callstream.contracts.lines import Trunk
 from callstream.contracts.outbound import TrunkRegistration
 
 

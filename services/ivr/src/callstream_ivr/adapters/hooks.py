@@ -8,7 +8,8 @@ from typing import Any
 import httpx
 import msgspec
 
-from callstream.contracts.config import Hook, Token
+from callstream.contracts.config import Hook
+from callstream.contracts.scalars import Token
 from callstream.runtime.origins import origin
 from callstream_ivr.app.ask_preferred import HookFailed
 

@@ -2,8 +2,9 @@
 
 import structlog
 
-from callstream.contracts.config import Number, Settings
+from callstream.contracts.config import Settings
 from callstream.contracts.flow import Flow, InvalidFlow
+from callstream.contracts.lines import Number
 from callstream.runtime.config_watch import Configuration
 from callstream_ivr.domain.graph import Graph
 

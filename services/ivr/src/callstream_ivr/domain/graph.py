@@ -2,8 +2,9 @@
 
 from typing import Protocol
 
-from callstream.contracts.config import Number, Settings
+from callstream.contracts.config import Settings
 from callstream.contracts.flow import AnyNode, Flow, InvalidFlow, Start, check
+from callstream.contracts.lines import Number
 
 
 class Graph:

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from msgspec import Struct
 
-from callstream.contracts.config import Number
+from callstream.contracts.lines import Number
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason

@@ -8,7 +8,7 @@ from secrets import randbits
 import structlog
 
 from callstream.contracts.call_events import CallArrived, CallBlocked
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.kernel.clock import Clock
 from callstream.kernel.ids import ulid
 from callstream.kernel.outcomes import Reason

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import structlog
 from msgspec import structs
 
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import Outgoing
 from callstream.runtime.config_watch import Configuration, Credentials
 from callstream.runtime.tasks import end

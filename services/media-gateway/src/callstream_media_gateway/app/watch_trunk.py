@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 import structlog
 
-from callstream.contracts.config import Trunk, TrunkCredential
+from callstream.contracts.credentials import TrunkCredential
+from callstream.contracts.lines import Trunk
 from callstream.contracts.outbound import Outgoing, TrunkRegistration
 from callstream.runtime.config_watch import Credentials as StoredCredentials
 from callstream_media_gateway.adapters.trunk_address import hop_of, uri_at

@@ -6,7 +6,7 @@ from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
 from msgspec import Struct
 
-from callstream.contracts.config import Number, Trunk
+from callstream.contracts.lines import Number, Trunk
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain.number_format import caller, read
 

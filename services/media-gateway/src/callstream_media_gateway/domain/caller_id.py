@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from msgspec import Struct
 
-from callstream.contracts.config import Number
+from callstream.contracts.lines import Number
 from callstream.contracts.outbound import CallerIdPolicy
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
