@@ -121,6 +121,7 @@ class MediaClient:
         self._next_request = 0
         self._pending: dict[int, tuple[bytes, asyncio.Future[Reply]]] = {}
         self._posted: dict[int, _Posted] = {}
+        self._unsent: list[bytes] = []
         self._sweeper: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._dealt_with = ""
@@ -155,6 +156,7 @@ class MediaClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._flush()
         self._acknowledge()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -175,8 +177,7 @@ class MediaClient:
         frame = self._frame(Request(request_id, command))
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
         self._pending[request_id] = (frame, future)
-        if self._writer is not None:
-            self._writer.write(frame)
+        self._send(frame)
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await future
@@ -199,13 +200,15 @@ class MediaClient:
         self._posted[self._next_request] = _Posted(frame, done, loop.time() + POST_WITHIN_S)
         if self._sweeper is None:
             self._sweeper = loop.call_later(1.0, self._sweep)
-        if self._writer is not None:
-            self._writer.write(frame)
+        self._send(frame)
 
     def keep(self, call_id: str, note: bytes) -> None:
-        """Leave a note about a call with the worker, empty to take it back. No answer; without a connection it is lost."""
-        if self._writer is not None:
-            self._writer.write(self._frame(Keep(call_id, note)))
+        """Leave a note about a call with the worker, empty to take it back. No answer; without a connection it is lost.
+
+        It leaves at once, behind all that was ordered before: what a note tells must not reach the log before it is there.
+        """
+        self._send(self._frame(Keep(call_id, note)))
+        self._flush()
 
     async def caught_up(self) -> None:
         """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
@@ -274,7 +277,20 @@ class MediaClient:
                 await asyncio.sleep(RETRY_DELAYS_S[min(attempt, len(RETRY_DELAYS_S) - 1)])
                 attempt += 1
 
+    def _send(self, frame: bytes) -> None:
+        """With the others of this turn of the loop: each write wakes the worker. Without a connection the next one repeats it."""
+        if self._writer is not None:
+            if not self._unsent:
+                asyncio.get_running_loop().call_soon(self._flush)
+            self._unsent.append(frame)
+
+    def _flush(self) -> None:
+        if self._unsent and self._writer is not None:
+            self._writer.write(b"".join(self._unsent))
+        self._unsent.clear()
+
     def _drop_connection(self) -> None:
+        self._unsent.clear()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
