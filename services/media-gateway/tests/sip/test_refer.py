@@ -110,6 +110,19 @@ async def test_a_second_transfer_has_a_name_of_its_own(phone: Phone, peer: RawPe
     assert (await told(peer))[0] == "refer;id=7"
 
 
+@pytest.mark.parametrize("value", ["false", "False;x=1"])
+async def test_a_phone_that_wants_to_hear_nothing_is_told_nothing(phone: Phone, peer: RawPeer, value: str) -> None:
+    tag = await peer.call_and_answer()
+    referrals: list[Referral] = []
+    phone.dialogs[0].on_refer = lambda referral: referrals.append(referral) or 202  # type: ignore[func-returns-value]
+    peer.send(refer(peer, tag, "<sip:1002@x>", extra=f"Refer-Sub: {value}\r\nRequire: norefersub\r\n"))
+    accepted = await peer.response()
+    assert (accepted.code, accepted.get("Refer-Sub")) == (202, "false")
+    referrals[0].progress(200)
+    assert await peer.silence()
+    assert referrals[0].is_over
+
+
 REFUSED = [
     ("by its owner", "<sip:1002@x>", "", 403),
     ("no target", "", "", 400),

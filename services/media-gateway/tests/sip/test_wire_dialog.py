@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from callstream_media_gateway.sip.handler import Reply
 from callstream_media_gateway.sip.info import digit_of, dtmf_relay
 from callstream_media_gateway.sip.offer_answer import make_offer
 from callstream_media_gateway.sip.sdp import parse_sdp
@@ -118,6 +119,16 @@ async def test_no_one_is_let_in_when_the_check_of_sources_breaks(phone: Phone, p
     assert (await peer.response()).code == 500
     assert phone.calls == []
     assert phone.held() == 0
+
+
+async def test_a_call_may_be_asked_for_a_password_before_anything_is_held(phone: Phone, peer: RawPeer) -> None:
+    challenge = Reply(401, None, [("WWW-Authenticate", 'Digest realm="x", nonce="y"')])
+    phone.accept_source = lambda request, source: challenge  # type: ignore[method-assign]
+    peer.send(peer.invite())
+    asked = await peer.response()
+    assert (asked.code, asked.get("WWW-Authenticate")) == (401, 'Digest realm="x", nonce="y"')
+    assert (phone.calls, phone.held()) == ([], 0)
+    assert (phone.ua.counters["challenged"], phone.ua.counters["refused_sources"]) == (1, 0)
 
 
 DIGITS = [

@@ -84,11 +84,13 @@ a 481."""
 
 REFERRAL: Table = {
     ("asked", "accept"): Move("active", ("notify",)),
+    ("asked", "accept quietly"): Move(OVER, ()),
     ("active", "progress"): Move("active", ("notify",)),
     ("active", "final"): Move(OVER, ("notify last",)),
     ("active", "expired"): Move(OVER, ("notify timeout",)),
     ("active", "unwanted"): Move(OVER, ("stop",)),
 }
-"""Referral. "accept" sends the first NOTIFY at once (RFC 3515 2.4.4). "unwanted": the peer refused a NOTIFY, or is gone."""
+"""Referral. "accept" sends the first NOTIFY at once (RFC 3515 2.4.4), "accept quietly" none (RFC 4488). "unwanted": the peer
+refused a NOTIFY, or is gone."""
 
 TABLES: dict[str, Table] = {"incoming call": INCOMING, "outgoing call": OUTGOING, "dialog": DIALOG, "referral": REFERRAL}

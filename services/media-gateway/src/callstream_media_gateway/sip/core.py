@@ -27,7 +27,7 @@ CallKey = tuple[str, str, int]
 """Call-ID, From tag and CSeq number of an INVITE: what makes two of them the same one (RFC 3261 8.2.2.2)."""
 
 ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, PRACK, UPDATE, REFER, REGISTER"
-SUPPORTED = "100rel, replaces, timer"
+SUPPORTED = "100rel, norefersub, replaces, timer"
 """Option tags of what we do when a peer asks for it (RFC 3261 19.2)."""
 
 

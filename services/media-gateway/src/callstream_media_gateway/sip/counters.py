@@ -8,6 +8,7 @@ NAMES: dict[str, str] = {
     "malformed": "messages that could not be parsed or lack a header that every message must have",
     "oversized": "messages beyond the size limit, refused on the way in or out",
     "refused_sources": "requests turned away by accept_source before anything was held for them",
+    "challenged": "requests other than REGISTER that were asked for a password",
     "keepalives": "empty lines and single bytes that phones send to keep a path open",
     "stray_responses": "responses that belong to no transaction of ours",
     "stray_acks": "ACKs that belong to no dialog or transaction of ours",

@@ -77,7 +77,7 @@ def _on_prack(dialog: Dialog, request: Request, transaction: Transaction) -> Non
 
 def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     referral = Referral(dialog, request)
-    dialog.referred = True
+    dialog.referral = referral
     if referral.method != "INVITE":
         code = 501  # only calls are placed here
     elif dialog.on_refer is None:
@@ -85,9 +85,10 @@ def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> Non
     else:
         code = dialog.core.tell(dialog.on_refer, referral) or 500
     accepted = code < 300
-    _reply(request, transaction, 202 if accepted else code, None, [dialog.contact()] if accepted else None)
+    headers = [dialog.contact(), *([("Refer-Sub", "false")] if referral.quiet else [])] if accepted else None
+    _reply(request, transaction, 202 if accepted else code, None, headers)
     if accepted:
-        referral.feed("accept", "SIP/2.0 100 Trying")
+        referral.accept()
 
 
 def _on_update(dialog: Dialog, request: Request, transaction: Transaction) -> None:

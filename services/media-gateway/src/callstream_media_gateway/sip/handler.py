@@ -76,11 +76,11 @@ class UserAgentConfig:
 class UserAgentHandler(Protocol):
     """The decisions the user agent leaves to its owner."""
 
-    def accept_source(self, request: Request, source: Hop) -> int | None:
+    def accept_source(self, request: Request, source: Hop) -> int | Reply | None:
         """Judge a request outside of any dialog before any state is held for it.
 
         None lets it in. A status code (403 for an unknown peer) is sent statelessly and counted as `refused_sources`;
-        nothing else remembers the request.
+        nothing else remembers the request. A Reply of 401 or 407 with its challenge is counted as `challenged`.
         """
 
     def on_invite(self, call: IncomingCall) -> None:

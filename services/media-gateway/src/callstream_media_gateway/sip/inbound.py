@@ -24,7 +24,7 @@ from .via import MAGIC, Via, mark_received, parse_via, split_top, way_back
 
 _RECOGNISED = frozenset(("CANCEL", "ACK", "SUBSCRIBE", "NOTIFY", "REFER", "MESSAGE", "PUBLISH"))
 _ONLY_IN_DIALOG = frozenset(("BYE", "INFO", "PRACK", "UPDATE"))
-_EXTENSIONS = frozenset(("100rel", "replaces", "timer"))
+_EXTENSIONS = frozenset(("100rel", "norefersub", "replaces", "timer"))
 """Option tags we understand when a request requires them."""
 
 
@@ -182,8 +182,8 @@ class Inbound:
     def _on_request_outside(self, request: Request, source: Hop, via: Via, key: ServerKey) -> None:
         refusal = self._judge(request, source)
         if refusal is not None:
-            self._counters["refused_sources"] += 1
-            self._stateless(request, source, refusal)
+            self._counters["challenged" if refusal.code in (401, 407) else "refused_sources"] += 1
+            self._stateless(request, source, refusal.code, refusal.reason, refusal.headers)
             return
         method = request.method
         if method not in ("INVITE", "REGISTER", "OPTIONS"):
@@ -205,14 +205,15 @@ class Inbound:
         else:
             self._on_register(request, source, via, key)
 
-    def _judge(self, request: Request, source: Hop) -> int | None:
+    def _judge(self, request: Request, source: Hop) -> Reply | None:
         """Ask the owner. When its check breaks, nobody is let in."""
         try:
-            return self._handler.accept_source(request, source)
+            refusal = self._handler.accept_source(request, source)
+            return Reply(refusal) if isinstance(refusal, int) else refusal
         except Exception:  # noqa: BLE001 - the owner's code; nobody is let in when it breaks
             self._counters["handler_errors"] += 1
             log.exception("accept_source raised")
-            return 500
+            return Reply(500)
 
     def _on_register(self, request: Request, source: Hop, via: Via, key: ServerKey) -> None:
         """A refusal or challenge is stateless: guessing passwords costs us no memory. Success is remembered (timer J)."""

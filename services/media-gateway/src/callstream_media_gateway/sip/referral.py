@@ -27,7 +27,7 @@ class Referral(Machine):
 
     target: whom to call, without URI headers. replaces: the dialog to take the place of, None for a blind transfer.
     replaced: that dialog when it is one of ours: a phone with two calls through us connects them with each other.
-    referred_by: who asks, if it says so.
+    referred_by: who asks, if it says so. quiet: the peer does not want to hear how it goes (RFC 4488).
     """
 
     table = REFERRAL
@@ -43,15 +43,20 @@ class Referral(Machine):
         self.replaces: Replaces | None = replaces_of(uri)
         self.referred_by: NameAddr | None = NameAddr.parse(by, "Referred-By") if by else None
         self.method = (uri.params.get("method") or "INVITE").upper()
+        self.quiet = (request.get("Refer-Sub") or "").partition(";")[0].strip().lower() == "false"
         self.state = "asked"
         self._dialog = dialog
-        self._event = "refer" if not dialog.referred else f"refer;id={request.cseq[0]}"
+        self._event = "refer" if dialog.referral is None else f"refer;id={request.cseq[0]}"
         self._end: Entry | None = None
 
     @property
     def replaced(self) -> Dialog | None:
         named = self.replaces
         return named and self._dialog.core.dialogs.get((named.call_id, named.to_tag, named.from_tag))
+
+    def accept(self) -> None:
+        """The 202 was sent: tell the peer that we try, unless it does not want to hear."""
+        self.feed("accept quietly" if self.quiet else "accept", "SIP/2.0 100 Trying")
 
     @property
     def is_over(self) -> bool:
