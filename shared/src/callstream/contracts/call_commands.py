@@ -270,6 +270,25 @@ class Dial(Command, frozen=True, kw_only=True):
     """Of the actor: the dial guard may open destinations to it."""
 
 
+@command("media-gateway", "call-back")
+class CallBack(Command, frozen=True, kw_only=True):
+    """Begin the call of a callback; scope `any`. Nobody is rung yet: the agent by the offer that has to follow soon, with this call
+    id and offer id, the customer when the agent has answered. Result: the gateway that has it. Refused as `dial`, except for the
+    agent's phone."""
+
+    tenant: str
+    call_id: str
+    agent_id: str
+    offer_id: str
+    request_id: str
+    callback_of: str
+    """The call in which it was asked for."""
+    number: str
+    """E.164."""
+    group_id: str
+    """Its numbers are shown (F145); it has none: any."""
+
+
 @command("media-gateway", "call-agent")
 class CallAgent(Command, frozen=True, kw_only=True):
     """An internal call (F056); scope `any`. The caller's agent has been seized for this call id."""

@@ -336,6 +336,12 @@ class WaitingView(msgspec.Struct, frozen=True, kw_only=True):
     customer_type: str = ""
     groups: tuple[str, ...] = ()
     estimate_ms: int | None = None
+    callback: str = ""
+    """The number to be called back; empty: the caller is on the line."""
+    attempts: int = 0
+    """Of a callback: attempts so far that count."""
+    rests_until: str = ""
+    """Of a callback: it stands in no line before this moment, after an attempt in vain."""
 
 
 @command("routing", "stop-request")

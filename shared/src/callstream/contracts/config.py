@@ -174,6 +174,17 @@ class SkillStep(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     skills: Skills = {}
 
 
+class CallbackPolicy(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How callers of a group are called back who have asked for it."""
+
+    attempts: Annotated[int, msgspec.Meta(ge=1, le=10)] = 2
+    """How often the customer is called who does not answer, or is busy."""
+    retry_s: Annotated[int, msgspec.Meta(ge=10, le=86_400)] = 300
+    """Between two attempts; then it stands in its old place again."""
+    expires_s: Annotated[int, msgspec.Meta(ge=60, le=259_200)] = 86_400
+    """No attempt later than so long after it was asked for."""
+
+
 class SkillGroup(Document, frozen=True, kw_only=True):
     """A skill group, the unit of routing (F118), with all that decides who is served by whom (docs/routing.md)."""
 
@@ -200,6 +211,8 @@ class SkillGroup(Document, frozen=True, kw_only=True):
     """Groups that take over, the first one that can (F136); none: the request leaves by the flow's failed exit."""
     resume_s: Annotated[int, msgspec.Meta(ge=0, le=86_400)] = 0
     """A caller who gave up and calls again within this time takes the old place again; 0: starts anew."""
+    callback: CallbackPolicy = CallbackPolicy()
+    """Of callers whom a flow lets ask for it (`offer_callback` of its transfer node)."""
 
     def __post_init__(self) -> None:
         _no_repetition(self.rank_by)

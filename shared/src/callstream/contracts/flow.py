@@ -1,8 +1,9 @@
 """Flow documents: the graph that a caller follows (F071-F103), its check, and nothing that runs it.
 
 A valid flow has one Start node, no dangling exits, no unreachable nodes, and every path ends in an End node (F103, F110).
-A cycle is allowed (a menu's `*` leads back), but from every node an End must be reachable. Because only a menu has more
-than one exit, every cycle then holds a menu, and a menu is left by a key alone: no valid flow runs in circles by itself.
+A cycle is allowed (a menu's `*` leads back), but from every node an End must be reachable, whether or not somebody asks to be
+called back. Because but for that only a menu has more than one exit, every cycle then holds a menu or a callback that is asked
+for, and both take a key: no valid flow runs in circles by itself.
 """
 
 import re
@@ -65,6 +66,19 @@ class Branch(Node, frozen=True, kw_only=True, tag="branch"):
     barge_in: bool = True
 
 
+class OfferCallback(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Lets who waits hang up and keep the place: they are called back at their own number when it is their turn."""
+
+    after_s: Annotated[int, msgspec.Meta(ge=1, le=3600)]
+    """Seconds of waiting before it is offered, once; who withholds their number is not."""
+    prompts: Annotated[Prompts, msgspec.Meta(min_length=1)]
+    """The offer, which names the key."""
+    next: Token
+    """Exit of who has taken it."""
+    key: Annotated[str, msgspec.Meta(pattern=r"^[0-9*#]$")] = "1"
+    """Takes the offer, from its beginning until the wait is over."""
+
+
 class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
     """Asks for an agent of a group and keeps the caller company until the bridge (F085-F087, F091)."""
 
@@ -89,6 +103,7 @@ class TransferToAgent(Node, frozen=True, kw_only=True, tag="transfer-to-agent"):
     """The tenant's interface (settings, `preferred_agent_hook`) is asked first; `preferred_agent` when it names nobody (F093)."""
     busy_groups: Annotated[tuple[Token, ...], msgspec.Meta(max_length=10)] = ()
     """They may serve the request as well when nobody of the others is free as it is queued (F092)."""
+    offer_callback: OfferCallback | None = None
 
 
 class Voicemail(Node, frozen=True, kw_only=True, tag="voicemail"):
@@ -163,6 +178,9 @@ def kind_of(node: AnyNode) -> str:
     return str(node.__struct_config__.tag)
 
 
+CALLBACK_EXIT = "offer_callback.next"
+
+
 def exits(node: AnyNode) -> tuple[tuple[str, str], ...]:
     """(field, target node id) of each exit of a node."""
     match node:
@@ -171,7 +189,8 @@ def exits(node: AnyNode) -> tuple[tuple[str, str], ...]:
         case Branch():
             return tuple((f"choices[{i}].next", choice.next) for i, choice in enumerate(node.choices))
         case TransferToAgent():
-            return (("failed", node.failed),)
+            called_back = ((CALLBACK_EXIT, node.offer_callback.next),) if node.offer_callback is not None else ()
+            return (("failed", node.failed), *called_back)
         case End():
             return ()
 
@@ -206,8 +225,9 @@ def check(flow: Flow) -> list[Problem]:
     reached = _closure({starts[0].id}, {node.id: [t for _, t in exits(node)] for node in flow.nodes})
     back: dict[str, list[str]] = {node.id: [] for node in flow.nodes}
     for node in flow.nodes:
-        for _, target in exits(node):
-            back[target].append(node.id)
+        for field, target in exits(node):
+            if field != CALLBACK_EXIT:  # else `failed` could lead round and round, with no key pressed
+                back[target].append(node.id)
     ending = _closure({node.id for node in flow.nodes if isinstance(node, End)}, back)
     for node in flow.nodes:
         if node.id not in reached:
@@ -254,10 +274,11 @@ _VARIABLES_OF = {"queue_prompts": "WaitNo", "connect_prompts": "StaffNo"}
 
 def _misplaced_variables(node: AnyNode) -> list[Problem]:
     problems = []
-    for name in node.__struct_fields__:
-        if not name.endswith("prompts"):
-            continue
-        prompts: Prompts = getattr(node, name)
+    offered = node.offer_callback if isinstance(node, TransferToAgent) else None
+    spoken: list[tuple[str, Prompts]] = [(n, getattr(node, n)) for n in node.__struct_fields__ if n.endswith("prompts")]
+    if offered is not None:
+        spoken.append(("offer_callback.prompts", offered.prompts))
+    for name, prompts in spoken:
         for i, prompt in enumerate(prompts):
             if not isinstance(prompt, Speech):
                 continue

@@ -9,6 +9,18 @@ from callstream.contracts.envelope import Event, event
 from callstream.kernel.outcomes import Reason, RequestOutcome
 
 
+class QueuedCallback(msgspec.Struct, frozen=True, kw_only=True):
+    """What a request is that calls somebody back."""
+
+    of: str
+    """The request whose place it has: its caller asked to be called back."""
+    number: str
+    """E.164."""
+    asked_at: datetime
+    expires_at: datetime
+    """No attempt begins after this moment."""
+
+
 @event("queue", "queued")
 class ContactQueued(Event, frozen=True, kw_only=True):
     """The request waits in its group's queue since `enqueued_at`, which a requeue never changes (D9)."""
@@ -29,7 +41,9 @@ class ContactQueued(Event, frozen=True, kw_only=True):
     refused: Reason | None = None
     """Why no group takes it (`queue-full`, `unknown-group`): then `queue.left` follows."""
     resumed: str = ""
-    """The request of the same caller, given up a short time ago, whose place this one takes."""
+    """The request of the same caller, given up a short time ago, or a callback to them, whose place this one takes."""
+    callback: QueuedCallback | None = None
+    """A callback; `call_id` is the call in which it was asked for."""
 
 
 @event("queue", "moved")
@@ -41,6 +55,23 @@ class ContactMoved(Event, frozen=True, kw_only=True):
     left: tuple[str, ...]
     groups: tuple[str, ...]
     """All groups that may serve it from now on."""
+
+
+@event("queue", "callback-tried")
+class CallbackTried(Event, frozen=True, kw_only=True):
+    """An attempt to call somebody back has reached nobody."""
+
+    call_id: str
+    """The call in which the callback was asked for."""
+    attempt_call_id: str
+    """The attempt's own call; empty when no gateway could begin one."""
+    agent_id: str
+    number: str
+    reason: Reason
+    attempts: int
+    """Attempts that count, this one included if it does: an agent who hangs up, or a fault of ours, is none of the customer's."""
+    next_at: datetime | None
+    """When it stands in line again, in its old place; None: that was the last one, and `queue.left` follows."""
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -87,6 +118,8 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """Steps of relaxation that had been reached."""
     estimate_ms: int | None = None
     """The wait that was estimated at queueing."""
+    callback: int = 0
+    """Of a callback: which attempt this is, from 1."""
 
 
 @event("queue", "offer-made")

@@ -90,6 +90,8 @@ class Purpose(StrEnum):
     INVITE = "invite"
     INTERNAL = "internal"
     OUTBOUND = "outbound"
+    CALLBACK = "callback"
+    """A customer who has asked for it is called back: an agent is offered it first."""
     SUPERVISION = "supervision"
 
 

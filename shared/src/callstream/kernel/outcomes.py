@@ -63,6 +63,10 @@ class Reason(StrEnum):
     LEFT_BY_KEY = "left-by-key"
     ANSWERED = "answered"
     SUPERVISOR = "supervisor"
+    CALLBACK = "callback"
+    """The caller hung up to be called back: a callback waits in their place."""
+    CALLED_AGAIN = "called-again"
+    """Whom a callback waited for has called again, and has its place."""
     # limits and timers
     MAX_ERRORS = "max-errors"
     RING_TIMEOUT = "ring-timeout"
@@ -70,6 +74,8 @@ class Reason(StrEnum):
     QUEUE_FULL = "queue-full"
     MEDIA_TIMEOUT = "media-timeout"
     RESERVATION_EXPIRED = "reservation-expired"
+    CALLBACK_EXPIRED = "callback-expired"
+    """A callback was not made in its time."""
     # the other side refused or cannot be reached
     AGENT_REJECTED = "agent-rejected"
     AGENT_UNREACHABLE = "agent-unreachable"

@@ -20,7 +20,9 @@ def prompts_of(holder: object) -> Spoken:
             return [(name, getattr(holder, name)) for name in ("prompts", "timeout_prompts", "error_prompts")]
         case TransferToAgent():
             names = ("transferring_prompts", "queue_prompts", "connect_prompts")
-            return [(name, getattr(holder, name)) for name in names]
+            offered = holder.offer_callback
+            own: Spoken = [(name, getattr(holder, name)) for name in names]
+            return own + ([("offer_callback.prompts", offered.prompts)] if offered is not None else [])
         case Settings(survey=survey):
             found: Spoken = [(name, getattr(holder, name)) for name in ("transfer_prompts", "stopped_prompts", "hold_music")]
             return found + ([("survey.prompts", survey.prompts), ("survey.closing", survey.closing)] if survey else [])
