@@ -19,9 +19,9 @@ from callstream.runtime.tenant_buckets import TenantBuckets
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters import region_table
 from callstream_media_gateway.adapters.archives import Archives
-from callstream_media_gateway.adapters.dialog_file import DialogFile
 from callstream_media_gateway.adapters.encoder import Encoder
 from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.note_file import NoteFile
 from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.prompts import Prompts
@@ -101,8 +101,8 @@ class Gateway:
         self.switchboard.perform = performer
         self.on_media = OnMediaEvent(self.switchboard, performer, self.finish, self.media)
         self.on_queue = OnQueueEvent(self.switchboard, ring_agent, instance)
-        self.dialog_file = DialogFile(config.state / "dialogs")
-        notes = KeepNotes(self.media.keep, self.dialog_file)
+        self.note_file = NoteFile(config.media_socket.with_suffix(".notes"))
+        notes = KeepNotes(self.media.flush, self.note_file)
         self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
         self.restore = Restore(
             self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, self.trunks, rtp_timeout_ms
@@ -158,10 +158,12 @@ class Gateway:
                 except Exception as error:  # noqa: BLE001 - raised again where the start waits for it
                     problem.append(error)
                     return
-                dialogs = self.dialog_file.read()
-                self.dialog_file.begin()
-                self.restore.take(snapshot, known)
-                self.restore.hang_up(dialogs, snapshot.notes)
+                left, self.note_file.left = self.note_file.left, {}
+                if snapshot.worker_id == self.note_file.worker_id:
+                    self.restore.take(left, snapshot, known)
+                else:
+                    self.restore.hang_up(left)
+            self.note_file.belongs_to(snapshot.worker_id)
             await self.on_media.snapshot(snapshot)
 
         await self.media.connect(self.config.media_socket, self.on_media.event, first)
@@ -195,7 +197,7 @@ class Gateway:
             self.housekeeping.save_position()
         await self.media.close()
         await self.encoder.stop()
-        self.dialog_file.close()
+        self.note_file.close()
 
     async def _encode_leftovers(self, files: list[Leftover], unfinished: dict[tuple[str, str], LeftBehind]) -> None:
         """Beside the first calls, once the worker has closed the files of the legs that its snapshot made us close."""

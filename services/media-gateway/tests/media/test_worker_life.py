@@ -348,19 +348,6 @@ async def test_noise_on_the_control_socket_does_no_harm(rig: Rig, noise: bytes) 
     assert (await rig.client.stats()).legs == 0
 
 
-async def test_notes_outlive_signalling_until_they_are_taken_back(rig: Rig) -> None:
-    rig.client.keep("one", b"first")
-    rig.client.keep("two", b"of another call")
-    rig.client.keep("one", b"second")
-    rig.client.keep("gone", b"x")
-    rig.client.keep("gone", b"")
-    await rig.client.stats()
-    await rig.client.close()
-    client = await rig.attach()
-    assert client.snapshot is not None
-    assert client.snapshot.notes == {"one": b"second", "two": b"of another call"}
-
-
 async def test_caught_up_waits_for_the_events_of_the_time_without_signalling(rig: Rig) -> None:
     await rig.client.create_leg(CreateLeg("a", "call"))
     await rig.client.close()

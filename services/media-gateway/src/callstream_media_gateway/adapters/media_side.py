@@ -82,10 +82,11 @@ class MediaSide:
 
         self._post(command, done)
 
-    def keep(self, call_id: str, note: bytes) -> None:
-        """Leave a note about a call for the next signalling process; empty: take it back."""
+    def flush(self) -> bool:
+        """Send now what was told in this turn of the loop. False before `connect` has returned: it leaves then."""
         if self._attached:
-            self.client.keep(call_id, note)
+            self.client.flush()
+        return self._attached
 
     def open_leg(self, command: CreateLeg, opened: Callable[[int], None], failed: Callable[[str], None]) -> None:
         """Open a leg: `opened` (RTP port) or `failed` (why) is called."""

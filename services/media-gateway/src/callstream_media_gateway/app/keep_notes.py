@@ -1,11 +1,11 @@
-"""Leaves a note of each call with the media worker after each step (see note)."""
+"""Leaves a note of each call after each step, for the next signalling process (see note)."""
 
 from collections.abc import Callable
 from functools import partial
 
 import structlog
 
-from callstream_media_gateway.adapters.dialog_file import DialogFile
+from callstream_media_gateway.adapters.note_file import NoteFile
 from callstream_media_gateway.app import note
 from callstream_media_gateway.app.live_call import LiveCall
 
@@ -13,25 +13,26 @@ log = structlog.get_logger(__name__)
 
 
 class KeepNotes:
-    """`keep` (call id, note) is the media worker's."""
+    """A disk that refuses is logged: calls matter more.
 
-    def __init__(self, keep: Callable[[str, bytes], None], file: DialogFile) -> None:
-        self._keep, self._file = keep, file
+    `flush` sends what the media worker was told, because a note speaks of orders that have left. False: they cannot leave
+    yet, and the note of a former process stands until they can.
+    """
+
+    def __init__(self, flush: Callable[[], bool], file: NoteFile) -> None:
+        self._flush, self._file = flush, file
 
     def noted(self, live: LiveCall) -> None:
         """Also whenever the session or the address of one of its peers has changed."""
-        call_id, fresh = live.call.call_id, []
+        if not self._flush():
+            return
         for leg_id, dialog in note.dialogs(live):
             if leg_id not in live.states:
                 dialog.on_changed = partial(self._changed, live, leg_id)
-                fresh.append(leg_id)
         try:
-            self._keep(call_id, note.write(live))
+            self._file.put(live.call.call_id, note.write(live))
         except Exception:
-            log.exception("no note of a call", call_id=call_id)
-            return
-        for leg_id in fresh:
-            self._file.put(call_id, leg_id, live.states[leg_id])
+            log.exception("no note of a call", call_id=live.call.call_id)
 
     def _changed(self, live: LiveCall, leg_id: str) -> None:
         live.states.pop(leg_id, None)
@@ -39,5 +40,7 @@ class KeepNotes:
 
     def forgotten(self, call_id: str) -> None:
         """Nothing more will come of the call."""
-        self._keep(call_id, b"")
-        self._file.over(call_id)
+        try:
+            self._file.forget(call_id)
+        except OSError:
+            log.exception("the note of a call that is over stays", call_id=call_id)

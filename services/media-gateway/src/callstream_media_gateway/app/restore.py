@@ -1,4 +1,4 @@
-"""At start: go on with the calls whose notes the media worker has kept.
+"""At start: go on with the calls of which a former process left notes, if the media worker has their audio still.
 
 `take` makes them our calls again, before the worker's events of the meantime come in; `settle` does, after those, what the
 former process had begun and nobody but it would have finished.
@@ -6,7 +6,6 @@ former process had begun and nobody but it would have finished.
 
 import asyncio
 import time
-from collections.abc import Container
 from dataclasses import dataclass
 
 import structlog
@@ -79,10 +78,10 @@ class Restore:
         self._useless: list[str] = []
         self._unfinished: list[Unfinished] = []
 
-    def take(self, snapshot: Snapshot, known: Ended) -> None:
+    def take(self, notes: dict[str, bytes], snapshot: Snapshot, known: Ended) -> None:
         """Every call that can go on does; of the others the peers are told that it is over."""
         held = {leg.leg_id for leg in snapshot.legs}
-        for call_id, text in snapshot.notes.items():
+        for call_id, text in notes.items():
             try:
                 note = read(text)
                 self._one(note, held, known)
@@ -100,12 +99,7 @@ class Restore:
         gone = ended if ended is not None else bool(note.arrived_seq)  # not among the open ones, and yet told: it is settled
         if call.customer not in OVER and (gone or not _can_go_on(note)):
             log.warning("a call cannot go on", call_id=call.call_id, customer=call.customer, ended=gone)
-            for state in note.dialogs.values():
-                self._user_agent.restore(state).bye()
-            for invite in note.invites.values():
-                self._user_agent.restore_invite(invite).cancel()
-            if note.caller is not None:
-                self._user_agent.restore_offered(note.caller.offered).reject(503, headers=RETRY_AFTER)
+            self._say_goodbye(note)
             return
         legs = {leg_id: self._leg(leg_id, state) for leg_id, state in note.dialogs.items()}
         legs |= {leg_id: self._rung(leg_id, invite) for leg_id, invite in note.invites.items()}
@@ -180,22 +174,28 @@ class Restore:
         loop = asyncio.get_running_loop()
         live.closing[leg_id] = loop.call_later(FIGURES_WITHIN_S, self._performer.leg_closed, live, leg_id, inputs.LegFigures())
 
-    def hang_up(self, dialogs: dict[str, list[DialogState]], noted: Container[str]) -> None:
-        """Of calls without a note, whose worker died as well: tell their peers that it is over."""
-        for call_id, states in dialogs.items():
-            if call_id in noted or call_id in self._switchboard.calls:
-                continue
-            log.warning("hanging up what died with the media worker", call_id=call_id, legs=len(states))
-            for state in states:
-                try:
-                    self._user_agent.restore(state).bye()
-                except ParseError as error:
-                    log.error("a dialog is of no use", call_id=call_id, error=str(error))
+    def hang_up(self, notes: dict[str, bytes]) -> None:
+        """Of calls whose worker died as well: tell their peers that it is over."""
+        for call_id, text in notes.items():
+            log.warning("hanging up what died with the media worker", call_id=call_id)
+            try:
+                self._say_goodbye(read(text))
+            except (NoteError, ParseError, NotAcceptableError) as error:
+                log.error("a call's note is of no use", call_id=call_id, error=str(error))
+            self._useless.append(call_id)
+
+    def _say_goodbye(self, note: Note) -> None:
+        for state in note.dialogs.values():
+            self._user_agent.restore(state).bye()
+        for invite in note.invites.values():
+            self._user_agent.restore_invite(invite).cancel()
+        if note.caller is not None:
+            self._user_agent.restore_offered(note.caller.offered).reject(503, headers=RETRY_AFTER)
 
     async def settle(self) -> None:
         """What was under way in the former process and died with it."""
         for call_id in self._useless:
-            self._media.keep(call_id, b"")
+            self._switchboard.forgotten(call_id)
         await self._media.client.caught_up()
         snapshot = self._media.client.snapshot
         playing = {leg.play_id for leg in snapshot.legs} if snapshot is not None else set()

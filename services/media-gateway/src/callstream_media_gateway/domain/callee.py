@@ -29,7 +29,7 @@ class Callee(Struct, frozen=True):
     kind: CalleeKind = CalleeKind.NORMAL
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def callee(typed: str, country: str) -> Callee:
     """Read a number typed in `country`. Raises Refusal(invalid, field `number`)."""
     try:

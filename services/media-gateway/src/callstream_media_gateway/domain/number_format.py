@@ -8,7 +8,7 @@ from callstream.contracts.outbound import NumberFormat, NumberReading, NumberSty
 from callstream_media_gateway.domain.numbers import ANONYMOUS, readings
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def written(number: str, how: NumberFormat, country: str) -> str:
     """The user part for `number`: E.164, or a short number of the country, which has no other form."""
     return how.prefix + (_styled(number, how.style, country) if number.startswith("+") else number)
@@ -38,7 +38,7 @@ def read(user: str, how: NumberReading, country: str) -> tuple[str, ...]:
             return readings(digits, country)
 
 
-@lru_cache(maxsize=65536)
+@lru_cache(maxsize=2048)
 def caller(user: str, how: NumberReading, country: str) -> str:
     """The caller in E.164; as the trunk gave it when no reading is possible; empty when withheld."""
     if user.lower() in ANONYMOUS:

@@ -8,7 +8,7 @@ ANONYMOUS = frozenset({"", "anonymous", "unknown", "restricted", "unavailable", 
 """User parts that mean a withheld number (RFC 3323 §4.1, and what trunks write)."""
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=2048)
 def readings(user: str, country: str) -> tuple[str, ...]:
     """The E.164 numbers that a user part may mean, likeliest first: as dialled in `country`, then as international digits
     that lost their plus sign. Empty when it is no number at all."""

@@ -20,7 +20,6 @@ from callstream_media_gateway.media.protocol import (
     Ack,
     EventMessage,
     FromWorker,
-    Keep,
     LegCreated,
     Refusal,
     Replaced,
@@ -202,13 +201,10 @@ class MediaClient:
             self._sweeper = loop.call_later(1.0, self._sweep)
         self._send(frame)
 
-    def keep(self, call_id: str, note: bytes) -> None:
-        """Leave a note about a call with the worker, empty to take it back. No answer; without a connection it is lost.
-
-        It leaves at once, behind all that was ordered before: what a note tells must not reach the log before it is there.
-        """
-        self._send(self._frame(Keep(call_id, note)))
-        self._flush()
+    def flush(self) -> None:
+        """Send now what was ordered in this turn of the loop."""
+        if self._unsent:
+            self._flush()
 
     async def caught_up(self) -> None:
         """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
@@ -355,6 +351,6 @@ class MediaClient:
             with contextlib.suppress(OSError):
                 self._writer.write(self._frame(Ack(event_id)))
 
-    def _frame(self, message: Request | Ack | Keep) -> bytes:
+    def _frame(self, message: Request | Ack) -> bytes:
         body = self._encoder.encode(message)
         return len(body).to_bytes(LENGTH_BYTES, "big") + body

@@ -24,7 +24,6 @@ from callstream_media_gateway.media.protocol import (
     EventMessage,
     FromSignalling,
     FromWorker,
-    Keep,
     Replaced,
     Reply,
     Request,
@@ -77,7 +76,6 @@ class Control:
         self._sequence = 0
         self._kept: deque[tuple[int, bytes]] = deque()
         self._master: _Connection | None = None
-        self.notes: dict[str, bytes] = {}
         # The lock outlives a stale socket file: it says whether a worker is alive, connecting would take over its
         # master.
         self._lock = os.open(f"{path}.lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
@@ -239,11 +237,6 @@ class Control:
             return
         if isinstance(message, Ack):
             self._forget(message)
-        elif isinstance(message, Keep):
-            if message.note:
-                self.notes[message.call_id] = message.note
-            else:
-                self.notes.pop(message.call_id, None)
         else:
             self._send(connection, self._frame(self._answer(message)))
 

@@ -1,10 +1,7 @@
 """What signalling and the media worker say to each other over a Unix stream socket.
 
-Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request`, `Ack` and `Keep`; the worker
-sends `Snapshot` (first, on every connection), `Reply`, `EventMessage` and `Replaced`.
-
-Signalling also leaves a note of each call here (`Keep`), because the worker is what survives a killed signalling process:
-the next one finds the notes in its first snapshot and goes on with the calls.
+Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request` and `Ack`; the worker sends
+`Snapshot` (first, on every connection), `Reply`, `EventMessage` and `Replaced`.
 
 Delivery: every command is idempotent (the same ids again change nothing and give the same answer), so a client whose
 connection broke repeats what was unanswered. Events are delivered at least once: the worker keeps each one until it is
@@ -20,8 +17,8 @@ from msgspec import Struct
 from callstream_media_gateway.media.worker_commands import Address, AnyCommand, Codec, DtlsPeer, Edge, IceLogin
 from callstream_media_gateway.media.worker_events import AnyEvent
 
-MAX_FRAME_BYTES = 32 * 1024 * 1024
-"""A snapshot holds a note of some 4 KB for each call."""
+MAX_FRAME_BYTES = 8 * 1024 * 1024
+"""A snapshot has some 300 bytes for each leg."""
 MAX_KEPT_EVENTS = 20_000
 LENGTH_BYTES = 4
 
@@ -39,17 +36,7 @@ class Ack(Struct, frozen=True, tag="ack"):
     event_id: str
 
 
-class Keep(Struct, frozen=True, tag="keep"):
-    """A note about a call, for whoever is signalling next: it takes the place of the call's earlier note; empty: forget it.
-
-    Not answered. The worker does not look into it. After a broken connection the client's owner says it again.
-    """
-
-    call_id: str
-    note: bytes
-
-
-FromSignalling = Request | Ack | Keep
+FromSignalling = Request | Ack
 
 
 class LegCreated(Struct, frozen=True, tag="leg_created"):
@@ -134,8 +121,8 @@ class RecordingState(Struct, frozen=True):
 class Snapshot(Struct, frozen=True, tag="snapshot"):
     """All that the worker holds, first message of each connection. A new worker_id: a new process, earlier legs are lost.
 
-    rtp_host: what stands in descriptions. notes: what `Keep` left here, by call id. fingerprint: of the certificate that this
-    worker shows to browsers.
+    rtp_host: what stands in descriptions. fingerprint: of the certificate that this worker shows to
+    browsers.
     """
 
     worker_id: str
@@ -144,7 +131,6 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
     legs: tuple[LegState, ...]
     edges: tuple[Edge, ...]
     recordings: tuple[RecordingState, ...]
-    notes: dict[str, bytes] = {}
     fingerprint: str = ""
 
 

@@ -179,7 +179,6 @@ class Worker:
                 )
                 for r in engine.recorder.running.values()
             ),
-            notes=self._control.notes,
         )
 
 
