@@ -68,17 +68,16 @@ class Gateway:
         return over
 
     def end(self, tenant: str, call_id: str) -> None:
-        """The call is over: all its legs, then itself."""
+        """The call is over with all its legs."""
         over = self.calls.pop((tenant, call_id), None)
         if over is None:
             return
         offer = self._picked_up.pop((tenant, call_id), None)
         for key in [key for key, (ringing, _) in self._ringing.items() if key[0] == tenant and ringing.call_id == call_id]:
             self._ringing.pop(key)[1].cancel()
-        if offer is not None:
-            self._end_leg(tenant, offer, Reason.CALLER_HUNG_UP)
+        legs = (_ended(offer, Reason.CALLER_HUNG_UP),) if offer is not None else ()
         for _ in range(1 + (self._random.random() < TWICE)):
-            self.tell(tenant, call_id, call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER), call_id)
+            self.tell(tenant, call_id, call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER, legs=legs), call_id)
         over.set()
 
     async def _take(self, batch: list[Recorded]) -> None:
@@ -166,11 +165,10 @@ class Gateway:
 
     def _end_leg(self, tenant: str, offer: queue.OfferMade, reason: Reason) -> None:
         for _ in range(1 + (self._random.random() < TWICE)):
-            ended = call.LegEnded(
-                leg_id=f"leg-{offer.offer_id}",
-                role=LegRole.AGENT,
-                reason=reason,
-                agent_id=offer.agent_id,
-                offer_id=offer.offer_id,
-            )
-            self.tell(tenant, offer.call_id, ended, offer.call_id)
+            self.tell(tenant, offer.call_id, _ended(offer, reason), offer.call_id)
+
+
+def _ended(offer: queue.OfferMade, reason: Reason) -> call.LegEnded:
+    return call.LegEnded(
+        leg_id=f"leg-{offer.offer_id}", role=LegRole.AGENT, reason=reason, agent_id=offer.agent_id, offer_id=offer.offer_id
+    )

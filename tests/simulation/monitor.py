@@ -14,6 +14,7 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState, LegRole
 from callstream.kernel.outcomes import RequestOutcome
 
@@ -95,10 +96,12 @@ class Monitor:
     def see(self, recorded: Recorded) -> None:
         """Take one event in. Raises Broken or Overdue."""
         self.seen[recorded.event.NAME] += 1
-        step = _STEPS.get(type(recorded.event))
-        if step is not None:
+        for fact in facts_in(recorded.event):
+            step = _STEPS.get(type(fact))
+            if step is None:
+                continue
             try:
-                step(self, recorded, recorded.event)
+                step(self, recorded, fact)
             except Broken as broken:
                 raise Broken(f"{broken}: {recorded}") from None
         self.owed.check()

@@ -131,8 +131,8 @@ class Story:
         for mismatch in due:
             if mismatch.kind in OF_CALL:
                 self.mended.append(mismatch.kind)
-                for _, fact in closing(self.roster.calls.calls[mismatch.tenant, mismatch.call_id]):
-                    self.tell(fact, mismatch.call_id)
+                _, fact = closing(self.roster.calls.calls[mismatch.tenant, mismatch.call_id])
+                self.tell(fact, mismatch.call_id)
             elif mismatch.kind is Kind.STRAY_OFFER:
                 self.mended.append(mismatch.kind)
             else:
@@ -286,6 +286,18 @@ class Story:
     def picked_up(self, call_id: str = "d1") -> None:
         """The dialling agent picks their own phone up."""
         self.tell(LegAnswered(leg_id=f"own-{call_id}", role=LegRole.AGENT, agent_id="1005"), call_id)
+
+    def over(self, call_id: str = "c1") -> None:
+        """The call ends with the agent's leg in it."""
+        known = self.roster.calls.calls.get(("acme", call_id))
+        legs = tuple(
+            call.LegEnded(
+                leg_id=leg_id, role=leg.role, reason=Reason.CALLER_HUNG_UP, agent_id=leg.agent_id, offer_id=leg.offer_id
+            )
+            for leg_id, leg in (known.legs.items() if known is not None else ())
+        )
+        assert any(leg.agent_id == "1005" for leg in legs)
+        self.tell(call.CallEnded(reason=Reason.CALLER_HUNG_UP, party=Party.CUSTOMER, legs=legs), call_id)
 
     def own_leg_ended(self, call_id: str = "d1", role: str = "agent") -> None:
         fact = call.LegEnded(leg_id=f"own-{call_id}", role=LegRole(role), reason=Reason.NORMAL, agent_id="1005")

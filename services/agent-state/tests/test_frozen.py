@@ -13,6 +13,7 @@ from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.memory_store import MemoryStore
+from callstream.testing.apart import all_apart
 from callstream_agent_state.app.reconcile import Reconcile
 from callstream_agent_state.domain.roster import Roster
 
@@ -48,7 +49,7 @@ async def test_a_gateway_that_is_truly_gone_loses_its_calls() -> None:
     for _ in range(6):
         await look.look()
         clock.advance(1)
-    told = [recorded.event.NAME for recorded in await store.read("acme", "call", "c1")]
+    told = [recorded.event.NAME for recorded in all_apart(await store.read("acme", "call", "c1"))]
     assert told == ["arrived", "leg-ended", "ended"]
 
 

@@ -15,9 +15,11 @@ from .story import Story, do
 
 
 @pytest.mark.feature("F037", "F039", "F041", "F050")
-def test_one_call_from_idle_to_idle() -> None:
+@pytest.mark.parametrize("end", [[("over",)], [("leg_ended",), ("call_ended",)]], ids=["with its legs", "leg by leg"])
+def test_one_call_from_idle_to_idle(end: list[tuple[str, ...]]) -> None:
     story = Story()
-    do(story, [("sign_in",), ("ring",), ("answered",), ("left", "answered", "c1", "1005"), ("leg_ended",), ("call_ended",)])
+    do(story, [("arrived",), ("sign_in",), ("ring",), ("leg_started",), ("answered",), ("left", "answered", "c1", "1005")])
+    do(story, end)
     assert story.path() == ["idle", "ringing", "busy", "wrap-up"]
     assert [change.cause for change in story.changes()] == ["sign-in", "reserved", "answered", "call-ended"]
     busy = story.changes()[2]

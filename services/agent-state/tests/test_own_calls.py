@@ -25,7 +25,7 @@ def test_an_agent_is_seized_from_each_state_at_choice_and_comes_back_to_it(befor
     do(story, [("sign_in",), *before])
     assert story.seize()
     assert (story.state, story.last().cause, story.last().call_id) == ("busy", "seized", "d1")
-    do(story, [("dialled",), ("picked_up",), ("own_leg_ended",), ("call_ended",)])
+    do(story, [("dialled",), ("picked_up",), ("over", "d1")])
     assert (story.state, story.last().cause) == (state, "not-reached"), "nobody was reached: nothing to wrap up"
     assert story.agent.reason == ("meal" if state == "break" else "")
 
@@ -90,13 +90,13 @@ def test_a_refused_call_gives_the_agent_back_at_once_and_a_begun_one_does_not() 
 @pytest.mark.feature("F149")
 def test_wrap_up_follows_a_call_that_reached_its_customer() -> None:
     story = dialling(("set_state", "break", "meal"))
-    do(story, [("picked_up",), ("reached",), ("own_leg_ended",), ("call_ended",)])
+    do(story, [("picked_up",), ("reached",), ("over", "d1")])
     assert (story.state, story.last().cause) == ("wrap-up", "call-ended")
     story.later(10)
     assert (story.state, story.agent.reason) == ("break", "meal")
 
 
-@pytest.mark.parametrize("end", ["own_leg_ended", "call_ended"])
+@pytest.mark.parametrize("end", ["own_leg_ended", "over", "call_ended"])
 def test_a_wish_of_the_call_applies_when_nobody_was_reached(end: str) -> None:
     story = dialling()
     do(story, [("set_state", "break", "meal"), (end, "d1")])
@@ -123,7 +123,7 @@ def test_the_agent_who_transfers_wraps_up_while_the_call_goes_on() -> None:
     assert story.path() == ["idle", "busy", "wrap-up", "idle"]
 
 
-@pytest.mark.parametrize("end", [("own_leg_ended", "c1", "supervisor"), ("call_ended", "c1")])
+@pytest.mark.parametrize("end", [("own_leg_ended", "c1", "supervisor"), ("over", "c1"), ("call_ended", "c1")])
 def test_supervision_ends_without_wrap_up(end: tuple[str, ...]) -> None:
     story = Story()
     do(

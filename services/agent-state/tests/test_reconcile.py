@@ -15,6 +15,7 @@ from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.memory_store import MemoryStore
+from callstream.testing.apart import all_apart
 from callstream_agent_state.app.reconcile import EVERY_S, Reconcile
 from callstream_agent_state.domain.roster import Roster
 
@@ -87,7 +88,8 @@ class World:
             await self.folded()
 
     async def story(self, call_id: str) -> list[Any]:
-        return [(r.event.NAME, getattr(r.event, "reason", None)) for r in await self.store.read(TENANT, "call", call_id)]
+        told = all_apart(await self.store.read(TENANT, "call", call_id))
+        return [(r.event.NAME, getattr(r.event, "reason", None)) for r in told]
 
 
 @pytest.fixture
@@ -98,6 +100,7 @@ async def world() -> World:
 
 
 LOST = [("arrived", None), ("leg-ended", Reason.GATEWAY_LOST), ("ended", Reason.GATEWAY_LOST)]
+"""Fact by fact."""
 ENOUGH = 7
 """Looks in five seconds."""
 

@@ -56,7 +56,7 @@ def test_a_key_pressed_while_ivr_is_down_is_taken_when_it_is_back() -> None:
     )
     world.kill_behind, world.down_s = in_menu, 6
     world.run()
-    assert isinstance(world.log[5].event, ivr.NodeEntered), "killed just when the menu was entered"
+    assert isinstance(world.log[in_menu - 1].event, ivr.NodeEntered), "killed just when the menu was entered"
     assert world.story == [*TO_SERVICE, "end: caller-hung-up"]
     assert world.heard == ["Welcome.", "4 s of music x10"], "the menu was never heard, its key counts all the same"
     assert [line for line in world.timed_story if "key 2" in line] == ["8.0 key 2: Service"]
@@ -64,7 +64,7 @@ def test_a_key_pressed_while_ivr_is_down_is_taken_when_it_is_back() -> None:
 
 def test_a_menu_times_out_once_although_ivr_was_down_at_that_moment() -> None:
     world = World(HOTLINE, [(16, "hang up")])
-    world.kill_behind, world.down_s = 7, 8  # behind the end of the menu's prompt
+    world.kill_behind, world.down_s = 6, 8  # behind the end of the menu's prompt
     world.run(15)
     assert [line for line in world.timed_story if "no key" in line] == ["12.0 no key (1)"]
 

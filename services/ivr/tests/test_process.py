@@ -26,6 +26,7 @@ from callstream.runtime.config_watch import publication
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.streams import declare
+from callstream.testing.apart import all_apart
 from callstream_local.embedded.nats import EmbeddedNats
 
 from .hotline import HOTLINE
@@ -112,7 +113,7 @@ class Surroundings:
         await self.gateway_says(call.DigitReceived(digit=digit, leg_id="LEG"), call_id)
 
     def story(self, call_id: str) -> list[str]:
-        events = [r.event for r in self.log if r.aggregate == "ivr" and r.aggregate_id == call_id]
+        events = [r.event for r in all_apart(self.log) if r.aggregate == "ivr" and r.aggregate_id == call_id]
         return [tell(event) for event in events]
 
     def of_call(self, call_id: str) -> list[Recorded]:

@@ -12,6 +12,7 @@ from callstream.contracts.config import Settings, Speech
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.flow import Branch, Choice, End, Flow, Play, Start, TransferToAgent
 from callstream.kernel.outcomes import Party, Reason
+from callstream.testing.apart import all_apart
 from callstream_ivr.domain.decide import decide
 from callstream_ivr.domain.graph import Graph
 from callstream_ivr.domain.record import to_append
@@ -85,7 +86,7 @@ class Run:
             self.happen(new.event, "ivr", new.aggregate_id, new.correlation_id)
 
     def told(self) -> list[Event]:
-        return [recorded.event for recorded in self.log if recorded.aggregate == "ivr"]
+        return [recorded.event for recorded in all_apart(self.log) if recorded.aggregate == "ivr"]
 
     def wants(self) -> Command | None:
         session = self.sessions.get(RUN)

@@ -20,6 +20,7 @@ from callstream.contracts.lines import Number
 from callstream.contracts.states import OutboundMemory
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
+from callstream.testing.apart import all_apart
 from callstream_ivr.domain.decide import PlayRefusal, decide
 from callstream_ivr.domain.graph import Graph
 from callstream_ivr.domain.record import to_append
@@ -291,12 +292,16 @@ class World:
     @property
     def story(self) -> list[str]:
         """The session's own events, one line each."""
-        return [line for recorded in self.log if (line := tell(recorded.event))]
+        return [line for recorded in all_apart(self.log) if (line := tell(recorded.event))]
 
     @property
     def timed_story(self) -> list[str]:
         """The same with the seconds since the arrival."""
-        return [f"{(recorded.time - T0).total_seconds():.1f} {line}" for recorded in self.log if (line := tell(recorded.event))]
+        return [
+            f"{(recorded.time - T0).total_seconds():.1f} {line}"
+            for recorded in all_apart(self.log)
+            if (line := tell(recorded.event))
+        ]
 
     @property
     def open_sessions(self) -> int:

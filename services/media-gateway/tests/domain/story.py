@@ -9,6 +9,7 @@ from callstream.contracts.control_events import AgentWanted, ConsultStarted
 from callstream.contracts.envelope import Event
 from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.outcomes import Reason
+from callstream.testing.apart import apart
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain import orders
@@ -66,11 +67,12 @@ class Story:
 
     @property
     def events(self) -> list[Event]:
-        return [append.fact for append in self.told]
+        """Fact by fact; `told` has them as they are appended."""
+        return [fact for append in self.told for fact in apart(append.fact)]
 
     @property
     def names(self) -> list[str]:
-        return [append.fact.NAME for append in self.told]
+        return [fact.NAME for fact in self.events]
 
     def new(self, before: int) -> list[str]:
         """Names of what was appended since there were `before` events."""

@@ -34,6 +34,7 @@ from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.service import Service
 from callstream.runtime.settings import Settings
 from callstream.runtime.streams import declare
+from callstream.testing.apart import all_apart
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_media_gateway import main
 from callstream_media_gateway.config import GatewayConfig
@@ -68,6 +69,7 @@ class House:
         self.sip_port = 0
         """Of the next gateway; 0: any."""
         self.log: list[Recorded] = []
+        """Fact by fact."""
         self.phones: list[Phone] = []
         self.service: Service
         self.gateway: main.Gateway
@@ -263,7 +265,7 @@ class House:
 
     async def _take(self, batch: list[Recorded]) -> None:
         async with self._news:
-            self.log += batch
+            self.log += all_apart(batch)
             self._news.notify_all()
 
 

@@ -1,6 +1,6 @@
 """Events of the aggregate `call`, owned by media-gateway. The aggregate id is the call id."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from callstream.contracts.envelope import Event, event
 from callstream.contracts.states import LegRole, Purpose
@@ -49,7 +49,7 @@ class CallDialled(Event, frozen=True, kw_only=True):
     """The company's number that the customer sees; empty in an internal call."""
     gateway: str
     purpose: Purpose = Purpose.OUTBOUND
-    """`outbound`, or `internal`: then the callee is an agent id."""
+    """`outbound`; `internal`: then the callee is an agent id; `callback`: the agent was offered it by `request_id`."""
     leg_id: str = ""
     """The customer's leg; empty in an internal call."""
     agent_leg_id: str = ""
@@ -61,6 +61,10 @@ class CallDialled(Event, frozen=True, kw_only=True):
     """Why this caller id: `hand`, `city`, `province`, `group`, `random` (F143-F145)."""
     drawn_from: tuple[str, ...] = ()
     """The numbers that fitted, of which it is one."""
+    request_id: str = ""
+    """Of a callback: the request that is served."""
+    callback_of: str = ""
+    """Of a callback: the call in which it was asked for."""
 
 
 @event("call", "dial-refused")
@@ -151,6 +155,17 @@ class OfferFailed(Event, frozen=True, kw_only=True):
     sip_status: int = 0
 
 
+@event("call", "recording-started")
+class RecordingStarted(Event, frozen=True, kw_only=True):
+    """The conversation is being recorded, customer left, agent right (F198). One that begins with the bridge stands in
+    `call.bridged` instead."""
+
+    recording_id: str
+    agent_id: str = ""
+    mailbox: str = ""
+    """`group:<id>` or `agent:<id>`: a message for it, of the customer alone (F205); empty: a conversation."""
+
+
 @event("call", "bridged")
 class CallBridged(Event, frozen=True, kw_only=True):
     """Customer and agent hear each other from now on."""
@@ -159,11 +174,14 @@ class CallBridged(Event, frozen=True, kw_only=True):
     agent_id: str
     customer_leg_id: str
     agent_leg_id: str
+    recording: RecordingStarted | None = None
+    """The recording that began at the same moment."""
 
 
 @event("call", "leg-ended")
 class LegEnded(Event, frozen=True, kw_only=True):
-    """A leg is over: its phone is free again. This is the media truth that agent states are held against."""
+    """A leg is over: its phone is free again. This is the media truth that agent states are held against. The legs that end with
+    the call stand in `call.ended` instead."""
 
     leg_id: str
     role: LegRole
@@ -180,6 +198,8 @@ class LegEnded(Event, frozen=True, kw_only=True):
     remote_jitter_ms: float = 0.0
     mos: float = 0.0
     """Mean opinion score of the worse direction, 1.0 to 4.5, estimated by ITU-T G.107; 0: too little was said."""
+    at: datetime | None = None
+    """In `call.ended`, when it was over, if that was before the call was."""
 
 
 @event("call", "quality-changed")
@@ -197,16 +217,6 @@ class QualityChanged(Event, frozen=True, kw_only=True):
     rtt_ms: float = 0.0
     """0: not measured."""
     agent_id: str = ""
-
-
-@event("call", "recording-started")
-class RecordingStarted(Event, frozen=True, kw_only=True):
-    """The conversation is being recorded, customer left, agent right (F198)."""
-
-    recording_id: str
-    agent_id: str = ""
-    mailbox: str = ""
-    """`group:<id>` or `agent:<id>`: a message for it, of the customer alone (F205); empty: a conversation."""
 
 
 @event("call", "recording-ready")
@@ -241,6 +251,8 @@ class CallEnded(Event, frozen=True, kw_only=True):
     reason: Reason
     party: Party
     sip_status: int = 0
+    legs: tuple[LegEnded, ...] = ()
+    """The legs that ended with it, in the order of their ends. Those that ended before have events of their own."""
 
 
 @event("call", "torn-down")

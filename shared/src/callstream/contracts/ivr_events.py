@@ -13,7 +13,10 @@ from callstream.kernel.outcomes import Reason
 
 @event("ivr", "started")
 class IvrStarted(Event, frozen=True, kw_only=True):
-    """The flow bound to the called number began for this call, on the version that was published at that moment (F116)."""
+    """The flow bound to the called number began for this call, on the version that was published at that moment (F116).
+
+    It stands in the first `ivr.node-entered` or `ivr.agent-requested`, or alone when neither follows at once.
+    """
 
     flow_id: str
     flow_version: int
@@ -38,6 +41,8 @@ class NodeEntered(Event, frozen=True, kw_only=True):
     """Keys count while this node's prompts play."""
     timeout_s: int = 0
     """How long the node waits for a key once a prompt is over; 0: it waits for none."""
+    started: IvrStarted | None = None
+    """Of the first node: the flow began with it."""
 
 
 @event("ivr", "key-pressed")
@@ -73,9 +78,11 @@ class PromptStarted(Event, frozen=True, kw_only=True):
 
     node_id: str
     purpose: str
-    """`queue`, or `message`: the beep and the caller's message (F205)."""
+    """`queue`; `message`: the beep and the caller's message (F205); `callback`: the offer to be called back."""
     play_id: str
     handled: int
+    key: str = ""
+    """Of `callback`: the key that takes the offer, from now on."""
 
 
 @event("ivr", "prompt-failed")
@@ -136,6 +143,24 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     """They may serve it as well when nobody of the other groups is free as it is queued (F092)."""
     patient: bool = False
     """Of `only_agent`: wait while they are in a call or wrap up."""
+    callback_after_s: int = 0
+    """Waiting for so long, the caller is offered to be called back; 0: never."""
+    started: IvrStarted | None = None
+    """Of the first request, when no node was entered before: the flow began with it."""
+
+
+@event("ivr", "callback-asked")
+class CallbackAsked(Event, frozen=True, kw_only=True):
+    """A waiting caller wants to be called back instead. `queue.left` with reason `callback` follows, unless the request has ended
+    by then."""
+
+    request_id: str
+    number: str
+    """E.164: the caller's own."""
+    node_id: str
+    label: str
+    key: str
+    handled: int
 
 
 @event("ivr", "ended")

@@ -27,6 +27,7 @@ from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts import service
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.segments import Segment, all_ended
 from callstream.contracts.service import Changes
 from callstream.contracts.states import Direction, Purpose
@@ -55,11 +56,15 @@ def fold(summary: CallSummary | None, recorded: Recorded) -> CallSummary | None:
         return _arrived(recorded) if isinstance(recorded.event, call.CallArrived) else None
     if recorded.seq <= summary.seq:
         return summary
-    step = _STEPS.get(type(recorded.event))
-    if step is None or (summary.ended_at is not None and type(recorded.event) not in _COUNT_AFTER_THE_END):
-        return summary
-    changes = step(summary, recorded, recorded.event)
-    return replace(summary, seq=recorded.seq, **changes) if changes else summary
+    before = summary
+    for fact in facts_in(recorded.event):
+        step = _STEPS.get(type(fact))
+        if step is None or (before.ended_at is not None and type(fact) not in _COUNT_AFTER_THE_END):
+            continue
+        changes = step(summary, recorded, fact)
+        if changes:
+            summary = replace(summary, seq=recorded.seq, **changes)
+    return summary
 
 
 def fold_all(events: Iterable[Recorded]) -> CallSummary | None:

@@ -82,15 +82,16 @@ def bridged(summary: CallSummary, recorded: Recorded, event: call.CallBridged) -
 
 def leg_ended(summary: CallSummary, recorded: Recorded, event: call.LegEnded) -> Changes:
     """The talk is over with the customer's leg, and with the service of the last agent unless the customer is passed on."""
+    at = event.at or recorded.time
     segment = of_leg(summary.segments, event.leg_id, event.agent_id)
-    segments = changed(summary.segments, segment, segment.ended(recorded.time) if segment else None)
+    segments = changed(summary.segments, segment, segment.ended(at) if segment else None)
     changes: Changes = {"segments": segments} if segments is not summary.segments else {}
     if summary.agent_answered_at is None or summary.talk_ended_at is not None:
         return changes
     served = any(one.ended_at is None for one in segments) and summary.direction is not Direction.INTERNAL
     over = segment is not None and not served and not summary.onward_request
     if over or (event.leg_id == summary.customer_leg_id and event.leg_id):
-        changes |= {"talk_ended_at": recorded.time, "segments": all_ended(segments, recorded.time)}
+        changes |= {"talk_ended_at": at, "segments": all_ended(segments, at)}
     return changes
 
 

@@ -7,6 +7,7 @@ from callstream.contracts import agent_events as agent
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState
 from callstream_local.demo.evidence import Evidence
 
@@ -29,16 +30,17 @@ def _calls(events: list[Recorded]) -> Iterator[str]:
     for recorded in events:
         if recorded.aggregate != "call":
             continue
-        counts[recorded.aggregate_id][type(recorded.event)] += 1
-        match recorded.event:
-            case call.CallArrived(leg_id=leg) | call.LegStarted(leg_id=leg):
-                legs[recorded.aggregate_id].add(leg)
-            case call.LegEnded(leg_id=leg):
-                if leg not in legs[recorded.aggregate_id]:
-                    yield f"call {recorded.aggregate_id}: leg {leg} ended twice, or without having begun"
-                legs[recorded.aggregate_id].discard(leg)
-            case _:
-                pass
+        for fact in facts_in(recorded.event):
+            counts[recorded.aggregate_id][type(fact)] += 1
+            match fact:
+                case call.CallArrived(leg_id=leg) | call.LegStarted(leg_id=leg):
+                    legs[recorded.aggregate_id].add(leg)
+                case call.LegEnded(leg_id=leg):
+                    if leg not in legs[recorded.aggregate_id]:
+                        yield f"call {recorded.aggregate_id}: leg {leg} ended twice, or without having begun"
+                    legs[recorded.aggregate_id].discard(leg)
+                case _:
+                    pass
     for call_id, count in counts.items():
         yield from (f"call {call_id} has {count[kind]} x {kind.TYPE}" for kind in ONCE_A_CALL if count[kind] != 1)
         yield from (f"call {call_id} has {count[kind]} x {kind.TYPE}" for kind in AT_MOST_ONCE_A_CALL if count[kind] > 1)

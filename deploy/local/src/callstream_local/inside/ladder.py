@@ -4,7 +4,8 @@ from collections.abc import Iterable
 
 from callstream.contracts import call_events as call
 from callstream.contracts import control_events as control
-from callstream.contracts.envelope import Recorded
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream_local.inside.control import party
 
 _WIDTH = 22
@@ -20,10 +21,12 @@ def ladder(events: Iterable[Recorded]) -> list[str]:
     columns = [parties[0], _SYSTEM, *parties[1:]]
     lines = [" " * 13 + "".join(f"{column:^{_WIDTH}}" for column in columns)]
     for recorded in events:
-        arrow = _arrow(recorded, of_leg)
-        if arrow is not None:
-            source, target, text = arrow
-            lines.append(f"{recorded.time:%H:%M:%S.%f}"[:12] + " " + _row(columns, source, target, text))
+        for fact in facts_in(recorded.event):
+            arrow = _arrow(fact, of_leg)
+            if arrow is not None:
+                source, target, text = arrow
+                at = getattr(fact, "at", None) or recorded.time
+                lines.append(f"{at:%H:%M:%S.%f}"[:12] + " " + _row(columns, source, target, text))
     return lines
 
 
@@ -48,9 +51,9 @@ def _parties(events: list[Recorded]) -> tuple[list[str], dict[str, str]]:
     return parties, of_leg
 
 
-def _arrow(recorded: Recorded, of_leg: dict[str, str]) -> tuple[str, str, str] | None:
+def _arrow(fact: Event, of_leg: dict[str, str]) -> tuple[str, str, str] | None:
     caller = next(iter(of_leg.values()), "")
-    match recorded.event:
+    match fact:
         case call.CallArrived() as e:
             return of_leg[e.leg_id], _SYSTEM, "INVITE"
         case call.CallDialled() as e:

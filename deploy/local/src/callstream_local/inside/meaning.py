@@ -8,6 +8,7 @@ from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event
+from callstream.contracts.facts import facts_in
 from callstream_local.inside import control
 
 Words = Callable[[Any], str]
@@ -91,6 +92,5 @@ _MEANINGS: dict[type[Event], Words] = {
 
 
 def meaning(event: Event) -> str:
-    """One sentence; an event that is not listed tells its fields."""
-    words = _MEANINGS.get(type(event))
-    return words(event) if words else repr(event)
+    """One sentence for each fact that the event tells; an event that is not listed tells its fields."""
+    return "; ".join(words(fact) if (words := _MEANINGS.get(type(fact))) else repr(fact) for fact in facts_in(event))

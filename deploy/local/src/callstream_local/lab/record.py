@@ -13,7 +13,8 @@ import msgspec
 from callstream.contracts import agent_events as agent
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
-from callstream.contracts.envelope import Recorded
+from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.states import AgentState, LegRole
 from callstream.kernel.outcomes import Reason, RequestOutcome
@@ -75,8 +76,11 @@ class _Reader:
         """Agents in a call that they began themselves, wrap-up included."""
 
     def take(self, recorded: Recorded) -> None:
-        event, at = recorded.event, recorded.time
-        self.record.until = at
+        self.record.until = recorded.time
+        for fact in facts_in(recorded.event):
+            self._take(recorded, fact, recorded.time)
+
+    def _take(self, recorded: Recorded, event: Event, at: datetime) -> None:
         if isinstance(event, AgentRequested):
             if event.request_id not in self._by_request:
                 past = self._by_request[event.request_id] = Past(at=at, asked=event)
@@ -92,7 +96,7 @@ class _Reader:
             self._left(recorded.aggregate_id, event)
         elif isinstance(event, call.LegEnded):
             if event.role is LegRole.AGENT:
-                self._talk_over(event.offer_id, at)
+                self._talk_over(event.offer_id, event.at or at)
         elif isinstance(event, call.CallEnded):
             self._talk_over(self._of_call.pop(recorded.aggregate_id, ""), at)
         elif isinstance(event, agent.AgentStateChanged):

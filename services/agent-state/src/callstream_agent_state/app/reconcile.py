@@ -113,26 +113,23 @@ class Reconcile:
             )
 
     async def _end_call(self, mismatch: Mismatch, now: datetime) -> bool:
-        key = (mismatch.tenant, mismatch.call_id)
-        open_call = self._roster.calls.calls.get(key)
+        open_call = self._roster.calls.calls.get((mismatch.tenant, mismatch.call_id))
         if open_call is None:
             return False
         told = await self._store.read(mismatch.tenant, "call", mismatch.call_id)
         if not self._serves(mismatch.tenant):
             return False  # the version just read fences nobody who stood still before reading it
-        events = [
-            NewEvent(
-                id=f"{mismatch.call_id}-{name}",
-                tenant=mismatch.tenant,
-                aggregate_id=mismatch.call_id,
-                time=now,
-                event=fact,
-                correlation_id=mismatch.call_id,
-            )
-            for name, fact in closing(open_call)
-        ]
+        key, fact = closing(open_call)
+        new = NewEvent(
+            id=f"{mismatch.call_id}-{key}",
+            tenant=mismatch.tenant,
+            aggregate_id=mismatch.call_id,
+            time=now,
+            event=fact,
+            correlation_id=mismatch.call_id,
+        )
         try:
-            await self._store.append("call", mismatch.call_id, mismatch.tenant, events, told[-1].seq if told else 0)
+            await self._store.append("call", mismatch.call_id, mismatch.tenant, [new], told[-1].seq if told else 0)
         except (VersionConflict, StoreRefused, StoreUnavailable) as error:
             log.warning("a lost call is not ended yet", call_id=mismatch.call_id, error=str(error))
             return False

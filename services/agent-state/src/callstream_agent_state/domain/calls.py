@@ -45,9 +45,9 @@ class OpenCalls:
         """The calls that a gateway is said to hold."""
         return [open_call for open_call in self.calls.values() if open_call.gateway == gateway]
 
-    def evolve(self, recorded: Recorded) -> None:
-        """Take one event in; of calls that are not open, none counts."""
-        key, event = (recorded.tenant, recorded.aggregate_id), recorded.event
+    def evolve(self, recorded: Recorded, event: Event) -> None:
+        """Take one fact of an event in; of calls that are not open, none counts."""
+        key = recorded.tenant, recorded.aggregate_id
         if isinstance(event, call.CallArrived):
             self.calls[key] = OpenCall(
                 tenant=recorded.tenant,
@@ -98,17 +98,13 @@ def _own_leg(event: call.LegStarted, call_id: str) -> str:
     return call_id if event.agent_id and event.role in (LegRole.AGENT, LegRole.SUPERVISOR) else ""
 
 
-def closing(lost: OpenCall) -> list[tuple[str, Event]]:
-    """(key, event) for all that ends a call whose gateway does not have it any more.
+def closing(lost: OpenCall) -> tuple[str, Event]:
+    """(key, event) that ends a call whose gateway does not have it any more, with its legs.
 
-    The keys are those that the gateway itself uses when it comes back and settles its past: whoever is second is a repeat.
+    The key is the one that the gateway itself uses when it comes back and settles its past: whoever is second is a repeat.
     """
-    facts: list[tuple[str, Event]] = [
-        (
-            f"lost-{leg_id}",
-            call.LegEnded(leg_id=leg_id, role=leg.role, reason=Reason.GATEWAY_LOST, agent_id=leg.agent_id, offer_id=leg.offer_id),
-        )
+    legs = tuple(
+        call.LegEnded(leg_id=leg_id, role=leg.role, reason=Reason.GATEWAY_LOST, agent_id=leg.agent_id, offer_id=leg.offer_id)
         for leg_id, leg in lost.legs.items()
-    ]
-    facts.append(("lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM)))
-    return facts
+    )
+    return "lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM, legs=legs)

@@ -11,6 +11,7 @@ from typing import Any
 from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState, LegRole
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Reason, RequestOutcome
@@ -80,11 +81,12 @@ class Roster:
             evolve_own(agent, recorded)
             self._settle(agent)
             return
-        step = _STEPS.get(type(recorded.event))
-        if step is not None:
-            step(self, recorded, recorded.event)
-        if recorded.aggregate == "call":
-            self.calls.evolve(recorded)  # last: the end of a call is judged by what the call was
+        for fact in facts_in(recorded.event):
+            step = _STEPS.get(type(fact))
+            if step is not None:
+                step(self, recorded, fact)
+            if recorded.aggregate == "call":
+                self.calls.evolve(recorded, fact)  # last: the end of a call is judged by what the call was
 
     def _known(self, tenant: str, agent_id: str) -> Agent:
         agent = self.agents.get((tenant, agent_id))

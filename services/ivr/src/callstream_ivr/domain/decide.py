@@ -76,16 +76,31 @@ def _end(session: Session, reason: Reason, node_id: str = "") -> IvrEnded:
 def _begin(session: Session, catalogue: Catalogue, now: datetime) -> Event | None:
     if session.of_call:
         run = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
-        if run is None:
-            return _end(session, Reason.UNKNOWN_FLOW)
-        return IvrStarted(flow_id=run.flow_id, flow_version=run.version, number=session.called, handled=session.handled)
+        return _start(session, catalogue, run) if run is not None else _end(session, Reason.UNKNOWN_FLOW)
     number = catalogue.bound_to(session.tenant, session.called)
     graph = catalogue.graph(session.tenant, number.flow_id, number.flow_version) if number else None
     if graph is not None:
-        return IvrStarted(flow_id=graph.flow_id, flow_version=graph.version, number=session.called, handled=session.handled)
+        return _start(session, catalogue, graph)
     if not session.overdue(now):
         return None
     return _end(session, Reason.UNKNOWN_FLOW if number else Reason.UNKNOWN_NUMBER)
+
+
+def _start(session: Session, catalogue: Catalogue, graph: Graph) -> Event:
+    """The beginning and the first step as one event, where that step is a node. A request that a tenant's interface is asked
+    about first (F093) is a step of its own."""
+    started = IvrStarted(flow_id=graph.flow_id, flow_version=graph.version, number=session.called, handled=session.handled)
+    first = _past_the_flow(session, catalogue) or _enter(session, graph, graph.first)
+    if isinstance(first, NodeEntered):
+        return msgspec.structs.replace(first, started=started)
+    if isinstance(first, AgentRequested) and not _asks_first(graph, first):
+        return msgspec.structs.replace(first, started=started)
+    return started
+
+
+def _asks_first(graph: Graph, request: AgentRequested) -> bool:
+    node = graph.nodes.get(request.node_id)
+    return isinstance(node, TransferToAgent) and node.ask_preferred
 
 
 def _past_the_flow(session: Session, catalogue: Catalogue) -> AgentRequested | None:

@@ -15,6 +15,7 @@ from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.outcome import trail_entry
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_ivr.domain.session import MAX_WAITING_KEYS, Key, Session
@@ -72,11 +73,11 @@ def opened_run(recorded: Recorded, started: control.FlowStarted) -> Session:
 
 def evolve(session: Session, event: Event, at: datetime, seq: int) -> None:
     """Fold one event into the session. `seq` is its log position."""
-    own = _OWN.get(type(event))
-    if own is not None:
+    if type(event) in _OWN:
         session.version = seq
         _answer_keys(session, event.handled)  # type: ignore[attr-defined]  # every event of ours has it
-        own(session, event, at)
+        for told in facts_in(event):
+            _OWN[type(told)](session, told, at)
         return
     fact = _FACTS.get(type(event))
     if fact is not None and session.call_ended is None:

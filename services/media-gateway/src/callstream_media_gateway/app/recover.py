@@ -26,6 +26,7 @@ FOLLOWED = tuple(
         call.CallArrived,
         call.CallDialled,
         call.LegStarted,
+        call.CallBridged,
         call.LegEnded,
         call.CallEnded,
         call.RecordingStarted,
@@ -62,9 +63,9 @@ class Recover:
                 del open_calls[key]
                 continue
             closing = left.closing()
-            if closing:
+            if closing is not None:
                 log.warning("ending a call that was lost", call_id=left.call_id, legs=len(left.legs))
-                await self._append(left.tenant, left.call_id, closing)
+                await self._append(left.tenant, left.call_id, *closing)
 
     async def files(self, going_on: Container[str]) -> list[Leftover]:
         """The wav files of an earlier run. To be asked before new calls are taken, whose files lie there too."""
@@ -81,7 +82,7 @@ class Recover:
         for left in open_calls.values():
             for recording_id in sorted(left.recordings):
                 failed = call.RecordingFailed(recording_id=recording_id, message="the file was lost with the gateway")
-                await self._append(left.tenant, left.call_id, [(recording_key(recording_id), failed)])
+                await self._append(left.tenant, left.call_id, recording_key(recording_id), failed)
 
     async def _link(self, leftover: Leftover) -> None:
         told = await self._store.read(leftover.tenant, "call", leftover.call_id)
@@ -99,20 +100,23 @@ class Recover:
                 )
             else:
                 fact = call.RecordingFailed(recording_id=leftover.recording_id, message=result)
-            await self._append(leftover.tenant, leftover.call_id, [(recording_key(leftover.recording_id), fact)])
+            await self._append(leftover.tenant, leftover.call_id, recording_key(leftover.recording_id), fact)
             if not isinstance(result, Finished):
                 leftover.wav.rename(leftover.wav.with_suffix(".broken"))
         leftover.wav.unlink(missing_ok=True)
 
-    async def _append(self, tenant: str, call_id: str, facts: list[tuple[str, Event]]) -> None:
+    async def _append(self, tenant: str, call_id: str, key: str, fact: Event) -> None:
         """At the version that is read now. A conflict means that somebody else has just done it."""
         told = await self._store.read(tenant, "call", call_id)
-        now = self._clock.now()
-        events = [
-            NewEvent(id=f"{call_id}-{key}", tenant=tenant, aggregate_id=call_id, time=now, event=fact, correlation_id=call_id)
-            for key, fact in facts
-        ]
+        new = NewEvent(
+            id=f"{call_id}-{key}",
+            tenant=tenant,
+            aggregate_id=call_id,
+            time=self._clock.now(),
+            event=fact,
+            correlation_id=call_id,
+        )
         try:
-            await self._store.append("call", call_id, tenant, events, told[-1].seq if told else 0)
+            await self._store.append("call", call_id, tenant, [new], told[-1].seq if told else 0)
         except (VersionConflict, StoreRefused) as error:
             log.error("a lost call's end is not recorded", call_id=call_id, error=str(error))

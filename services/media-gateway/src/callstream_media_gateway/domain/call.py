@@ -6,6 +6,8 @@ Pure: time is an argument, ids derive from the call's own. Each step leaves its 
 from dataclasses import dataclass
 from datetime import timedelta
 
+from msgspec.structs import replace
+
 from callstream.contracts.call_events import CallEnded, LegEnded, PlaybackFinished
 from callstream.contracts.control_events import ConsultEnded, SupervisionEnded
 from callstream.contracts.envelope import Event
@@ -131,27 +133,30 @@ class Call(CallFacts):
             self.effects.append(do.CloseLeg(leg_id))
 
     def leg_closed(self, leg_id: str, figures: LegFigures) -> None:
-        """Tell the leg's end, and the call's after its last leg."""
+        """Tell the leg's end, or the call's after its last leg, with the ends of all that ended with it."""
         leg = self.legs.pop(leg_id, None)
         if leg is None:
             return
         if leg.announced:
-            self.append(
-                LegEnded(
-                    leg_id=leg_id,
-                    role=leg.role,
-                    reason=leg.ending,
-                    agent_id=leg.agent_id,
-                    offer_id=leg.offer_id,
-                    packets_received=figures.packets_received,
-                    packets_lost=figures.packets_lost,
-                    jitter_ms=round(figures.jitter_ms, 2),
-                    rtt_ms=figures.rtt_ms,
-                    remote_lost=figures.remote_lost,
-                    remote_jitter_ms=figures.remote_jitter_ms,
-                    mos=figures.mos,
-                )
+            told = LegEnded(
+                leg_id=leg_id,
+                role=leg.role,
+                reason=leg.ending,
+                agent_id=leg.agent_id,
+                offer_id=leg.offer_id,
+                packets_received=figures.packets_received,
+                packets_lost=figures.packets_lost,
+                jitter_ms=round(figures.jitter_ms, 2),
+                rtt_ms=figures.rtt_ms,
+                remote_lost=figures.remote_lost,
+                remote_jitter_ms=figures.remote_jitter_ms,
+                mos=figures.mos,
+                at=None if self.ended is None else self.now,
             )
+            if self.ended is None:
+                self.append(told)
+            else:
+                self.last_legs.append(told)
         self._close_if_empty()
 
     def drop_offer(self, offer: Offer, reason: Reason, *, peer_gone: bool = False) -> None:
@@ -226,4 +231,5 @@ class Call(CallFacts):
     def _close_if_empty(self) -> None:
         if self.ended is not None and not self.legs and self.customer is C.ENDING:
             self.move(CustomerInput.CLOSED)
-            self.append(self.ended)
+            legs = tuple(replace(leg, at=None) if leg.at == self.now else leg for leg in self.last_legs)
+            self.append(replace(self.ended, legs=legs))

@@ -22,7 +22,7 @@ def leave(call: Call, leg: Leg, actor: str, *, reason: Reason = Reason.NORMAL, p
     call.append(CallTransferred(agent_id=leg.agent_id, how="left", to_agent_id=heir.agent_id, to_number=heir.number))
     begin_service(call, heir)
     if heir.agent_id:
-        record(call, heir.agent_id)
+        call.append(record(call, heir.agent_id))
 
 
 def drop_third(call: Call, _: Leg, actor: str) -> None:

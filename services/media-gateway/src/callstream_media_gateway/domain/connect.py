@@ -98,9 +98,9 @@ def bridge(call: Call, offer: Offer) -> None:
             agent_id=offer.agent_id,
             customer_leg_id=call.customer_leg,
             agent_leg_id=offer.leg_id,
+            recording=record(call, offer.agent_id),
         )
     )
-    record(call, offer.agent_id)
 
 
 def tell_transfer(call: Call, leg: Leg) -> None:

@@ -67,7 +67,7 @@ def complete(call: Call, leg: Leg, actor: str, *, reason: Reason = Reason.NORMAL
     call.drop_party(leg.leg_id, reason, peer_gone=peer_gone)
     begin_service(call, target)
     if target.agent_id:
-        record(call, target.agent_id)
+        call.append(record(call, target.agent_id))
 
 
 def join(call: Call, leg: Leg, actor: str) -> None:

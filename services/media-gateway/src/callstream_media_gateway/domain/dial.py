@@ -45,8 +45,15 @@ def callee_answered(call: Call, callee: Leg) -> None:
     call.stop_tune(own)
     call.move(CustomerInput.BRIDGE)
     begin_service(call, own)
-    call.append(CallBridged(offer_id="", agent_id=own.agent_id, customer_leg_id=callee.leg_id, agent_leg_id=own.leg_id))
-    record(call, own.agent_id)
+    call.append(
+        CallBridged(
+            offer_id="",
+            agent_id=own.agent_id,
+            customer_leg_id=callee.leg_id,
+            agent_leg_id=own.leg_id,
+            recording=record(call, own.agent_id),
+        )
+    )
 
 
 def agent_answered(call: Call, offer: Offer) -> None:

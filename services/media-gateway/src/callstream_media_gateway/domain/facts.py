@@ -4,7 +4,7 @@ signalling process."""
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded
+from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded
 from callstream.contracts.states import Purpose
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.keys import KeyFilter
@@ -98,6 +98,8 @@ class CallFacts:
     """Legs, consultations and tunes that this call has given an id of its own."""
     ended: CallEnded | None = None
     """How it ends, once that is decided."""
+    last_legs: list[LegEnded] = field(default_factory=list)
+    """Legs that are over since then: `call.ended` tells them."""
     now: datetime = datetime.min
     cause: str = ""
     effects: list[do.Effect] = field(default_factory=list)

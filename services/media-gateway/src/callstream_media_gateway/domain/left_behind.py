@@ -9,6 +9,7 @@ from msgspec import Struct, field
 
 from callstream.contracts import call_events as call
 from callstream.contracts.envelope import Event, Recorded
+from callstream.contracts.facts import facts_in
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
 
@@ -32,19 +33,15 @@ class LeftBehind(Struct):
         """Nothing is missing."""
         return self.ended and not self.recordings
 
-    def closing(self) -> list[tuple[str, Event]]:
-        """(key, event) for all that is missing to end the call; recordings are another matter."""
+    def closing(self) -> tuple[str, Event] | None:
+        """(key, event) that ends the call with its legs, if nothing has; recordings are another matter."""
         if self.ended:
-            return []
-        facts: list[tuple[str, Event]] = [
-            (
-                f"lost-{leg_id}",
-                call.LegEnded(leg_id=leg_id, role=role, reason=Reason.GATEWAY_LOST, agent_id=agent_id, offer_id=offer_id),
-            )
+            return None
+        legs = tuple(
+            call.LegEnded(leg_id=leg_id, role=role, reason=Reason.GATEWAY_LOST, agent_id=agent_id, offer_id=offer_id)
             for leg_id, (role, agent_id, offer_id) in self.legs.items()
-        ]
-        facts.append(("lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM)))
-        return facts
+        )
+        return "lost", call.CallEnded(reason=Reason.GATEWAY_LOST, party=Party.SYSTEM, legs=legs)
 
 
 def fold(calls: dict[tuple[str, str], LeftBehind], recorded: Recorded, gateway: str) -> None:
@@ -61,17 +58,18 @@ def fold(calls: dict[tuple[str, str], LeftBehind], recorded: Recorded, gateway: 
     if known is None:
         return
     known.seq = recorded.seq
-    match fact:
-        case call.LegStarted():
-            known.legs[fact.leg_id] = (fact.role, fact.agent_id, fact.offer_id)
-        case call.LegEnded():
-            known.legs.pop(fact.leg_id, None)
-        case call.CallEnded():
-            known.ended = True
-        case call.RecordingStarted():
-            known.recordings.add(fact.recording_id)
-        case call.RecordingReady() | call.RecordingFailed():
-            known.recordings.discard(fact.recording_id)
+    for each in facts_in(fact):
+        match each:
+            case call.LegStarted():
+                known.legs[each.leg_id] = (each.role, each.agent_id, each.offer_id)
+            case call.LegEnded():
+                known.legs.pop(each.leg_id, None)
+            case call.CallEnded():
+                known.ended = True
+            case call.RecordingStarted():
+                known.recordings.add(each.recording_id)
+            case call.RecordingReady() | call.RecordingFailed():
+                known.recordings.discard(each.recording_id)
     if known.settled:
         del calls[key]
 

@@ -34,7 +34,7 @@ def beep_over(call: Call) -> None:
     message = call.play.message if call.play is not None else None
     if message is None or message.recording_id:
         return
-    record(call, "", message.mailbox, message.silence_s)
+    call.append(record(call, "", message.mailbox, message.silence_s))
     message.recording_id = call.recording
     call.start_timer(MESSAGE_TIMER, message.max_s)
 

@@ -22,14 +22,14 @@ def begin_service(call: Call, leg: Leg) -> None:
         call.stop_tune(customer)
 
 
-def record(call: Call, agent_id: str, mailbox: str = "", quiet_s: int = 0) -> None:
-    """Begin the recording of an agent's service, or of a message."""
+def record(call: Call, agent_id: str, mailbox: str = "", quiet_s: int = 0) -> RecordingStarted:
+    """Begin the recording of an agent's service, or of a message; who asks for it tells it."""
     call.recording_count += 1
     call.recording = f"{call.call_id}-r{call.recording_count}"
     call.recordings.add(call.recording)
     call.recording_paused = False
     call.effects.append(do.Record(call.recording, call.customer_leg, quiet_s))
-    call.append(RecordingStarted(recording_id=call.recording, agent_id=agent_id, mailbox=mailbox))
+    return RecordingStarted(recording_id=call.recording, agent_id=agent_id, mailbox=mailbox)
 
 
 def stop_recording(call: Call) -> None:

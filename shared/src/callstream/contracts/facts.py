@@ -1,0 +1,38 @@
+"""Facts that are decided in one step of one service stand in one event, because each event costs the broker a write and every
+follower a read. Whoever folds the log reads it fact by fact, so an older log, where each has an event of its own, reads the same.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from callstream.contracts.call_events import CallBridged, CallEnded
+from callstream.contracts.envelope import Event
+from callstream.contracts.ivr_events import AgentRequested, NodeEntered
+
+Facts = tuple[Event, ...]
+
+
+def facts_in(event: Event) -> Facts:
+    """What an event tells, in order; the event itself is one of them."""
+    carried = _CARRIED.get(type(event))
+    return (event,) if carried is None else carried(event)
+
+
+def _ended(event: CallEnded) -> Facts:
+    return (*event.legs, event)
+
+
+def _bridged(event: CallBridged) -> Facts:
+    return (event,) if event.recording is None else (event, event.recording)
+
+
+def _entered(event: NodeEntered | AgentRequested) -> Facts:
+    return (event,) if event.started is None else (event.started, event)
+
+
+_CARRIED: dict[type[Event], Callable[[Any], Facts]] = {
+    CallEnded: _ended,
+    CallBridged: _bridged,
+    NodeEntered: _entered,
+    AgentRequested: _entered,
+}
