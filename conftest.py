@@ -1,3 +1,3 @@
 """Plugins of the whole test run; what they offer is documented in tests/plugins."""
 
-pytest_plugins = ["tests.plugins.servers", "tests.plugins.feature_report"]
+pytest_plugins = ["tests.plugins.ports", "tests.plugins.servers", "tests.plugins.feature_report"]

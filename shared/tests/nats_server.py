@@ -3,7 +3,6 @@
 import asyncio
 import shutil
 import signal
-import socket
 from pathlib import Path
 
 import nats
@@ -11,6 +10,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from callstream.runtime.connect import connect
+from callstream_local.ports import free_port
 
 
 class Server:
@@ -18,9 +18,7 @@ class Server:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port: int = probe.getsockname()[1]
+        self.port = free_port()
         self.process: asyncio.subprocess.Process | None = None
 
     @property

@@ -16,6 +16,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.plugins.servers import FreshSchema
 
 from callstream.contracts.commands import Command, Reply, SetState, SignIn
 from callstream.contracts.roles import Role
@@ -23,7 +24,6 @@ from callstream.contracts.trunk_commands import ListTrunks
 from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.auth import TokenVerifier
-from callstream.runtime.migrations import migrate
 from callstream_console import migrations
 from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox, PublishFailed
@@ -112,7 +112,7 @@ class House:
 
 
 @pytest_asyncio.fixture
-async def house(fresh_database: str, tmp_path: Path) -> AsyncIterator[House]:
+async def house(fresh_schema: FreshSchema, tmp_path: Path) -> AsyncIterator[House]:
     key = Ed25519PrivateKey.generate()
     (tmp_path / "private.pem").write_bytes(
         key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
@@ -120,8 +120,8 @@ async def house(fresh_database: str, tmp_path: Path) -> AsyncIterator[House]:
     (tmp_path / "public.pem").write_bytes(
         key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     )
-    await migrate(fresh_database, "callstream_console", migrations.HEAD)
-    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+    database = await fresh_schema("callstream_console", migrations.HEAD)
+    async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool:
         house = House(pool, tmp_path)
         for role in Role:
             groups = ("sales",) if role is Role.SUPERVISOR else ()

@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from tests.plugins.servers import FreshSchema
 
 from callstream.contracts import call_events as call
 from callstream.contracts import control_events as control
@@ -25,7 +26,6 @@ from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream.runtime.auth import ALGORITHM, ISSUER, TokenVerifier
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
-from callstream.runtime.migrations import migrate
 from callstream_reporting import migrations
 from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
@@ -114,9 +114,9 @@ def recorded(stories: list[tuple[float, str, str, Event]], first_seq: int = 1) -
 
 
 @pytest_asyncio.fixture
-async def pool(fresh_database: str) -> AsyncIterator[asyncpg.Pool]:
-    await migrate(fresh_database, "callstream_reporting", migrations.HEAD)
-    async with asyncpg.create_pool(fresh_database, min_size=1, max_size=4) as pool:
+async def pool(fresh_schema: FreshSchema) -> AsyncIterator[asyncpg.Pool]:
+    database = await fresh_schema("callstream_reporting", migrations.HEAD)
+    async with asyncpg.create_pool(database, min_size=1, max_size=4) as pool:
         yield pool
 
 

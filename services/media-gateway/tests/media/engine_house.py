@@ -1,6 +1,7 @@
 """An engine with one leg and a clock of its own: packets are handed over and ticks pass without waiting."""
 
 import numpy as np
+from tests.plugins.ports import rtp_range
 
 from callstream_media_gateway.media.arrays import I16
 from callstream_media_gateway.media.engine import Engine
@@ -9,8 +10,6 @@ from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.sockets import open_pair
 from callstream_media_gateway.media.worker_events import AnyEvent
 
-from .rig import free_range
-
 
 class House:
     """`take` a datagram of the leg's peer, let `ticks` pass, or hear what the leg has `said` in them."""
@@ -18,7 +17,7 @@ class House:
     def __init__(self) -> None:
         self.events: list[AnyEvent] = []
         self.engine = Engine("127.0.0.1", 4, self.events.append, lambda: None)
-        low = int(free_range().split("-")[0])
+        low = int(rtp_range().split("-")[0])
         pair = open_pair("127.0.0.1", range(low, low + 200, 2))
         self.leg = Leg("a", "call", 0, pair, "PCMA", None, 101, 0, Latch(None), dynamic_in={111: "OPUS", 97: "PCMU"})
         self.engine.jitter.reset(0)

@@ -1,13 +1,13 @@
 """A media worker process as signalling sees it, for the tests of this directory."""
 
 import asyncio
-import random
-import socket
 import subprocess
 import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
+
+from tests.plugins.ports import rtp_range
 
 from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.peer import RtpPeer, RtpPeers
@@ -17,31 +17,12 @@ from callstream_media_gateway.media.worker_events import AnyEvent
 Some = TypeVar("Some", bound=AnyEvent)
 
 
-def free_range(ports: int = 400) -> str:
-    """Somewhere below the ephemeral ports, where no load test holds a whole stretch; the worker passes over single ports that
-    are taken.
-    """
-    while True:
-        low = random.randrange(12_000, 30_000, 2)
-        if all(_free(port) for port in range(low, low + ports, max(1, ports // 20))):
-            return f"{low}-{low + ports}"
-
-
-def _free(port: int) -> bool:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
-        try:
-            sock.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
-
-
 def start_worker(directory: Path, ports: str = "", *more: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [
             *(sys.executable, "-m", "callstream_media_gateway.media.worker"),
             *("--socket", str(directory / "media.sock"), "--recordings", str(directory / "recordings")),
-            *("--rtp-ports", ports or free_range(), *more),
+            *("--rtp-ports", ports or rtp_range(), *more),
         ]
     )
 

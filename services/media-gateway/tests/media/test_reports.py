@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 from aiortc.rtp import AnyRtcpPacket, RtcpByePacket, RtcpPacket, RtcpReceiverInfo, RtcpRrPacket, RtcpSrPacket
+from tests.plugins.ports import rtp_range
 
 from callstream_media_gateway.media import rtcp, wire
 from callstream_media_gateway.media.arrivals import Arrivals
@@ -24,7 +25,7 @@ from callstream_media_gateway.media.worker_events import LegStats, QualityChange
 
 from .browsers import rung
 from .engine_house import House
-from .rig import Rig, free_range
+from .rig import Rig
 
 
 class Ear:
@@ -152,7 +153,7 @@ class Line:
     def __init__(self) -> None:
         self.arrivals, jitter = Arrivals(1), JitterBuffers(1)
         self.sender = Sender(1, lambda _leg, _sent: None)
-        low = int(free_range().split("-")[0])
+        low = int(rtp_range().split("-")[0])
         self.leg = Leg("a", "call", 0, open_pair("127.0.0.1", range(low, low + 200, 2)), "PCMA", None, 101, 0, Latch(None))
         self.changes: list[tuple[bool, Figures]] = []
         self.reporter = Reporter(self.arrivals, jitter, self.sender, lambda _, bad, figures: self.changes.append((bad, figures)))

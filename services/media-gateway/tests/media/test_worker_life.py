@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from tests.plugins.ports import rtp_range
 
 from callstream_media_gateway.media.client import MediaClient, MediaRefusedError, MediaUnavailableError
 from callstream_media_gateway.media.peer import RtpPeers
@@ -27,7 +28,7 @@ from callstream_media_gateway.media.worker_commands import (
 )
 from callstream_media_gateway.media.worker_events import AnyEvent, Digit, Drained, Draining, FirstRtp, LegStats, RecordingStopped
 
-from .rig import Rig, free_range, start_worker
+from .rig import Rig, start_worker
 
 LOW, HIGH = 400, 1100
 
@@ -197,7 +198,7 @@ async def test_messages_that_cannot_be_read_are_answered_or_end_the_connection_o
 
 
 async def test_when_the_ports_are_used_up_the_next_leg_is_refused_and_no_one_else(tmp_path: Path, phones: RtpPeers) -> None:
-    process = start_worker(tmp_path, free_range(6))
+    process = start_worker(tmp_path, rtp_range(6))
     rig = Rig(tmp_path, process, phones)
     client = await rig.attach()
     try:
@@ -217,7 +218,7 @@ async def test_when_the_ports_are_used_up_the_next_leg_is_refused_and_no_one_els
 
 
 async def test_two_workers_on_one_range_never_share_a_port(tmp_path: Path, phones: RtpPeers) -> None:
-    ports = free_range(40)
+    ports = rtp_range(40)
     rigs = []
     for name in ("one", "two"):
         (tmp_path / name).mkdir()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import random
 import secrets
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from nats.aio.client import Client
+from tests.plugins.ports import rtp_range
 
 from callstream.contracts import commands as cmd
 from callstream.contracts.call_events import CallArrived
@@ -106,12 +106,11 @@ class House:
         await self.start_gateway()
 
     def start_worker(self) -> None:
-        low = random.randrange(12_000, 30_000, 2)  # below the ephemeral ports; the worker passes over those that are taken
         self.worker = subprocess.Popen(
             [
                 *(sys.executable, "-m", "callstream_media_gateway.media.worker"),
                 *("--socket", str(self.folder / "media.sock"), "--recordings", str(self.folder / "recordings")),
-                *("--rtp-ports", f"{low}-{low + 400}"),
+                *("--rtp-ports", rtp_range()),
             ]
         )
 

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import socket
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -17,6 +16,7 @@ from callstream.contracts import commands as cmd
 from callstream.contracts.agent_events import AgentStateChanged
 from callstream.kernel.outcomes import Party, Reason
 from callstream_local.embedded.nats import EmbeddedNats
+from callstream_local.ports import free_port
 from callstream_media_gateway.media.peer import RtpPeers
 from callstream_media_gateway.sip.handler import Hop
 
@@ -38,9 +38,7 @@ class Processes(House):
 
     async def start_gateway(self) -> None:
         """On the port of the one before, if there was one."""
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            probe.bind(("127.0.0.1", self.sip_port))
-            self.port = self.sip_port = probe.getsockname()[1]
+        self.port = self.sip_port = self.sip_port or free_port(udp=True)
         await self.start_process("media-gateway", "callstream_media_gateway.main")
         async with asyncio.timeout(STARTED_S):
             while not (await self.commands.send(cmd.ListLegs(command_id=os.urandom(8).hex()), self.instance)).accepted:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from callstream_local.ports import free_port
 from callstream_media_gateway.sip.incoming_call import IncomingCall
 
 from .phones import phones, until
@@ -51,7 +52,7 @@ async def test_sipp_calls_us(tmp_path: Path, transport: str) -> None:
 
 async def test_we_call_sipp(tmp_path: Path) -> None:
     async with phones(1) as (phone,):
-        port = free_port()
+        port = free_port(udp=True)
         server = asyncio.create_task(sipp(tmp_path, "-sn", "uas", "-p", str(port), "-m", "20"))
         await reachable(port)
         for _ in range(20):
@@ -62,12 +63,6 @@ async def test_we_call_sipp(tmp_path: Path) -> None:
             dialog.bye()
         status, screen = await server
         assert status == 0, screen
-
-
-def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 async def reachable(port: int) -> None:

@@ -11,6 +11,7 @@ from callstream.contracts.outbound import CallerIdPolicy, DialGuard, DialRule, N
 from callstream.contracts.roles import Role
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_local.ports import free_port
 from callstream_media_gateway.adapters import trunk_leg
 from callstream_media_gateway.domain.inputs import HungUp, PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.domain.trunk_choice import FAILS_OVER
@@ -20,7 +21,6 @@ from callstream_media_gateway.sip.offer_answer import make_answer
 
 from .carriers import ANN, CALLEE, SHOWN, TENANT, carriers, side, silent_port, trunk
 from .phones import until
-from .test_sipp import free_port
 
 
 async def test_a_call_leaves_as_its_trunk_wants_it_and_frees_its_place_at_the_end() -> None:

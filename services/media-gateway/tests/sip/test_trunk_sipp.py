@@ -9,11 +9,12 @@ import pytest
 
 from callstream.contracts.credentials import TrunkCredential
 from callstream.contracts.outbound import NumberFormat, NumberStyle, TrunkRegistration
+from callstream_local.ports import free_port
 from callstream_media_gateway.domain.inputs import PhoneAnswered, PhoneRings
 
 from .carriers import TENANT, side, trunk
 from .phones import until
-from .test_sipp import SIPP, free_port, reachable, sipp
+from .test_sipp import SIPP, reachable, sipp
 from .test_trunk_watch import secrets_of
 
 pytestmark = pytest.mark.skipif(SIPP is None, reason="sipp is not installed (package sip-tester)")
@@ -86,7 +87,7 @@ CARRIER = (
 async def test_a_foreign_carrier_takes_our_registration_and_our_call(tmp_path: Path) -> None:
     for name, text in (("registrar", REGISTRAR), ("carrier", CARRIER)):
         (tmp_path / f"{name}.xml").write_text('<?xml version="1.0" encoding="ISO-8859-1"?>\n' + text)
-    ports = {name: free_port() for name in ("registrar", "carrier")}
+    ports = {name: free_port(udp=True) for name in ("registrar", "carrier")}
     async with asyncio.TaskGroup() as group:
         runs = {
             name: group.create_task(sipp(tmp_path, "-sf", f"{name}.xml", "-p", str(port), "-m", "1"))

@@ -146,11 +146,11 @@ class EmbeddedPostgres:
                 await connection.close()
             return
 
-    async def create_database(self, name: str) -> str:
-        """A new empty database; returns the superuser's URL of it. For tests that want one of their own."""
+    async def create_database(self, name: str, template: str = "template1") -> str:
+        """A new database like `template`, which nobody is connected to; returns the superuser's URL of it. For tests."""
         connection = await asyncpg.connect(self.url())
         try:
-            await connection.execute(f'create database "{name}"')
+            await connection.execute(f'create database "{name}" template "{template}"')
         finally:
             await connection.close()
         return self.url(database=name)
