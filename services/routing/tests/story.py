@@ -16,8 +16,8 @@ from callstream.contracts import queue_events as queue
 from callstream.contracts.agent_events import AgentStateChanged
 from callstream.contracts.config import Agent, Customer, CustomerType, Document, Prompt, Settings, SkillGroup
 from callstream.contracts.envelope import Event, Recorded
-from callstream.contracts.ivr_events import AgentRequested
-from callstream.contracts.states import AgentState, Purpose
+from callstream.contracts.ivr_events import AgentRequested, CallbackAsked
+from callstream.contracts.states import AgentState, LegRole, Purpose
 from callstream.kernel.clock import ManualClock
 from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Party, Reason
@@ -121,7 +121,7 @@ class Story:
                 if step is not None:
                     due.append((request, step))
                     queued = step.events[0]
-                    if isinstance(queued, queue.ContactQueued) and queued.refused is None:
+                    if isinstance(queued, queue.ContactQueued) and queued.refused is None and queued.callback is None:
                         self.board.admit(request, queued.groups)
             matches = (
                 []
@@ -175,13 +175,13 @@ class Story:
             actor="system",
             offer_id=found.offer_id,
             request_id=request.id,
-            call_id=request.call_id,
+            call_id=found.call_id,
         )
         self.tell(ringing, found.agent_id)
         deadline = self.clock.now() + RINGS
         made = queue.OfferMade(
             offer_id=found.offer_id,
-            call_id=request.call_id,
+            call_id=found.call_id,
             gateway=request.gateway,
             agent_id=found.agent_id,
             ring_deadline=deadline,
@@ -297,6 +297,23 @@ class Story:
         call_id = next(m.call_id for m in self.matches if m.offer_id == offer_id)
         self.tell(fact, call_id)
         self.state(agent_id, "busy", offer_id)
+
+    def asks_back(self, name: str, caller: str = "+8613800000001") -> str:
+        """The waiting caller asks to be called back, and their call ends; the callback's name."""
+        asked = CallbackAsked(request_id=name, number=caller, node_id="n", label="", key="1", handled=0)
+        self.tell(asked, f"c-{name}")
+        self.call_ended(name, "flow-ended", "system")
+        return f"{name}-back"
+
+    def reached(self, name: str) -> None:
+        """The customer who is called back answers."""
+        self.tell(control.LegAnswered(leg_id="customer", role=LegRole.CUSTOMER), self.offer(name).call_id)
+
+    def not_reached(self, name: str, reason: str = "no-answer", party: str = "system") -> None:
+        """The call of the last attempt ends; agent-state follows."""
+        offer = self.offer(name)
+        self.tell(call.CallEnded(reason=Reason(reason), party=Party(party)), offer.call_id)
+        self.state(offer.agent_id, "idle")
 
     def failed(self, name: str, reason: str = "agent-unreachable") -> None:
         offer = self.offer(name)

@@ -35,6 +35,9 @@ def test_the_table_says_what_is_possible_when() -> None:
         (Action.ASSIGN, Standing.ARRIVING),
         (Action.ASSIGN, Standing.BEING_OFFERED),
         (Action.ASSIGN, Standing.OFFERED),
+        (Action.ASSIGN, Standing.RESTING),
+        (Action.ASSIGN, Standing.CALLING_BACK),
+        (Action.STOP, Standing.CALLING_BACK),
     }
 
 

@@ -272,9 +272,9 @@ class Dial(Command, frozen=True, kw_only=True):
 
 @command("media-gateway", "call-back")
 class CallBack(Command, frozen=True, kw_only=True):
-    """Begin the call of a callback; scope `any`. Nobody is rung yet: the agent by the offer that has to follow soon, with this call
-    id and offer id, the customer when the agent has answered. Result: the gateway that has it. Refused as `dial`, except for the
-    agent's phone."""
+    """Begin the call of a callback; scope `any`. Nobody is rung yet: the agent is by the offer that has to follow soon, with this
+    call id and offer id, the customer when the agent has answered. Result: the gateway that has it. Refused as `dial`, except for
+    the agent's phone."""
 
     tenant: str
     call_id: str

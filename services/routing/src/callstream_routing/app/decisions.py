@@ -5,20 +5,21 @@ from datetime import datetime
 import msgspec
 
 from callstream.contracts.agent_events import AgentStateChanged
-from callstream.contracts.call_events import OfferAnswered, TransferStarted
+from callstream.contracts.call_events import CallDialled, OfferAnswered, TransferStarted
 from callstream.contracts.control_events import AgentWanted
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.ivr_events import AgentRequested
-from callstream.contracts.queue_events import Decision, OfferMade, OfferWithdrawn
+from callstream.contracts.ivr_events import AgentRequested, CallbackAsked
+from callstream.contracts.queue_events import CallbackTried, ContactLeft, Decision, OfferMade, OfferWithdrawn
 from callstream.contracts.states import AgentState
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.event_store import EventStore
+from callstream_routing.domain.callback import callback_id
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.words import explain, reason_of, standing
 
 OPEN = "open"
-_REQUESTS = AgentRequested | TransferStarted | AgentWanted
+_REQUESTS = AgentRequested | TransferStarted | AgentWanted | CallDialled
 
 
 class DecisionView(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,8 +55,9 @@ class Decisions:
         flows = await self._store.read(tenant, "ivr", call_id)
         answered = {r.event.offer_id for r in calls if isinstance(r.event, OfferAnswered)}
         requests = [r.event.request_id for r in (*flows, *calls) if isinstance(r.event, _REQUESTS)]
+        requests += [callback_id(r.event.request_id) for r in flows if isinstance(r.event, CallbackAsked)]
         views = []
-        for request_id in dict.fromkeys(requests):
+        for request_id in dict.fromkeys(filter(None, requests)):
             own = await self._store.read(tenant, "queue", request_id)
             for recorded in own:
                 if isinstance(recorded.event, OfferMade) and self._concerns(tenant, recorded.event, groups):
@@ -104,6 +106,11 @@ def _view(recorded: Recorded, offer: OfferMade, own: list[Recorded], answered: s
         r.event.reason for r in own if isinstance(r.event, OfferWithdrawn) and r.event.offer_id == offer.offer_id
     ]
     outcome = withdrawn[0].value if withdrawn else "answered" if offer.offer_id in answered else OPEN
+    for told in (r.event for r in own if outcome == OPEN):  # a callback's offers are answered in calls of their own
+        if isinstance(told, ContactLeft) and told.offer_id == offer.offer_id:
+            outcome = told.outcome.value
+        elif isinstance(told, CallbackTried) and told.attempt_call_id == offer.call_id:
+            outcome = told.reason.value
     return DecisionView(
         call_id=offer.call_id,
         request_id=recorded.aggregate_id,

@@ -21,10 +21,11 @@ from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream_routing.app.asking import Asking
+from callstream_routing.app.call_back import AWAY, CallBackBegin
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.match import Match
 from callstream_routing.domain.prompts import for_agent
-from callstream_routing.domain.request import Request
+from callstream_routing.domain.request import Callback, Request
 
 RESERVE_S = 1.5
 OFFER_S = 2.5
@@ -34,6 +35,8 @@ AFTER_REFUSAL = timedelta(milliseconds=250)
 """A refused agent is not tried again before their next event, at the latest after this time."""
 AFTER_SILENCE = timedelta(milliseconds=500)
 """agent-state or the log is away: the pause before the next attempt."""
+AFTER_NO_GATEWAY = timedelta(seconds=5)
+"""The pause of a callback that no gateway could begin."""
 NO_PAUSE = timedelta()
 _UNKNOWN = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL, Reason.DRAINING, Reason.CONFLICT})
 """Refusals behind which a reservation may stand all the same."""
@@ -49,6 +52,7 @@ class Offering:
         """Asks for a reaction; the wiring sets it to the follower's."""
         self._hall, self._store, self._asking = hall, store, asking
         self._configuration, self._clock = configuration, clock
+        self._call_back = CallBackBegin(hall, store, asking, clock)
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self, found: Match) -> None:
@@ -73,8 +77,10 @@ class Offering:
             elif request is None or loop.time() - began > RESERVE_S:
                 self._free(found, request_pause=NO_PAUSE, seat_pause=AFTER_REFUSAL)
                 await self._give_back(found)
+            elif request.callback is not None:
+                await self._make_callback(found, request, request.callback, where_to(reply), began + OFFER_S)
             else:
-                await self._make(found, request, where_to(reply), began + OFFER_S)
+                await self._make(found, request, where_to(reply), began + OFFER_S, request.gateway)
         except Exception:
             log.exception("offer failed", offer_id=found.offer_id, agent_id=found.agent_id)
             self._free(found, request_pause=AFTER_SILENCE, seat_pause=AFTER_SILENCE)
@@ -105,13 +111,24 @@ class Offering:
             return None
         return request
 
-    async def _make(self, found: Match, request: Request, where: Reservation, until: float) -> None:
+    async def _make_callback(self, found: Match, request: Request, callback: Callback, where: Reservation, until: float) -> None:
+        """As `_make`, once a gateway has the call. Without one the agent is free for who is on the line."""
+        gateway = await self._call_back.begin(found, request, callback)
+        if not isinstance(gateway, Reason) and self._still_wanted(found) is not None:
+            await self._make(found, request, where, until, gateway)
+            return
+        if isinstance(gateway, Reason) and gateway not in AWAY and self._still_wanted(found) is not None:
+            await self._call_back.give_up(found, request, callback, gateway)
+        self._free(found, request_pause=AFTER_NO_GATEWAY, seat_pause=AFTER_REFUSAL)
+        await self._give_back(found)
+
+    async def _make(self, found: Match, request: Request, where: Reservation, until: float, gateway: str) -> None:
         """Append the offer; its own event ends the holds when it comes back."""
         now = self._clock.now()
         offer = OfferMade(
             offer_id=found.offer_id,
-            call_id=request.call_id,
-            gateway=request.gateway,
+            call_id=found.call_id,
+            gateway=gateway,
             agent_id=found.agent_id,
             ring_deadline=now + timedelta(seconds=self._configuration.settings(found.tenant).ring_timeout_s),
             decision=found.decision,
@@ -126,7 +143,7 @@ class Offering:
             aggregate_id=request.id,
             time=now,
             event=offer,
-            correlation_id=request.call_id,
+            correlation_id=found.call_id,
             causation_id=request.last_event_id,
         )
         try:

@@ -46,7 +46,7 @@ class Queries:
         return WaitEstimate(ahead=ahead, estimate_ms=best, error_ms=None if error is None else round(error))
 
     async def waiting(self, _: ListWaiting, tenant: str) -> list[WaitingView]:
-        """Everybody who waits, once each, in the order of service."""
+        """Everybody who waits, once each, in the order of service; callbacks between two attempts last."""
         board = self._hall.board(tenant)
         views: dict[str, tuple[Place, WaitingView]] = {}
         for group in board.groups.values():
@@ -54,29 +54,38 @@ class Queries:
                 request = board.requests[place[-1]]
                 if request.ending is not None or request.groups[0] != group.id:
                     continue
-                views[request.id] = (
-                    place,
-                    WaitingView(
-                        request_id=request.id,
-                        call_id=request.call_id,
-                        group_id=group.id,
-                        enqueued_at=request.enqueued_at.isoformat(timespec="milliseconds"),
-                        ahead=ahead,
-                        offered_to=request.offer.agent_id if request.offer else "",
-                        customer_type=request.customer_type,
-                        groups=request.groups,
-                        estimate_ms=of_group(group, ahead, request.need),
-                    ),
-                )
-        return [view for _, view in sorted(views.values(), key=lambda entry: entry[0])]
+                views[request.id] = place, _view(request, ahead, of_group(group, ahead, request.need))
+        inline = [view for _, view in sorted(views.values(), key=lambda entry: entry[0])]
+        called_back = sorted(request_id for some in board.callbacks.values() for request_id in some)
+        resting = [board.requests[request_id] for request_id in called_back if board.requests[request_id].resting]
+        return inline + [_view(request, 0, None) for request in resting if request.ending is None]
+
+
+def _view(request: Request, ahead: int, estimate_ms: int | None) -> WaitingView:
+    callback = request.callback
+    rests_until = callback.rests_until if callback is not None else None
+    return WaitingView(
+        request_id=request.id,
+        call_id=request.call_id,
+        group_id=request.groups[0],
+        enqueued_at=request.enqueued_at.isoformat(timespec="milliseconds"),
+        ahead=ahead,
+        offered_to=request.offer.agent_id if request.offer else "",
+        customer_type=request.customer_type,
+        groups=request.groups,
+        estimate_ms=estimate_ms,
+        callback=callback.number if callback is not None else "",
+        attempts=callback.attempts if callback is not None else 0,
+        rests_until=rests_until.isoformat(timespec="milliseconds") if rests_until is not None else "",
+    )
 
 
 def _waiting(board: Board, request_id: str) -> Request:
     request = board.requests.get(request_id)
-    if request is None or request.ending is not None or not request.groups:
+    if request is None or request.ending is not None or not request.places:
         raise Refusal(Reason.UNKNOWN_CALL, f"request {request_id} does not wait", "request_id")
     return request
 
 
 def _groups(board: Board, request: Request) -> list[Group]:
-    return [board.group(group_id) for group_id in request.groups]
+    return [board.group(group_id) for group_id in request.places]

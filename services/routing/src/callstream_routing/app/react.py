@@ -63,7 +63,7 @@ class Reaction:
             return
         board.hold(request, now + LOOK_AGAIN)
         for event in step.events:
-            if isinstance(event, ContactQueued) and event.refused is None:
+            if isinstance(event, ContactQueued) and event.refused is None and event.callback is None:
                 board.admit(request, event.groups)
             elif isinstance(event, ContactLeft) and event.outcome is RequestOutcome.ANSWERED and event.estimate_ms is not None:
                 metrics.estimate_error.observe(abs(event.waited_ms - event.estimate_ms) / 1000)

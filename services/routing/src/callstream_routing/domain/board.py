@@ -15,8 +15,9 @@ from callstream.kernel.recent import Recent
 from callstream.kernel.timers import Timers
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.memory import Memory, Served
-from callstream_routing.domain.request import Ending, Request
+from callstream_routing.domain.request import Callback, Ending, Request
 from callstream_routing.domain.seat import FREE, Seat
+from callstream_routing.domain.stages import Move, Stage
 
 TimerKey = tuple[str, str, str]
 """(tenant, REQUEST or SEAT or DAY, id)"""
@@ -32,6 +33,9 @@ class Board:
         self.seats: dict[str, Seat] = {}
         self.groups: dict[str, Group] = {}
         self.of_call: dict[str, set[str]] = {}
+        """Call → requests that its end concerns."""
+        self.callbacks: dict[str, set[str]] = {}
+        """Caller → callbacks to them."""
         self.ended: Recent[str, Ending] = Recent()
         """Calls that are over, for requests that stand behind the end in the log."""
         self.left: Recent[str, None] = Recent()
@@ -91,7 +95,9 @@ class Board:
         """A new request takes its place in the lines at once; it can be offered when its `queue.queued` has come."""
         self.requests[request.id] = request
         request.reach(0)
-        self.of_call.setdefault(request.call_id, set()).add(request.id)
+        self.bind(request)
+        if request.callback is not None:
+            self.callbacks.setdefault(request.caller, set()).add(request.id)
         if request.only:
             self.only.setdefault(request.only, set()).add(request.id)
         self._enter(request)
@@ -108,10 +114,11 @@ class Board:
             self.only[request.only].discard(request.id)
             if not self.only[request.only]:
                 del self.only[request.only]
-        siblings = self.of_call[request.call_id]
-        siblings.discard(request.id)
-        if not siblings:
-            del self.of_call[request.call_id]
+        self._unbind(request)
+        if request.callback is not None:
+            self.callbacks[request.caller].discard(request.id)
+            if not self.callbacks[request.caller]:
+                del self.callbacks[request.caller]
         self._timers.cancel((self.tenant, REQUEST, request.id))
         self.dirty.pop(request.id, None)
         self.left.add(request.id, None)
@@ -131,8 +138,14 @@ class Board:
         self._leave(request)
         yield
         self._enter(request)
-        if admitted:
+        if admitted and request.callback is None:  # who is not on the line takes nobody's place there
             self.admit(request, request.groups)
+
+    def resume(self, request: Request, callback: Callback) -> None:
+        """The rest of a callback is over: it stands in its old place again. Inside `changing`."""
+        with self.relisting(request):
+            callback.move(Move.RESUME)
+            callback.rests_until = None
 
     def admit(self, request: Request, groups: tuple[str, ...]) -> None:
         """From now on the request counts for the limits of its groups."""
@@ -145,9 +158,26 @@ class Board:
             return
         seat = self.seat(request.offer.agent_id)
         request.offer = None
+        if request.callback is not None:
+            self._unbind(request)
+            request.callback.call_id = ""
+            if request.callback.stage is Stage.OFFERED:
+                request.callback.move(Move.WITHDRAW)
         if seat.open_request == request.id:
             with self.changing_seat(seat):
                 seat.open_request = ""
+
+    def bind(self, request: Request) -> None:
+        """From now on the end of the request's own call concerns it."""
+        if request.own_call:
+            self.of_call.setdefault(request.own_call, set()).add(request.id)
+
+    def _unbind(self, request: Request) -> None:
+        siblings = self.of_call.get(request.own_call)
+        if siblings is not None:
+            siblings.discard(request.id)
+            if not siblings:
+                del self.of_call[request.own_call]
 
     def hold(self, request: Request, until: datetime | None) -> None:
         """A decision about the request is under way until its next event, at the latest until `until`; None: no longer."""
@@ -162,11 +192,13 @@ class Board:
         self.dirty[request.id] = None
 
     def _enter(self, request: Request) -> None:
+        if request.resting:
+            return
         for group_id in request.groups:
             self.group(group_id).enter(request)
 
     def _leave(self, request: Request) -> None:
-        for group_id in request.groups:
+        for group_id in list(request.places):
             group = self.groups[group_id]
             group.leave(request)
             group.admitted.discard(request.id)
@@ -186,11 +218,14 @@ class Board:
 
     def _due(self, request: Request) -> datetime | None:
         """When something must be done about the request by itself."""
+        callback = request.callback
         if request.held_until is not None:
             return request.held_until
         if request.offer is not None:
-            return request.offer.deadline
+            return None if callback is not None and callback.stage is Stage.CALLING else request.offer.deadline
         dues = [request.next_step, self.limit_at(request), request.assigned_until if request.only else None]
+        if callback is not None:
+            dues += [callback.expires_at, callback.rests_until]
         return min((due for due in dues if due is not None), default=None)
 
     def limit_at(self, request: Request) -> datetime | None:
@@ -249,6 +284,9 @@ class Board:
             if step != request.step:
                 with self.relisting(request):
                     request.reach(step)
+            callback = request.callback
+            if callback is not None and callback.rests_until is not None and callback.rests_until <= now:
+                self.resume(request, callback)
 
     def wake_seat(self, agent_id: str, now: datetime) -> None:
         """An agent's moment has come: hold and cool-down that are over end."""

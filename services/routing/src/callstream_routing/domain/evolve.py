@@ -13,12 +13,14 @@ from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.states import Purpose
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
+from callstream_routing.domain import callback as back
 from callstream_routing.domain import seats
 from callstream_routing.domain.board import Board
-from callstream_routing.domain.memory import GivenUp
-from callstream_routing.domain.onward import agent_wanted, consult_ended, served, transfer_started
+from callstream_routing.domain.memory import GivenUp, served
+from callstream_routing.domain.onward import agent_wanted, consult_ended, transfer_started
 from callstream_routing.domain.preferred import OUTBOUND_MEMORY
 from callstream_routing.domain.request import Ending, Offer, Request
+from callstream_routing.domain.stages import Stage
 from callstream_routing.domain.supervise import TRIED_WITHIN, assign
 
 FOLLOWS = (
@@ -28,11 +30,13 @@ FOLLOWS = (
     events_of("agent", "session-taken"),
     events_of("agent", "signed-in"),
     events_of("ivr", "agent-requested"),
+    events_of("ivr", "callback-asked"),
     events_of("call", "offer-answered"),
     events_of("call", "offer-failed"),
     events_of("call", "ended"),
     events_of("call", "transfer-started"),
     events_of("call", "dialled"),
+    events_of("call", "leg-answered"),
     events_of("call", "agent-wanted"),
     events_of("call", "consult-ended"),
 )
@@ -86,7 +90,7 @@ def _agent_requested(board: Board, recorded: Recorded, event: ivr.AgentRequested
 
 def _stop_asked(_: Board, recorded: Recorded, __: queue.RequestStopAsked, request: Request) -> None:
     ending = Ending(outcome=RequestOutcome.STOPPED, reason=Reason.SUPERVISOR, at=recorded.time, event_id=recorded.id)
-    request.ending = request.ending or ending
+    request.finish(ending)
 
 
 def _assigned(board: Board, recorded: Recorded, event: queue.AgentAssigned, request: Request) -> None:
@@ -101,7 +105,10 @@ def _call_ended(board: Board, recorded: Recorded, event: call.CallEnded) -> None
     for request_id in sorted(board.of_call.get(recorded.aggregate_id, ())):
         request = board.requests[request_id]
         with board.changing(request):
-            request.ending = request.ending or ending
+            if request.callback is not None:
+                back.call_over(request, request.callback, recorded, event)
+            else:
+                request.ending = request.ending or ending
 
 
 def _ending_of_call(recorded: Recorded, event: call.CallEnded) -> Ending:
@@ -123,18 +130,26 @@ def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered)
     if request is None or request.offer is None or request.offer.id != event.offer_id:
         return
     ending = request.ending
-    if ending is not None and (ending.outcome is RequestOutcome.ANSWERED or request.call_id in board.ended):
+    if ending is not None and (ending.outcome is RequestOutcome.ANSWERED or request.own_call in board.ended):
+        return
+    if request.callback is not None and request.callback.stage is not Stage.OFFERED:
         return
     with board.changing(request):
-        request.ending = Ending(outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id)
+        if request.callback is not None:
+            back.taken(request, request.callback)
+        else:
+            request.ending = Ending(
+                outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, at=recorded.time, event_id=recorded.id
+            )
     if not request.counts:
         return  # a colleague's question, not a customer's call: nothing is counted or learnt from it
-    board.served.put(request.call_id, served(request))
     seat = board.seat(request.offer.agent_id)
     with board.changing_seat(seat):
         seat.count(board.today, answered=1)
         seat.serving = request.offer.group_id
-    board.memory.note_answer(request.caller, seat.id)
+    if request.callback is None:  # else the customer has yet to answer
+        board.served.put(request.call_id, served(request))
+        board.memory.note_answer(request.caller, seat.id)
 
 
 def _offer_failed(board: Board, recorded: Recorded, event: call.OfferFailed) -> None:
@@ -175,6 +190,9 @@ def _queued(board: Board, recorded: Recorded, event: queue.ContactQueued, reques
         request.customer_type, request.level = event.customer_type, event.level
         request.enqueued_at, request.estimate_ms = event.enqueued_at, event.estimate_ms
     request.queued = True
+    if request.callback is not None:
+        request.callback.expires_at = event.callback.expires_at if event.callback is not None else None
+        return  # the limits of waiting on the line are not for who is not there
     if event.refused is not None and request.ending is None:
         request.ending = Ending(outcome=RequestOutcome.FAILED, reason=event.refused, at=recorded.time, event_id=recorded.id)
     request.entered = dict.fromkeys(request.groups, recorded.time)
@@ -184,6 +202,7 @@ def _queued(board: Board, recorded: Recorded, event: queue.ContactQueued, reques
     if event.resumed:
         for group_id in request.groups:
             board.memory.given_up.drop((group_id, request.caller))
+        back.called_again(board, recorded, event.resumed)
 
 
 def _moved(board: Board, recorded: Recorded, event: queue.ContactMoved, request: Request) -> None:
@@ -204,9 +223,11 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
         deadline=event.ring_deadline,
         event_id=recorded.id,
     )
+    if request.callback is not None:
+        back.offered(board, request, request.callback, event)
     request.offered.add(event.agent_id)
     request.assigned = ""
-    board.memory.note_offer(event.agent_id, request.call_id)
+    board.memory.note_offer(event.agent_id, event.call_id)
     seat = board.seat(event.agent_id)
     with board.changing_seat(seat):
         seat.count(board.today, offered=int(request.counts))
@@ -219,6 +240,7 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
 def _offer_withdrawn(board: Board, recorded: Recorded, event: queue.OfferWithdrawn, request: Request) -> None:
     """A withdrawal that stands behind the answer changes nothing: the order of the log decides."""
     answered = request.ending is not None and request.ending.outcome is RequestOutcome.ANSWERED
+    answered = answered or (request.callback is not None and request.callback.stage is not Stage.OFFERED)
     if request.offer is not None and request.offer.id == event.offer_id and not answered:
         board.close_offer(request)
         if request.only and request.ending is None:
@@ -231,10 +253,13 @@ def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
         return
     _learn(board, recorded, event, request)
     board.remove_request(request)
+    back.born(board, recorded, event, request)
 
 
 def _learn(board: Board, recorded: Recorded, event: queue.ContactLeft, request: Request) -> None:
-    """Service level, estimates, and the place that a caller gave up."""
+    """Service level, estimates, and the place that a caller gave up. Nobody has waited on the line for a callback."""
+    if request.callback is not None:
+        return
     answered, abandoned = event.outcome is RequestOutcome.ANSWERED, event.outcome is RequestOutcome.ABANDONED
     if not request.groups or (not answered and not abandoned):
         return
@@ -252,6 +277,8 @@ _ABANDONING = frozenset({Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.
 
 _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     ivr.AgentRequested: _agent_requested,
+    ivr.CallbackAsked: back.asked,
+    control.LegAnswered: back.leg_answered,
     call.CallEnded: _call_ended,
     call.OfferAnswered: _offer_answered,
     call.OfferFailed: _offer_failed,
@@ -267,6 +294,7 @@ _STEPS: dict[type[Event], Callable[[Board, Recorded, Any], None]] = {
     queue.RequestStopAsked: _own(_stop_asked),
     queue.AgentAssigned: _own(_assigned),
     queue.ContactMoved: _own(_moved),
+    queue.CallbackTried: _own(back.tried),
     queue.OfferMade: _own(_offer_made),
     queue.OfferWithdrawn: _own(_offer_withdrawn),
     queue.ContactLeft: _left,

@@ -110,12 +110,13 @@ def _claim(board: Board, group: Group | None) -> Claim | None:
 
 def _match(board: Board, group: Group, request: Request, now: datetime) -> Match:
     choice = choose(board, group, request)
+    offer_id = derived_id("offer", request.id, str(request.version), choice.seat.id, now.isoformat())
     found = Match(
         tenant=board.tenant,
         request_id=request.id,
-        call_id=request.call_id,
+        call_id=request.call_for(offer_id),
         agent_id=choice.seat.id,
-        offer_id=derived_id("offer", request.id, str(request.version), choice.seat.id, now.isoformat()),
+        offer_id=offer_id,
         version=request.version,
         decision=record(choice.group, request, choice.seat, choice.why, choice.preferred, now),
     )

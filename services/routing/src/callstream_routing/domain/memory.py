@@ -7,6 +7,7 @@ import msgspec
 
 from callstream.contracts.call_events import OUTBOUND_MEMORY
 from callstream.kernel.recent import Recent
+from callstream_routing.domain.request import Request
 
 CALLERS = 200_000
 OFFERS = 100
@@ -28,6 +29,11 @@ class Served(msgspec.Struct, frozen=True):
     priority: int
     customer_type: str
     level: int
+
+
+def served(request: Request) -> Served:
+    """What later requests of the same call go on with."""
+    return Served(request.enqueued_at, request.priority, request.customer_type, request.level)
 
 
 class Memory:

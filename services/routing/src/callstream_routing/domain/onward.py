@@ -80,11 +80,6 @@ def consult_ended(board: Board, recorded: Recorded, event: control.ConsultEnded)
             request.ending = ending
 
 
-def served(request: Request) -> Served:
-    """What later requests of the same call go on with."""
-    return Served(request.enqueued_at, request.priority, request.customer_type, request.level)
-
-
 def _unserved(board: Board, recorded: Recorded, caller: str) -> Served:
     """The customer never waited: an agent called them."""
     kind = board.type_of(caller)

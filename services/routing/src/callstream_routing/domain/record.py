@@ -67,6 +67,7 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
         skills=dict(desk.need),
         relaxed=request.step,
         estimate_ms=request.estimate_ms,
+        callback=request.callback.attempts + 1 if request.callback is not None else 0,
     )
 
 

@@ -5,8 +5,10 @@ from datetime import datetime, timedelta
 import msgspec
 
 from callstream.contracts.config import Prompt, SkillStep
+from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_routing.domain.seat import Need, need_of, stamp
+from callstream_routing.domain.stages import CALLBACK, Move, Stage
 
 STEPS_A_LEVEL = 10
 """Priorities go from 0 to 9, so at equal wait a level of customer type outweighs every priority."""
@@ -37,6 +39,45 @@ class Ending(msgspec.Struct, frozen=True, kw_only=True):
     reason: Reason
     at: datetime
     event_id: str
+
+
+class AskedBack(msgspec.Struct, frozen=True):
+    """The caller wants to be called back at this number."""
+
+    number: str
+    at: datetime
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """Why an attempt to call back has reached nobody; `queue.callback-tried` follows from it."""
+
+    reason: Reason
+    at: datetime
+    event_id: str
+
+
+class Callback(msgspec.Struct, kw_only=True):
+    """What a request is beyond others that calls somebody back. Its `call_id` is the call in which it was asked for."""
+
+    of: str
+    """The request whose place it has."""
+    number: str
+    asked_at: datetime
+    expires_at: datetime | None = None
+    """None: not queued yet."""
+    stage: Stage = CALLBACK.initial
+    attempts: int = 0
+    """In vain, as far as they count."""
+    call_id: str = ""
+    """The present attempt's own call."""
+    failure: Failure | None = None
+    rests_until: datetime | None = None
+    then: Ending | None = None
+    """What ends it if the attempt that goes on reaches nobody."""
+
+    def move(self, given: Move) -> None:
+        """Take a step of the table; raises IllegalTransition."""
+        self.stage = CALLBACK.next_state(self.stage, given)
 
 
 class Request(msgspec.Struct, kw_only=True):
@@ -96,6 +137,10 @@ class Request(msgspec.Struct, kw_only=True):
     offered: set[str] = set()
     """Agents that it has been offered to (F131)."""
     ending: Ending | None = None
+    asked_back: AskedBack | None = None
+    """Its caller leaves for a callback."""
+    callback: Callback | None = None
+    """It is a callback."""
     held_until: datetime | None = None
     """A decision about it is under way; no other is taken before this moment or its next event."""
     # The board's indexes; not a part of what is kept.
@@ -110,7 +155,29 @@ class Request(msgspec.Struct, kw_only=True):
     @property
     def ready(self) -> bool:
         """Whether it can be offered now."""
-        return self.queued and self.offer is None and self.ending is None and self.held_until is None
+        free = self.queued and self.offer is None and self.ending is None and self.held_until is None
+        return free and (self.callback is None or self.callback.stage is Stage.WAITING)
+
+    @property
+    def resting(self) -> bool:
+        """It stands in no line now."""
+        return self.callback is not None and self.callback.stage is Stage.RESTING
+
+    @property
+    def own_call(self) -> str:
+        """The call whose end concerns it; of a callback that of the present attempt, or empty."""
+        return self.call_id if self.callback is None else self.callback.call_id
+
+    def call_for(self, offer_id: str) -> str:
+        """The call that an offer is about: an attempt to call back is a call of its own."""
+        return self.call_id if self.callback is None else derived_id("call-back", offer_id)
+
+    def finish(self, ending: Ending) -> None:
+        """It is to end so, unless it ends already; a callback whose customer is being called if that is in vain."""
+        if self.callback is not None and self.callback.stage is Stage.CALLING:
+            self.callback.then = self.callback.then or ending
+        else:
+            self.ending = self.ending or ending
 
     def reach(self, step: int) -> None:
         """So many steps of relaxation are reached; the request must not stand in a line meanwhile."""

@@ -12,10 +12,12 @@ from callstream.contracts.envelope import Event
 from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferWithdrawn
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_routing.domain.board import Board
+from callstream_routing.domain.callback_due import due, queue_it
 from callstream_routing.domain.estimate import estimate
 from callstream_routing.domain.only import kept_by
 from callstream_routing.domain.overflow import overflowed
-from callstream_routing.domain.request import Ending, Offer, Request
+from callstream_routing.domain.request import Callback, Ending, Offer, Request
+from callstream_routing.domain.stages import Stage
 from callstream_routing.domain.terms import terms
 
 
@@ -32,6 +34,8 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
         return _queue(board, request, now)
     if request.ending is not None:
         return _end(request, request.ending, now)
+    if request.callback is not None and (step := _call_back(board, request, request.callback, now)) is not None:
+        return step
     if request.offer is not None:
         return _watch_offer(board, request, request.offer, now)
     if request.only:
@@ -50,6 +54,8 @@ def settle(board: Board, request: Request, now: datetime) -> Step | None:
 
 def _queue(board: Board, request: Request, now: datetime) -> Step:
     """Every request is queued, also one that leaves at once: so each has a beginning and an end in the log."""
+    if request.callback is not None:
+        return Step(events=(queue_it(board, request, request.callback),), causation_id=request.requested_by)
     if request.only:
         alone = ContactQueued(call_id=request.call_id, group_id="", priority=0, enqueued_at=request.enqueued_at, ahead=0)
         return Step(events=(alone,), causation_id=request.requested_by)
@@ -57,20 +63,32 @@ def _queue(board: Board, request: Request, now: datetime) -> Step:
     first = board.group(granted.groups[0])
     ahead = first.ahead(request.place(first.policy.ageing_s, granted.level, granted.enqueued_at))
     own = request.places.get(first.id)
+    called_back = board.requests.get(granted.resumed)
+    left = called_back.places if called_back is not None else {}  # of a callback that goes, because its customer is here
     queued = ContactQueued(
         call_id=request.call_id,
         group_id=granted.groups[0],
         priority=request.priority,
         enqueued_at=granted.enqueued_at,
-        ahead=ahead - (own is not None and first.ahead(own) < ahead),
+        ahead=ahead - sum(first.ahead(place) < ahead for place in (own, left.get(first.id)) if place is not None),
         groups=granted.groups,
         customer_type=granted.customer_type,
         level=granted.level,
-        estimate_ms=estimate(board, request, granted.groups, granted.level, granted.enqueued_at),
+        estimate_ms=estimate(board, request, granted.groups, granted.level, granted.enqueued_at, left),
         refused=granted.refusal,
         resumed=granted.resumed,
     )
     return Step(events=(queued,), causation_id=request.requested_by)
+
+
+def _call_back(board: Board, request: Request, callback: Callback, now: datetime) -> Step | None:
+    match due(board, request, callback, now):
+        case None:
+            return None
+        case Reason() as reason:
+            return Step(events=(_failed(request, reason, now),), causation_id=request.last_event_id)
+        case tried:
+            return Step(events=(tried,), causation_id=callback.failure.event_id if callback.failure else request.last_event_id)
 
 
 def _end(request: Request, ending: Ending, now: datetime) -> Step:
@@ -82,7 +100,12 @@ def _end(request: Request, ending: Ending, now: datetime) -> Step:
 
 
 def _watch_offer(board: Board, request: Request, offer: Offer, now: datetime) -> Step | None:
-    """An offer ends when the gateway could not ring, when the agent is no longer reserved for it, or at its deadline (F032)."""
+    """An offer ends when the gateway could not ring, when the agent is no longer reserved for it, or at its deadline (F032).
+
+    While a customer is being called back their agent waits for them, and the call's end says what came of it.
+    """
+    if request.callback is not None and request.callback.stage is Stage.CALLING:
+        return None
     seat = board.seat(offer.agent_id)
     if offer.failed is not None:
         reason, cause = offer.failed, offer.failed_by
@@ -98,7 +121,7 @@ def _watch_offer(board: Board, request: Request, offer: Offer, now: datetime) ->
 def _withdrawn(request: Request, offer: Offer, reason: Reason, now: datetime) -> OfferWithdrawn:
     return OfferWithdrawn(
         offer_id=offer.id,
-        call_id=request.call_id,
+        call_id=request.own_call,
         agent_id=offer.agent_id,
         reason=reason,
         rang_ms=millis(offer.made_at, now),

@@ -14,6 +14,7 @@ from callstream_routing.domain.record import RULE_VERSION
 from callstream_routing.domain.request import Request
 from callstream_routing.domain.seat import FREE, Seat
 from callstream_routing.domain.settle import millis
+from callstream_routing.domain.stages import Stage
 
 TRIED_WITHIN = timedelta(seconds=5)
 """An assignment that could not be tried until then is void: the request goes on by the rules."""
@@ -35,6 +36,10 @@ class Standing(StrEnum):
     BEING_OFFERED = "being offered"
     """An agent is being reserved just now."""
     OFFERED = "offered"
+    CALLING_BACK = "calling back"
+    """An agent has taken a callback, and its customer is being called."""
+    RESTING = "resting"
+    """A callback between two attempts."""
 
 
 ALLOWED = frozenset(
@@ -43,6 +48,7 @@ ALLOWED = frozenset(
         (Action.STOP, Standing.WAITING),
         (Action.STOP, Standing.BEING_OFFERED),
         (Action.STOP, Standing.OFFERED),
+        (Action.STOP, Standing.RESTING),
         (Action.ASSIGN, Standing.WAITING),
     }
 )
@@ -52,6 +58,10 @@ def standing(request: Request) -> Standing:
     """Where a request that is not over stands."""
     if not request.queued:
         return Standing.ARRIVING
+    if request.callback is not None and request.callback.stage is Stage.CALLING:
+        return Standing.CALLING_BACK
+    if request.resting:
+        return Standing.RESTING
     if request.offer is not None:
         return Standing.OFFERED
     return Standing.WAITING if request.held_until is None else Standing.BEING_OFFERED
@@ -114,13 +124,15 @@ def _match(board: Board, request: Request, seat: Seat, now: datetime) -> Match:
         eligible=1,
         candidates=(Candidate(agent_id=seat.id, idle_ms=millis(seat.since or now, now), rank=1),),
         preferred={rule: seat.id},
+        callback=request.callback.attempts + 1 if request.callback is not None else 0,
     )
+    offer_id = derived_id("offer", request.id, str(request.version), seat.id, now.isoformat())
     found = Match(
         tenant=board.tenant,
         request_id=request.id,
-        call_id=request.call_id,
+        call_id=request.call_for(offer_id),
         agent_id=seat.id,
-        offer_id=derived_id("offer", request.id, str(request.version), seat.id, now.isoformat()),
+        offer_id=offer_id,
         version=request.version,
         decision=decision,
     )

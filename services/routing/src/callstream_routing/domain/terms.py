@@ -9,6 +9,7 @@ import msgspec
 
 from callstream.kernel.outcomes import Reason
 from callstream_routing.domain.board import Board
+from callstream_routing.domain.callback_due import place_of
 from callstream_routing.domain.overflow import stand_in
 from callstream_routing.domain.request import Request
 
@@ -77,11 +78,14 @@ def allowed(asked: tuple[str, ...], of_type: tuple[str, ...]) -> tuple[str, ...]
 
 
 def _place(board: Board, request: Request, groups: list[str], now: datetime) -> tuple[datetime, str]:
-    """The request's own moment, or the oldest place that the caller has given up in one of the groups."""
+    """The request's own moment, or the oldest place that the caller has in one of the groups: given up, or kept by a callback."""
     enqueued_at, resumed = request.enqueued_at, ""
     for group_id in groups:
         within_s = board.group(group_id).policy.resume_s
         found = board.memory.place_of(group_id, request.caller, within_s, now)
         if found is not None and found.enqueued_at < enqueued_at:
             enqueued_at, resumed = found.enqueued_at, found.request_id
+    called_back = place_of(board, request.caller, groups)
+    if called_back is not None:  # it is named whichever place is older: it has to end
+        enqueued_at, resumed = min(enqueued_at, called_back.enqueued_at), called_back.id
     return enqueued_at, resumed

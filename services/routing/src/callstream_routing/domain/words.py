@@ -42,6 +42,8 @@ def explain(agent_id: str, decision: Decision) -> list[str]:
     if decision.skills or decision.relaxed:
         needed = ", ".join(f"{skill} {level}" for skill, level in sorted(decision.skills.items())) or "nothing"
         said.append(f"Needed {needed} after {decision.relaxed} steps of relaxation.")
+    if decision.callback:
+        said.append(f"Nobody was on the line: the caller is called back, attempt {decision.callback}.")
     why = _PREFERRED.get(decision.rule)
     if why is not None:
         said.append(f"Agent {agent_id} went first because they {why}.")
