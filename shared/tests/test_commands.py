@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 import pytest
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 
 from callstream.contracts.commands import AgentView, GetAgent, Reply
@@ -15,6 +14,7 @@ from callstream.kernel.outcomes import Reason
 from callstream.runtime import command_handlers
 from callstream.runtime.command_handlers import CommandHandlers
 from callstream.runtime.commands import Commands
+from callstream.runtime.connect import connect
 from callstream.runtime.event_store import StoreUnavailable, VersionConflict
 from callstream.runtime.link import Link
 
@@ -28,19 +28,22 @@ class Answering:
     """A service that answers GetAgent as the test says."""
 
     def __init__(self, server: Server) -> None:
-        self.broker = NatsBroker(server.url, apply_types=False, logger=None, connect_timeout=1)
-        self.handlers = CommandHandlers(self.broker)
+        self.url = server.url
+        self.handlers = CommandHandlers()
         self.calls: list[tuple[GetAgent, str]] = []
         self.answer: Answer = self._view
 
     async def __aenter__(self) -> "Answering":
         self.handlers.on(GetAgent, self._handle)
-        await self.broker.start()
-        await self.broker.connection.flush()
+        await self.start()
         return self
 
+    async def start(self) -> None:
+        self.nc = await connect(self.url, name="answering")
+        await self.handlers.start(self.nc)
+
     async def __aexit__(self, *_: object) -> None:
-        await self.broker.stop()
+        await self.nc.close()
 
     async def _handle(self, command: GetAgent, scope: str) -> Any:
         self.calls.append((command, scope))
@@ -99,7 +102,7 @@ async def test_a_command_repeated_while_it_is_under_way_waits_for_the_same_answe
 async def test_a_lost_answer_is_asked_for_again_with_the_same_id(
     service: Answering, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    link, lost = Link.of(service.broker.connection), list[str]()
+    link, lost = Link.of(service.nc), list[str]()
     send = link.send
 
     async def lossy(subject: str, *rest: Any, **more: Any) -> None:
@@ -261,8 +264,7 @@ async def test_a_command_of_scope_any_is_done_by_one_instance_and_not_by_a_drain
 
         answering.handlers.on(GetAgent, handle, name)
         answering.handlers.on(GetAgent, handle, ANY)
-        await answering.broker.start()
-        await answering.broker.connection.flush()
+        await answering.start()
         both.append(answering)
         return answering
 
@@ -274,11 +276,11 @@ async def test_a_command_of_scope_any_is_done_by_one_instance_and_not_by_a_drain
         assert (await commands.send(get("own"), "gw-1")).accepted
         assert done.pop() == "gw-1:gw-1"
         await first.handlers.drain(1)
-        await first.broker.connection.flush()
+        await first.nc.flush()
         done.clear()
         for number in range(10):
             assert (await commands.send(get(f"r{number}"), ANY, retries=0)).accepted
         assert done == ["gw-2:any"] * 10
     finally:
         for answering in both:
-            await answering.broker.stop()
+            await answering.nc.close()

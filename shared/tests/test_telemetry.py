@@ -12,7 +12,6 @@ from threading import Thread
 
 import pytest
 import structlog
-from faststream.nats import NatsBroker
 from nats.aio.client import Client
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span as ProtoSpan
@@ -124,8 +123,7 @@ async def test_a_call_through_two_services_is_one_trace(
     gateway, agents = (
         make_tracer(Settings(service=name, instance=name, otlp_endpoint=endpoint)) for name in ("media-gateway", "agent-state")
     )
-    broker = NatsBroker(server.url, apply_types=False, logger=None)
-    handlers = CommandHandlers(broker, tracer=agents)
+    handlers = CommandHandlers(tracer=agents)
 
     async def reserve(command: ReserveAgent, tenant: str) -> None:
         event = NewEvent(
@@ -135,14 +133,13 @@ async def test_a_call_through_two_services_is_one_trace(
         await JetStreamStore(nc, "agent-state", tracer=agents).append("agent", "7001", tenant, [event], None)
 
     handlers.on(ReserveAgent, reserve)
-    await broker.start()
+    await handlers.start(nc)
     first = NewEvent(id="e1", tenant="acme", aggregate_id=CALL, time=AT, event=arrived(), correlation_id=CALL)
     await JetStreamStore(nc, "media-gateway", tracer=gateway).append("call", CALL, "acme", [first], 0)
     command = ReserveAgent(command_id="cmd-1", agent_id="7001", offer_id="o", request_id="r", call_id=CALL)
     assert (await Commands(nc).send(command, "acme", call_id=CALL)).accepted
     for tracer in (gateway, agents):
         await asyncio.get_running_loop().run_in_executor(None, tracer.shutdown)
-    await broker.stop()
     spans = {span.name: (service, span) for service, span in [received.get(timeout=10) for _ in range(3)]}
     assert {name: service for name, (service, _) in spans.items()} == {
         "call.arrived.v1": "media-gateway",

@@ -1,4 +1,4 @@
-"""Commands over NATS: the answering side, on FastStream's subscribers.
+"""Commands over NATS: the answering side.
 
 Every command is answered: accepted, or refused with a reason and the field at fault. A command that is repeated, because
 its answer was lost, gets the same answer from memory (bounded, so a repeat after many others or after a restart is handled
@@ -18,14 +18,14 @@ import asyncio
 import re
 import time
 from collections import OrderedDict, deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
 import structlog
-from faststream.nats import NatsBroker, NatsMessage
+from nats.aio.client import Client
 
 from callstream.contracts.commands import Command, Reply
 from callstream.contracts.subjects import ANY, commands_of
@@ -33,6 +33,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime import metrics
 from callstream.runtime.event_store import StoreUnavailable, VersionConflict
+from callstream.runtime.frames import RawHandler
 from callstream.runtime.link import Link
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
 
@@ -53,14 +54,15 @@ _FIELD = re.compile(r"at `\$\.?([^`]+)`|field `([^`]+)`")
 
 
 class CommandHandlers:
-    """Registers handlers on a broker before it starts, and answers from then on."""
+    """Takes handlers by `on`, and answers from `start` on."""
 
-    def __init__(self, broker: NatsBroker, *, tracer: Tracer | None = None) -> None:
+    def __init__(self, *, tracer: Tracer | None = None) -> None:
         self.active: Callable[[str], bool] = lambda _: True
         """Whether this instance answers commands of a scope; a standby stays silent."""
         self.draining = False
-        self._broker = broker
+        self._link: Link
         self._tracer = tracer or NoTracer()
+        self._wanted: list[tuple[str, str, RawHandler]] = []
         self._remembered: OrderedDict[str, Reply] = OrderedDict()
         self._running: dict[str, asyncio.Future[Reply]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -70,24 +72,30 @@ class CommandHandlers:
     def on(self, kind: type[C], handler: Handler[C], scope: str = "*") -> None:
         """Answer commands of `kind` with `handler`. `scope` narrows them, for example to this gateway instance, or to `any`."""
         decoder = msgspec.json.Decoder(kind)
-        subscriber = self._broker.subscriber(
-            commands_of(kind.SERVICE, kind.NAME, scope), queue=ANY if scope == ANY else "", decoder=_whole, no_reply=True
-        )
-        if scope == ANY:
-            self._leave.append(subscriber.stop)
 
-        async def take(message: NatsMessage) -> None:
-            if self.active(_scope(message)):
-                start(message)
+        def take(subject: bytes, reply_to: bytes, body: bytes, _: bytes | None) -> None:
+            meant_for = subject.split(b".")[2].decode()
+            start = partial(self._start, partial(self._answer, reply_to.decode(), body, meant_for, kind, decoder, handler))
+            if self.active(meant_for):
+                start()
             else:
-                self._park(_scope(message), partial(start, message))
+                self._park(meant_for, start)
 
-        def start(message: NatsMessage) -> None:
-            task = asyncio.create_task(self._answer(message, kind, decoder, handler))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        self._wanted.append((commands_of(kind.SERVICE, kind.NAME, scope), ANY if scope == ANY else "", take))
 
-        subscriber(take)
+    async def start(self, nc: Client) -> None:
+        """Listen."""
+        self._link = Link.of(nc)
+        for subject, queue, take in self._wanted:
+            leave = await self._link.listen(subject, take, queue)
+            if queue:
+                self._leave.append(leave)
+        await nc.flush()
+
+    def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        task = asyncio.create_task(answer())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     def take_over(self) -> None:
         """Handle what was heard a moment ago for scopes that this instance is the active one of now."""
@@ -116,18 +124,19 @@ class CommandHandlers:
             await asyncio.wait(set(self._tasks), timeout=within_s)
         return not self._tasks
 
-    async def _answer(self, message: NatsMessage, kind: type[C], decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> None:
+    async def _answer(
+        self, reply_to: str, body: bytes, scope: str, kind: type[C], decoder: msgspec.json.Decoder[C], handler: Handler[C]
+    ) -> None:
         began = time.perf_counter()
-        scope = _scope(message)
         try:
-            reply = await self._reply(message.body, scope, decoder, handler)
+            reply = await self._reply(body, scope, decoder, handler)
         except Exception:
             log.exception("command failed", command=kind.NAME)
             reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
         metrics.commands_handled.labels(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
         metrics.command_seconds.labels(kind.NAME).observe(time.perf_counter() - began)
-        if message.raw_message.reply and self._broker.connection.is_connected:
-            await Link.of(self._broker.connection).send(message.raw_message.reply, msgspec.json.encode(reply))
+        if reply_to and self._link.connected:
+            await self._link.send(reply_to, msgspec.json.encode(reply))
 
     async def _reply(self, body: bytes, scope: str, decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> Reply:
         try:
@@ -185,12 +194,3 @@ async def _run(command: C, scope: str, handler: Handler[C]) -> Reply:
     if isinstance(result, Reply):
         return result
     return Reply(accepted=True) if result is None else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(result)))
-
-
-def _scope(message: NatsMessage) -> str:
-    return message.raw_message.subject.split(".")[2]
-
-
-async def _whole(message: NatsMessage) -> NatsMessage:
-    """FastStream hands the decoded body to a handler; ours needs subject and reply too."""
-    return message

@@ -1,6 +1,7 @@
 """A NATS connection as every service uses it: found again for ever, private inbox, nothing on standard error."""
 
 import time
+from collections.abc import Awaitable, Callable
 
 import nats
 import structlog
@@ -17,8 +18,10 @@ def inbox_prefix(user: str) -> bytes:
     return f"_INBOX.{user}".encode() if user else b"_INBOX"
 
 
-async def connect(url: str, *, name: str, user: str = "", password: str = "") -> Client:
-    """Connect, waiting for the broker as long as it takes."""
+async def connect(
+    url: str, *, name: str, user: str = "", password: str = "", closed: Callable[[], Awaitable[None]] | None = None
+) -> Client:
+    """Connect, waiting for the broker as long as it takes. `closed` is called when the connection is gone for good."""
     return await nats.connect(
         url,
         name=name,
@@ -32,6 +35,7 @@ async def connect(url: str, *, name: str, user: str = "", password: str = "") ->
         ping_interval=10,
         max_outstanding_pings=2,
         error_cb=log_error,
+        closed_cb=closed,
     )
 
 

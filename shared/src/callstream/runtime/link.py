@@ -66,9 +66,9 @@ class Link:
         self._on_reconnect.append(action)
         return lambda: self._on_reconnect.remove(action) if action in self._on_reconnect else None
 
-    async def listen(self, subject: str, handler: RawHandler) -> Callable[[], Awaitable[None]]:
-        """Hand each message of `subject` to `handler`; the result ends it."""
-        subscription = await self.nc.subscribe(subject)
+    async def listen(self, subject: str, handler: RawHandler, queue: str = "") -> Callable[[], Awaitable[None]]:
+        """Hand each message of `subject` to `handler`; the result ends it. Of one `queue` group only one hears it."""
+        subscription = await self.nc.subscribe(subject, queue)
         sid = subscription._id
         self._handlers[sid] = handler
 

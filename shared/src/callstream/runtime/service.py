@@ -27,9 +27,6 @@ from typing import Any, TypeVar
 
 import structlog
 import uvloop
-from faststream import FastStream
-from faststream.nats import NatsBroker
-from faststream.security import SASLPlaintext
 from nats.aio.client import Client
 
 from callstream.contracts.commands import Command
@@ -38,7 +35,7 @@ from callstream.kernel.clock import Clock, SystemClock
 from callstream.runtime.command_handlers import CommandHandlers, Handler
 from callstream.runtime.commands import Commands
 from callstream.runtime.config_watch import ArchiveKeys, Configuration, Credentials
-from callstream.runtime.connect import RECONNECT_WAIT_S, inbox_prefix, log_error
+from callstream.runtime.connect import connect
 from callstream.runtime.follower import Follower
 from callstream.runtime.http import CHECK_S, AsgiApp, Check, Health, HttpApp, HttpServer
 from callstream.runtime.in_flight import InFlight
@@ -69,23 +66,7 @@ class Service:
         self.clock: Clock = clock or SystemClock()
         self.tracer: Tracer = make_tracer(settings)
         self.health = Health()
-        self.broker = NatsBroker(
-            settings.nats_url,
-            name=f"{settings.service}/{settings.instance}",
-            security=SASLPlaintext(settings.nats_user, settings.nats_password) if settings.nats_user else None,
-            inbox_prefix=inbox_prefix(settings.nats_user),
-            allow_reconnect=True,
-            max_reconnect_attempts=-1,
-            reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]
-            connect_timeout=2,
-            ping_interval=10,
-            error_cb=log_error,
-            closed_cb=self._closed,
-            apply_types=False,
-            logger=None,
-        )
-        self.app = FastStream(self.broker, logger=None)
-        self.commands_answered = CommandHandlers(self.broker, tracer=self.tracer)
+        self.commands_answered = CommandHandlers(tracer=self.tracer)
         self.on_start: list[Hook] = []
         """Awaited in order once everything else runs."""
         self.on_drain: list[Hook] = []
@@ -231,8 +212,13 @@ class Service:
         live: nothing is decided on half a state.
         """
         log.info("starting")
-        await self.broker.connect()
-        self.nc = self.broker.connection
+        self.nc = await connect(
+            self.settings.nats_url,
+            name=f"{self.settings.service}/{self.settings.instance}",
+            user=self.settings.nats_user,
+            password=self.settings.nats_password,
+            closed=self._closed,
+        )
         self.store = JetStreamStore(self.nc, self.settings.service, tracer=self.tracer)
         self.commands = Commands(self.nc)
         self.health.checks["nats"] = self._check_nats
@@ -253,7 +239,7 @@ class Service:
             await follower.start()
         for follower in self._followers:
             await follower.live.wait()
-        await self.app.start()
+        await self.commands_answered.start(self.nc)
         for hook in self.on_start:
             await hook()
         _calm_collector()
@@ -279,7 +265,7 @@ class Service:
         steps += [follower.stop for follower in self._followers]
         steps += [self.config.stop, self.http.stop]
         steps += [secrets.stop for secrets in (self._credentials, self._archive_keys) if secrets is not None]
-        steps += [self.app.stop, self._close]
+        steps += [self._disconnect, self._close]
         for step in steps:
             try:
                 async with asyncio.timeout(DRAIN_S):
@@ -287,6 +273,12 @@ class Service:
             except Exception:
                 log.exception("not stopped cleanly", step=getattr(step, "__qualname__", str(step)))
         log.info("stopped")
+
+    async def _disconnect(self) -> None:
+        if hasattr(self, "nc"):
+            if self.nc.is_connected:
+                await self.nc.flush(timeout=1)
+            await self.nc.close()
 
     async def _close(self) -> None:
         await asyncio.get_running_loop().run_in_executor(None, self.tracer.shutdown)
