@@ -234,6 +234,7 @@ def assemble(service: Service, config: GatewayConfig) -> Gateway:
     for one in (scope, ANY):
         service.on_command(call_commands.Dial, gateway.on_dial.dial, one)
         service.on_command(call_commands.CallAgent, gateway.on_dial.call_agent, one)
+        service.on_command(call_commands.CallBack, gateway.on_dial.call_back, one)
         service.on_command(ListTrunks, list_trunks, one)
     service.check("media worker", gateway.media.check)
     service.on_start.append(gateway.start)

@@ -185,6 +185,41 @@ def outbound_talk() -> Story:
     return callee_rings().steps(on.PhoneAnswered(leg_id=CUSTOMER))
 
 
+# a callback
+
+
+def called_back() -> Story:
+    """Its call has begun, and its offer is on its way."""
+    begun = CallDialled(
+        agent_id="1001",
+        callee="+8613900000001",
+        caller="+862166668888",
+        gateway="gw",
+        purpose=Purpose.CALLBACK,
+        leg_id=CUSTOMER,
+        agent_leg_id=AGENT,
+        request_id="request",
+        callback_of="earlier",
+    )
+    return Story(begun).steps(on.ArrivalStored())
+
+
+def agent_called() -> Story:
+    return called_back().steps(OFFERED, on.LegOpened(leg_id=AGENT), on.PhoneRings(leg_id=AGENT))
+
+
+def agent_has_it() -> Story:
+    return agent_called().steps(on.PhoneAnswered(leg_id=AGENT), on.AnswerLogged(offer_id="offer"))
+
+
+def customer_called() -> Story:
+    return agent_has_it().steps(on.LegOpened(leg_id=CUSTOMER), on.PhoneRings(leg_id=CUSTOMER))
+
+
+def callback_talk() -> Story:
+    return customer_called().steps(on.PhoneAnswered(leg_id=CUSTOMER))
+
+
 # call control
 
 LISTEN = Supervision.LISTEN

@@ -44,11 +44,13 @@ class Life(RuleBasedStateMachine):
 
     told: Story
 
-    @initialize(how=st.sampled_from(["inbound", "outbound", "internal"]))
+    @initialize(how=st.sampled_from(["inbound", "outbound", "internal", "callback"]))
     def begin(self, how: str) -> None:
         self.offers = 0
         if how == "inbound":
             self.told = story.talking()
+        elif how == "callback":
+            self.told = story.agent_called()
         else:
             internal = how == "internal"
             purpose, callee = (Purpose.INTERNAL, "1002") if internal else (Purpose.OUTBOUND, "+8613900000001")

@@ -23,7 +23,15 @@ from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
 from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.domain.callee import Callee, CalleeKind, callee
-from callstream_media_gateway.domain.caller_id import Choice, ChosenBy, choose_any, choose_caller_id, choose_marked, may_show
+from callstream_media_gateway.domain.caller_id import (
+    Choice,
+    ChosenBy,
+    choose_any,
+    choose_caller_id,
+    choose_marked,
+    choose_of_group,
+    may_show,
+)
 from callstream_media_gateway.domain.dial_guard import Dialler, Recent, may_dial, refusal
 from callstream_media_gateway.domain.regions import RegionTable
 from callstream_media_gateway.domain.window import Window
@@ -78,17 +86,20 @@ class DialOut:
         wish: str = "",
         role: Role = Role.AGENT,
         transfer_out: bool = False,
+        group_id: str = "",
     ) -> Prepared:
         """Check an agent's dial of `typed` and choose its caller id; it counts as one dial from here on.
 
         wish: a caller id chosen by hand (F143). transfer_out: for a customer's transfer, which shows the number marked for
-        that (F020) before all others. Raises Refusal: `unknown-agent`; field `number`: `invalid`, `forbidden` (destination),
-        `at-capacity` (rate and concurrency); field `caller_id`: `forbidden`, `invalid`; `no-trunk`.
+        that (F020) before all others. group_id: of a callback, which shows a number of that group (F145), else any: nobody is
+        there to choose. Raises Refusal: `unknown-agent`; field `number`: `invalid`, `forbidden` (destination), `at-capacity`
+        (rate and concurrency); field `caller_id`: `forbidden`, `invalid`; `no-trunk`.
         """
         with self._telling(tenant, agent_id, typed, wish):
             dialler, called = self._checked(tenant, agent_id, typed, role, self._recent(tenant, agent_id))
             numbers = self._numbers(tenant)
             marked = choose_marked(numbers, ChosenBy.TRANSFER_OUT, self._chance) if transfer_out and not wish else None
+            marked = marked or (choose_of_group(dialler, group_id, numbers, self._chance) if group_id else None)
             choice = marked or self._choice(tenant, dialler, called, numbers, wish)
         self._note(tenant, agent_id, called)
         metrics.dials.labels("allowed").inc()

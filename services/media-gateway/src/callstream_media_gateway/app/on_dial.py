@@ -1,4 +1,4 @@
-"""Calls that an agent begins (F056, F137, F141): may it be, with which caller id, and where is the agent's own phone."""
+"""Calls that an agent begins (F056, F137, F141), and callbacks: may it be, with which caller id, where is the own phone."""
 
 from callstream.contracts import call_commands as cmd
 from callstream.contracts.call_events import CallDialled
@@ -11,6 +11,7 @@ from callstream_media_gateway.adapters.outbox import LogHealth
 from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.domain.parties import leg_of_offer
 
 
 class OnDial:
@@ -54,6 +55,29 @@ class OnDial:
         )
         self._begin(command, dialled, mobile, prepared)
 
+    async def call_back(self, command: cmd.CallBack, _: str) -> str:
+        """`call-back`; this gateway's name."""
+        if command.call_id in self._switchboard.calls:
+            return self._instance
+        self._ready()
+        prepared = self._dial_out.prepare(command.tenant, command.agent_id, command.number, group_id=command.group_id)
+        dialled = CallDialled(
+            agent_id=command.agent_id,
+            callee=prepared.callee,
+            caller=prepared.choice.number.number,
+            gateway=self._instance,
+            purpose=Purpose.CALLBACK,
+            leg_id=f"{command.call_id}-c",
+            agent_leg_id=leg_of_offer(command.offer_id),
+            region=prepared.region,
+            chosen_by=prepared.choice.by,
+            drawn_from=prepared.choice.fitting,
+            request_id=command.request_id,
+            callback_of=command.callback_of,
+        )
+        self._begin(command, dialled, None, prepared)
+        return self._instance
+
     async def call_agent(self, command: cmd.CallAgent, _: str) -> None:
         """`call-agent`."""
         if command.call_id in self._switchboard.calls:
@@ -74,7 +98,7 @@ class OnDial:
         )
         self._begin(command, dialled, mobile)
 
-    def _begin(self, command: cmd.Dial | cmd.CallAgent, dialled: CallDialled, *prepared: Prepared | None) -> None:
+    def _begin(self, command: cmd.Dial | cmd.CallAgent | cmd.CallBack, dialled: CallDialled, *prepared: Prepared | None) -> None:
         mobile = prepared[0].callee if prepared[0] is not None else ""
         self._switchboard.begin_dialled(
             command.call_id,

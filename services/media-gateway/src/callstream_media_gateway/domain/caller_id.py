@@ -98,6 +98,15 @@ def choose_marked(numbers: Sequence[Number], mark: ChosenBy, chance: Chance) -> 
     return _of(marked, mark, numbers, chance) if marked else None
 
 
+def choose_of_group(dialler: Dialler, group_id: str, numbers: Sequence[Number], chance: Chance) -> Choice:
+    """For a callback of a group: of its numbers (F145), else of those that the agent may show, else any: the group has promised
+    the call, and whoever answers it for the group did not ask to dial."""
+    linked = [number for number in numbers if group_id in number.outbound_groups]
+    if linked:
+        return _of(linked, ChosenBy.GROUP, linked, chance)
+    return choose_any([number for number in numbers if may_show(number, dialler)] or numbers, chance)
+
+
 def choose_any(numbers: Sequence[Number], chance: Chance) -> Choice:
     """Any of at least one, at random."""
     return _of(numbers, ChosenBy.RANDOM, numbers, chance)

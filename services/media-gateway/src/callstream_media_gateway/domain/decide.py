@@ -5,8 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from callstream.contracts.call_events import CallArrived, CallDialled
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream_media_gateway.domain import (
+    callback,
     collect,
     consult,
     flow,
@@ -101,12 +102,16 @@ def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tup
 def begin_dialled(
     call_id: str, tenant: str, dialled: CallDialled, now: datetime, cause: str, number: str = "", *, auto_answer: bool = False
 ) -> tuple[Call, list[do.Effect]]:
-    """A call that an agent begins. `number`: the mobile that is the agent's phone (F141).
+    """A call that an agent begins, or one that calls somebody back. `number`: the mobile that is the agent's phone (F141).
 
     A command for any gateway may reach two, when its first answer was lost. The event's id names the gateway, so that the
     log takes it from one: the other has a conflict, before it has rung anybody.
     """
     call = Call(call_id, tenant, dialled=dialled, now=now, cause=cause, customer=CustomerState.AWAITED)
+    if dialled.purpose is Purpose.CALLBACK:
+        callback.await_offer(call)
+        call.append(dialled, f"dialled-{dialled.gateway}")
+        return call, _take(call)
     own = Leg(
         dialled.agent_leg_id,
         LegRole.AGENT,

@@ -40,14 +40,17 @@ def callee_rings(call: Call, callee: Leg) -> None:
 
 
 def callee_answered(call: Call, callee: Leg) -> None:
-    """Both talk, recorded as in an incoming call."""
+    """Both talk, recorded as in an incoming call. Behind the agent of a callback stands an offer."""
     own = call.legs[call.own_leg]
+    offer = call.offers.get(own.offer_id)
+    if offer is not None:
+        offer.move(OfferInput.BRIDGE)
     call.stop_tune(own)
     call.move(CustomerInput.BRIDGE)
     begin_service(call, own)
     call.append(
         CallBridged(
-            offer_id="",
+            offer_id=own.offer_id,
             agent_id=own.agent_id,
             customer_leg_id=callee.leg_id,
             agent_leg_id=own.leg_id,

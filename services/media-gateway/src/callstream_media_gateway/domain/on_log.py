@@ -3,13 +3,13 @@
 from callstream.contracts.call_events import OfferFailed
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import callback, inputs
 from callstream_media_gateway.domain import effects as do
-from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import OVER, Call
 from callstream_media_gateway.domain.connect import connect, make_ready
 from callstream_media_gateway.domain.consult import over, target_answered
 from callstream_media_gateway.domain.dial import agent_answered
-from callstream_media_gateway.domain.parties import Leg, Offer
+from callstream_media_gateway.domain.parties import Leg, Offer, leg_of_offer
 from callstream_media_gateway.domain.states import OfferInput, OfferState
 
 
@@ -39,8 +39,10 @@ def offered(call: Call, given: inputs.Offered) -> None:
     refusal = Reason.OFFER_LOST if given.request_id in call.given_up else given.refusal
     if refusal is not None:
         call.append(OfferFailed(offer_id=given.offer_id, request_id=given.request_id, agent_id=given.agent_id, reason=refusal))
+        callback.no_agent(call, refusal, Party.AGENT)
         return
-    leg_id = f"{given.offer_id}-leg"
+    call.stop_timer(callback.TIMER)
+    leg_id = leg_of_offer(given.offer_id)
     call.offers[given.offer_id] = Offer(
         given.offer_id, given.request_id, given.agent_id, leg_id, given.connect_prompt, beep=given.auto_answer
     )
@@ -66,7 +68,9 @@ def withdrawn(call: Call, given: inputs.Withdrawn) -> None:
         return
     lost = offer.state in (OfferState.ANSWERED, OfferState.GONE)
     offer.move(OfferInput.WITHDRAWN)
-    call.drop_offer(offer, Reason.OFFER_LOST if lost else given.reason)
+    reason = Reason.OFFER_LOST if lost else given.reason
+    call.drop_offer(offer, reason)
+    callback.no_agent(call, reason)
 
 
 def answer_logged(call: Call, given: inputs.AnswerLogged) -> None:
@@ -100,6 +104,8 @@ def confirmed(call: Call, offer: Offer) -> None:
             target_answered(call, leg, offer)
         case Purpose.INTERNAL:
             agent_answered(call, offer)
+        case _ if callback.awaits_agent(call):
+            callback.agent_there(call)
         case _:
             connect(call, offer)
 

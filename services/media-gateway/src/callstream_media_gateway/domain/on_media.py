@@ -20,13 +20,12 @@ def leg_opened(call: Call, given: inputs.LegOpened) -> None:
     if leg is None or leg.stage is not LegStage.OPENING:
         return
     leg.stage = LegStage.OPEN
-    first = call.own_leg or call.customer_leg
-    if leg.leg_id == first:
-        make_ready(call)
-        return
     if leg.offer_id:
         call.offers[leg.offer_id].move(OfferInput.OPENED)
-    ring(call, leg)
+    if leg.leg_id == (call.own_leg or call.customer_leg):
+        make_ready(call)
+    else:
+        ring(call, leg)
 
 
 def leg_failed(call: Call, given: inputs.LegFailed) -> None:

@@ -3,7 +3,7 @@
 from callstream.contracts.call_events import CallAnswered, DigitReceived, LegRinging, OfferAnswered, OfferFailed
 from callstream.contracts.states import LegRole
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.domain import collect, inputs, menu, message, supervise, survey
+from callstream_media_gateway.domain import callback, collect, inputs, menu, message, supervise, survey
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
@@ -87,6 +87,7 @@ def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) ->
         )
     )
     call.drop_offer(offer, reason, peer_gone=True)
+    callback.no_agent(call, reason, Party.AGENT)
 
 
 def hung_up(call: Call, given: inputs.HungUp) -> None:

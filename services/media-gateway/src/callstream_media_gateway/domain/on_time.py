@@ -2,7 +2,8 @@
 
 from datetime import timedelta
 
-from callstream_media_gateway.domain import collect, facts, inputs, menu, message, reached, survey
+from callstream.kernel.outcomes import Reason
+from callstream_media_gateway.domain import callback, collect, facts, inputs, menu, message, reached, survey
 from callstream_media_gateway.domain.call import OVER, Call
 
 SLACK = timedelta(seconds=0.5)
@@ -23,6 +24,8 @@ def time_up(call: Call, given: inputs.TimeUp) -> None:
             survey.time_up(call)
         case facts.MESSAGE_TIMER:
             message.time_up(call)
+        case callback.TIMER:
+            callback.no_agent(call, Reason.OFFER_LOST)
         case "menu":
             menu.time_up(call, leg_id)
         case "ring":

@@ -53,6 +53,11 @@ class Leg:
     ending: Reason = Reason.NORMAL
 
 
+def leg_of_offer(offer_id: str) -> str:
+    """The id of the leg that rings an offer's agent."""
+    return f"{offer_id}-leg"
+
+
 @dataclass(slots=True)
 class Offer:
     """One offer to one agent, and its leg."""

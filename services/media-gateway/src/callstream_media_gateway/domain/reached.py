@@ -33,7 +33,7 @@ def failed(call: Call, leg: Leg, reason: Reason, *, peer_gone: bool = True) -> N
             transfer.nobody_came(call, leg.leg_id, reason, Party.SYSTEM)
         case Purpose.SUPERVISION if leg.leg_id in call.watches:
             call.end_watch(call.watches[leg.leg_id], reason, peer_gone=peer_gone)
-        case Purpose.OUTBOUND | Purpose.INTERNAL:
+        case Purpose.OUTBOUND | Purpose.INTERNAL | Purpose.CALLBACK:
             call.hang_up_leg(leg.leg_id, reason, peer_gone=peer_gone)
             dial.not_reached(call, leg, reason)
 
@@ -59,6 +59,7 @@ ON_ANSWER: dict[Purpose, Callable[[Call, Leg], None]] = {
     Purpose.SUPERVISION: supervise.answered,
     Purpose.OUTBOUND: _outbound,
     Purpose.INTERNAL: dial.own_phone_answered,
+    Purpose.CALLBACK: dial.callee_answered,
 }
 
 
