@@ -1,5 +1,6 @@
 """Whatever comes in whatever order, doubled, late or foreign: one offer for each agent and request, every request ends once."""
 
+from datetime import datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -7,19 +8,33 @@ from hypothesis import strategies as st
 
 from callstream.contracts import call_events as call
 from callstream.contracts.agent_events import AgentPresenceChanged, AgentStateChanged
-from callstream.contracts.config import Customer, CustomerType, ServiceLevel, SkillStep
-from callstream.contracts.queue_events import AgentAssigned, ContactLeft, OfferMade, OfferWithdrawn, RequestStopAsked
+from callstream.contracts.config import CallbackPolicy, Customer, CustomerType, ServiceLevel, SkillStep
+from callstream.contracts.ivr_events import AgentRequested
+from callstream.contracts.queue_events import (
+    AgentAssigned,
+    CallbackTried,
+    ContactLeft,
+    ContactQueued,
+    OfferMade,
+    OfferWithdrawn,
+    RequestStopAsked,
+)
 from callstream.contracts.states import AgentState, Criterion, Presence
 from callstream.kernel.errors import Refusal
-from callstream.kernel.outcomes import RequestOutcome
+from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_routing.domain.keep import OF_THE_LOG
+from callstream_routing.domain.request import Request
+from callstream_routing.domain.stages import Stage
 from callstream_routing.domain.supervise import Action, check, check_able
 
 from .story import Story
 
 NAMES = [f"r{n}" for n in range(6)]
+BACKS = [f"{name}-back" for name in NAMES]
 AGENTS = ["1001", "1002", "1003"]
 names, agents = st.sampled_from(NAMES), st.sampled_from(AGENTS)
+either = st.sampled_from(NAMES + BACKS)
+reasons = st.sampled_from(["no-answer", "busy", "agent-hung-up", "gateway-lost"])
 
 groups = st.sampled_from(["sales", "support", "nowhere"])
 needs = st.sampled_from([{}, {}, {}, {"billing": 1}, {"billing": 3}, {"billing": 2, "french": 1}])
@@ -54,6 +69,9 @@ policies = st.fixed_dictionaries(
         "max_wait_s": st.sampled_from([0, 6, 40]),
         "overflow": st.sampled_from([(), ("sales",), ("support", "sales"), ("nowhere",)]),
         "resume_s": st.sampled_from([0, 60]),
+        "callback": st.builds(
+            CallbackPolicy, attempts=st.integers(1, 2), retry_s=st.just(10), expires_s=st.sampled_from([60, 600])
+        ),
     },
 )
 abilities = st.fixed_dictionaries(
@@ -75,15 +93,17 @@ steps = st.one_of(
     st.tuples(st.just("state"), agents, st.sampled_from([state.value for state in AgentState])),
     st.tuples(st.just("idle"), agents),
     st.tuples(st.just("idle"), agents),
-    st.tuples(st.sampled_from(["answered", "failed"]), names, st.integers(0, 2)),
+    st.tuples(st.sampled_from(["answered", "failed"]), either, st.integers(0, 2)),
+    st.tuples(st.sampled_from(["answered", "reached", "not_reached"]), st.sampled_from(BACKS), st.integers(0, 1), reasons),
+    st.tuples(st.just("asks_back"), names, callers),
     st.tuples(st.just("call_ended"), names),
     st.tuples(st.just("later"), st.sampled_from([1, 5, 30])),
     st.tuples(st.just("refuse"), st.sets(agents, max_size=1)),
     st.tuples(st.just("disable"), st.sampled_from(["sales", "support"]), st.booleans()),
     st.tuples(st.just("again"), st.integers(0, 200)),
     st.tuples(st.just("pause"), st.booleans()),
-    st.tuples(st.just("stop"), names),
-    st.tuples(st.just("assign"), names, agents),
+    st.tuples(st.just("stop"), either),
+    st.tuples(st.just("assign"), either, agents),
     st.tuples(st.just("presence"), agents, st.sampled_from(list(Presence)), st.booleans()),
 )
 
@@ -91,14 +111,21 @@ steps = st.one_of(
 def play(story: Story, step: tuple[Any, ...]) -> None:
     """One step of a caller, an agent, the gateway, an administrator, or the log's own repetition."""
     name, *given = step
-    if name in ("answered", "failed"):
+    if name in ("answered", "failed", "reached", "not_reached"):
         offers = [match for match in story.matches if match.request_id == given[0]]
         if offers:
             offer = offers[-1 - given[1] % len(offers)]  # the present one, or a late word about an earlier one
             if name == "answered":
                 story.answered(given[0], offer.offer_id)
-            else:
+            elif name == "failed":
                 story.failed(given[0])
+            elif name == "reached":
+                story.reached(given[0])
+            else:
+                story.not_reached(given[0], given[2])
+    elif name == "asks_back":
+        if any(r.aggregate_id == f"c-{given[0]}" for r in story.told):
+            story.asks_back(*given)
     elif name == "request":
         request_id, group, priority, more = given
         wanted = dict(more)
@@ -149,7 +176,7 @@ def check_indexes(story: Story) -> None:
     """What makes it fast says the same as what it was made from."""
     board = story.board
     for group in board.groups.values():
-        requests = [request for request in board.requests.values() if group.id in request.groups]
+        requests = [request for request in board.requests.values() if group.id in request.groups and not request.resting]
         ageing_s = group.policy.ageing_s
         assert list(group.line) == sorted(request.place(ageing_s) for request in requests)
         members = [seat for seat in board.seats.values() if group.id in seat.groups]
@@ -165,8 +192,12 @@ def check_indexes(story: Story) -> None:
         kept = {agent_id: label for label, ids in group.kept.items() for agent_id in ids}
         assert kept == {seat.id: seat.why_not() for seat in members if seat.why_not()}
     for request in board.requests.values():
-        if request.offer is not None and request.ending is None:
+        if request.offer is not None and request.ending is None and not calling_back(request):
             assert request.offer.deadline > story.clock.now() or story.paused
+
+
+def calling_back(request: Request) -> bool:
+    return request.callback is not None and request.callback.stage is Stage.CALLING
 
 
 def check_nobody_is_forgotten(story: Story) -> None:
@@ -174,7 +205,11 @@ def check_nobody_is_forgotten(story: Story) -> None:
     if story.paused:
         return
     for request in story.board.requests.values():
-        assert request.id in story.board.of_call[request.call_id]
+        if request.own_call:
+            assert request.id in story.board.of_call[request.own_call]
+        if request.callback is not None:
+            assert request.id in story.board.callbacks[request.caller]
+            assert request.resting == (request.places == {})
         for group_id in request.groups if request.ready else ():
             group = story.board.groups[group_id]
             able = [seat.id for seat in group.members.values() if not seat.why_not() and not seat.lacks(request.need)]
@@ -192,6 +227,7 @@ def check_snapshot(story: Story) -> None:
         assert other.admitted >= {request.id for request in counted if request.queued and request.ending is None}
         assert list(other.target.recent) == list(group.target.recent)
     assert again.board.of_call == story.board.of_call
+    assert again.board.callbacks == story.board.callbacks
     for seat in story.board.seats.values():
         told = again.board.seats[seat.id]
         assert [getattr(told, name) for name in OF_THE_LOG] == [getattr(seat, name) for name in OF_THE_LOG]
@@ -204,10 +240,16 @@ def check_log(story: Story) -> None:
     open_offer: dict[str, str] = {}
     answered: dict[str, str] = {}
     left: set[str] = set()
+    called_back: set[str] = set()
+    queued_at: dict[str, datetime] = {}
     for recorded in story.told:
         event = recorded.event
         if recorded.aggregate == "queue":
             assert recorded.aggregate_id not in left, "something stands behind the end"
+        if isinstance(event, ContactQueued):
+            queued_at[recorded.aggregate_id] = event.enqueued_at
+            if event.callback is not None:
+                assert event.enqueued_at <= queued_at[event.callback.of], "a callback has lost its place"
         if isinstance(event, AgentStateChanged):
             ringing[recorded.aggregate_id] = event.offer_id if event.state is AgentState.RINGING else ""
         elif isinstance(event, OfferMade):
@@ -218,16 +260,22 @@ def check_log(story: Story) -> None:
             open_offer[recorded.aggregate_id] = event.offer_id
         elif isinstance(event, call.OfferAnswered) and open_offer.get(event.request_id) == event.offer_id:
             answered.setdefault(event.request_id, event.offer_id)
+        elif isinstance(event, CallbackTried):
+            if event.attempt_call_id:
+                del open_offer[recorded.aggregate_id]
+                del by_request[recorded.aggregate_id]
         elif isinstance(event, OfferWithdrawn):
             del open_offer[recorded.aggregate_id]
             del by_request[recorded.aggregate_id]
         elif isinstance(event, ContactLeft):
             left.add(recorded.aggregate_id)
+            if event.reason is Reason.CALLBACK:
+                called_back.add(f"{recorded.aggregate_id}-back")
             if event.outcome is RequestOutcome.ANSWERED:
                 assert event.offer_id == answered[recorded.aggregate_id]
             by_request.pop(recorded.aggregate_id, None)
-    requested = {recorded.aggregate_id[2:] for recorded in story.told if recorded.aggregate == "ivr"}
-    assert left == requested
+    requested = {r.event.request_id for r in story.told if isinstance(r.event, AgentRequested)}
+    assert left == requested | called_back
 
 
 @settings(max_examples=300, deadline=None)
@@ -247,6 +295,13 @@ def test_any_history(steps: list[tuple[Any, ...]]) -> None:
         if any(isinstance(r.event, call.CallEnded) and r.aggregate_id == f"c-{name}" for r in story.told):
             continue
         story.call_ended(name)
+    for name in list(story.board.requests):  # only callbacks outlive their calls
+        assert name in BACKS
+        if (attempt := story.board.requests[name].own_call) and calling_back(story.board.requests[name]):
+            story.tell(call.CallEnded(reason=Reason.NO_ANSWER, party=Party.SYSTEM), attempt)
+    story.later(86_400)
+    story.later(31)
     assert story.board.requests == {}
     assert story.board.of_call == {}
+    assert story.board.callbacks == {}
     check_log(story)

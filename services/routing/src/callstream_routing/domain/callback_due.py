@@ -20,7 +20,7 @@ AFTER_FAULT = timedelta(seconds=30)
 
 def place_of(board: Board, caller: str, groups: list[str]) -> Request | None:
     """The oldest callback to this caller that waits in one of the groups, or None."""
-    waiting = [board.requests[request_id] for request_id in board.callbacks.get(caller, ())]
+    waiting = [board.requests[request_id] for request_id in board.callbacks.get(caller, ())] if caller else []
     merged = [request for request in waiting if request.ending is None and not set(request.groups).isdisjoint(groups)]
     return min(merged, key=lambda request: (request.enqueued_at, request.id), default=None)
 
