@@ -279,6 +279,20 @@ class Story:
         )
         self.tell(fact, call_id)
 
+    def called_back(self, call_id: str = "b1", offer: str = "o1", agent_id: str = "1005") -> None:
+        """The call of a callback has begun; its offer, if it comes, rings the agent."""
+        fact = call.CallDialled(
+            agent_id=agent_id,
+            callee="+863",
+            caller="+862",
+            gateway="gw",
+            purpose=Purpose.CALLBACK,
+            leg_id=f"customer-{call_id}",
+            agent_leg_id=f"leg-{offer}",
+            request_id=f"r-{call_id}",
+        )
+        self.tell(fact, call_id)
+
     def reached(self, call_id: str = "d1") -> None:
         """The dialled customer picks up."""
         self.tell(LegAnswered(leg_id=f"customer-{call_id}", role=LegRole.CUSTOMER, number="+863"), call_id)

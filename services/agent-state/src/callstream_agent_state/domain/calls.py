@@ -7,7 +7,7 @@ import msgspec
 from callstream.contracts import call_events as call
 from callstream.contracts.control_events import LegAnswered
 from callstream.contracts.envelope import Event, Recorded
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
 
 Key = tuple[str, str]
@@ -33,6 +33,8 @@ class OpenCall(msgspec.Struct, kw_only=True):
     legs: dict[str, OpenLeg]
     reached: bool = True
     """Of a dialled call: somebody was reached, so that its agent has something to wrap up (F149)."""
+    callback: bool = False
+    """An offer rings its agent, and their answer has reached nobody yet."""
 
 
 class OpenCalls:
@@ -58,13 +60,15 @@ class OpenCalls:
             )
         elif isinstance(event, call.CallDialled):
             own = OpenLeg(role=LegRole.AGENT, agent_id=event.agent_id, offer_id=recorded.aggregate_id)
+            callback = event.purpose is Purpose.CALLBACK
             self.calls[key] = OpenCall(
                 tenant=recorded.tenant,
                 call_id=recorded.aggregate_id,
                 gateway=event.gateway,
                 since=recorded.time,
-                legs={event.agent_leg_id: own} if event.agent_leg_id else {},
+                legs={event.agent_leg_id: own} if event.agent_leg_id and not callback else {},
                 reached=False,
+                callback=callback,
             )
         elif isinstance(event, call.CallEnded):
             self.calls.pop(key, None)
@@ -76,7 +80,7 @@ class OpenCalls:
             elif isinstance(event, call.LegEnded):
                 known.legs.pop(event.leg_id, None)
             elif isinstance(event, call.OfferAnswered | call.CallBridged):
-                known.reached = True
+                known.reached = known.reached or not known.callback or isinstance(event, call.CallBridged)
             elif isinstance(event, LegAnswered):
                 known.reached = known.reached or event.role in (LegRole.CUSTOMER, LegRole.EXTERNAL)
 

@@ -12,7 +12,7 @@ from callstream.contracts import call_events as call
 from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
-from callstream.contracts.states import AgentState, LegRole
+from callstream.contracts.states import AgentState, LegRole, Purpose
 from callstream.contracts.subjects import events_of
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream.kernel.timers import Timers
@@ -169,7 +169,8 @@ class Roster:
 
     def _dialled(self, recorded: Recorded, event: call.CallDialled) -> None:
         """The call that an agent was seized for has begun. Who is seized no longer, because this came late, is busy again."""
-        self._begun(recorded, event.agent_id, event.gateway, Cause.DIALLED)
+        if event.purpose is not Purpose.CALLBACK:  # its agent is reserved, for the offer that follows
+            self._begun(recorded, event.agent_id, event.gateway, Cause.DIALLED)
 
     def _leg_started(self, recorded: Recorded, event: call.LegStarted) -> None:
         """A supervisor's phone rings: what they were seized for has begun."""
@@ -201,14 +202,14 @@ class Roster:
     def _note_over(self, agent: Agent, recorded: Recorded, offer_id: str) -> None:
         """Wrap-up follows a call that reached somebody (F149)."""
         call_id = recorded.aggregate_id
-        free = self.freed_as(agent, call_id) if offer_id == call_id else None
+        free = self.freed_as(agent, call_id, offer_id)
         kind = FactKind.SET_FREE if free else FactKind.CALL_OVER
         self._note(agent, recorded, kind, offer_id, "", call_id, free or Cause.CALL_ENDED)
 
-    def freed_as(self, agent: Agent, call_id: str) -> Cause | None:
-        """Why no wrap-up follows a call that the agent began or supervises, or None: it follows."""
+    def freed_as(self, agent: Agent, call_id: str, offer_id: str) -> Cause | None:
+        """Why no wrap-up follows a call that the agent began, supervises, or took as a callback; None: it follows."""
         key = (agent.tenant, call_id)
-        if self.calls.supervises(key, agent.id):
+        if offer_id == call_id and self.calls.supervises(key, agent.id):
             return Cause.SUPERVISION_ENDED
         return None if self.calls.reached(key) else Cause.NOT_REACHED
 

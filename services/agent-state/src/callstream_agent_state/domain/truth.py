@@ -169,7 +169,7 @@ def _missing(
         return []
     ringing = agent.state is AgentState.RINGING and agent.offer_is_made
     kind = Kind.LEG_GONE if busy else Kind.OFFER_GONE if ringing else Kind.STALE_OFFER
-    wrap_up = not busy or offer_id != call_id or roster.freed_as(agent, call_id) is None
+    wrap_up = not busy or roster.freed_as(agent, call_id, offer_id) is None
     return [
         Mismatch(
             kind=kind,
