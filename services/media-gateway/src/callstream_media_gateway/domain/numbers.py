@@ -14,7 +14,8 @@ def readings(user: str, country: str) -> tuple[str, ...]:
     that lost their plus sign. Empty when it is no number at all."""
     digits = user.partition(";")[0]
     found = []
-    for text, region in ((digits, country), ("+" + digits.lstrip("+"), None)):
+    ways = ((digits, country), ("+" + digits, None))
+    for text, region in ways[:1] if digits.startswith("+") else ways:
         try:
             number = phonenumbers.parse(text, region)
         except phonenumbers.NumberParseException:
