@@ -109,10 +109,34 @@ def test_call_control_is_told_in_words() -> None:
     assert said[-1] == "agent 1002 serves the customer from now on instead of agent 1001 (consult)"
 
 
+def test_several_facts_of_one_event_are_all_told_and_found() -> None:
+    recording = call_events.RecordingStarted(recording_id="C1-r1", agent_id="1001")
+    bridged = call_events.CallBridged(offer_id="o", agent_id="1001", customer_leg_id="c", agent_leg_id="a", recording=recording)
+    legs = (
+        call_events.LegEnded(
+            leg_id="a", role=LegRole.AGENT, reason=Reason.AGENT_HUNG_UP, agent_id="1001", at=T0 + timedelta(seconds=8.9)
+        ),
+        call_events.LegEnded(leg_id="c", role=LegRole.CUSTOMER, reason=Reason.AGENT_HUNG_UP, packets_received=7),
+    )
+    ended = call_events.CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT, legs=legs)
+    told = [*CALL[:-3], *story((3.1, bridged), (9, ended))]
+    assert meaning(bridged) == "caller and agent 1001 hear each other; recording"
+    assert meaning(ended) == (
+        "the agent leg ended: agent-hung-up, 0 packets, 0 lost; the customer leg ended: agent-hung-up, 7 packets, 0 lost; "
+        "the call ended: agent-hung-up, by agent"
+    )
+    assert [line[6:12] for line in ladder(told)[-3:]] == ["03.100", "08.900", "09.000"]
+    wanted = Filter(name="leg-ended", agent="1001")
+    assert wanted.subjects() == ["cs.*.*.*.leg-ended", "cs.*.*.*.ended"]
+    assert [r.event.NAME for r in told if wanted.matches(r)] == ["ended"]
+    assert not any(Filter(name="leg-ended", agent="1002").matches(r) for r in told)
+
+
 def test_the_tail_filters_by_call_and_agent() -> None:
     by_agent = [r.event.NAME for r in CALL if Filter(agent="1001").matches(r)]
     assert by_agent == ["leg-started", "offer-answered", "bridged", "leg-ended"]
     assert not any(Filter(call="C2").matches(r) for r in CALL)
     assert all(Filter(call="C1").matches(r) for r in CALL)
-    assert Filter(aggregate="queue", name="offer-made").subject() == "cs.*.queue.*.offer-made"
+    assert Filter(aggregate="queue", name="offer-made").subjects() == ["cs.*.queue.*.offer-made"]
+    assert Filter().subjects() == ["cs.*.*.*.*"]
     assert "call.ended" in line_of(CALL[-1])

@@ -1,6 +1,7 @@
 """The projection on a real PostgreSQL: exactly once, one transaction for rows and position, rebuilt rows are the same rows."""
 
 import asyncio
+import importlib
 import itertools
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -144,6 +145,41 @@ async def test_a_served_call_becomes_a_record_with_all_its_fields(pool: asyncpg.
     assert (record.wait_ms, record.talk_ms, record.recording_ms) == (2000, 10_000, 9900)
     assert (record.arrived_at, record.ended_at) == (T0, T0 + timedelta(seconds=15))
     assert (record.remark, record.satisfaction) == ("", None)
+
+
+async def test_a_call_whose_phones_sent_nothing_has_no_recording_and_says_why(pool: asyncpg.Pool) -> None:
+    """As gateways tell it now: the recording with the bridge, the legs with the end."""
+    log = [row for row in served("C1") if not isinstance(row[3], call.CallBridged | call.LegEnded | call.CallEnded)][:-1]
+    begun = call.RecordingStarted(recording_id="rec", agent_id="1001")
+    leg = call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.AGENT_HUNG_UP, agent_id="1001")
+    bridged = call.CallBridged(offer_id="C1-o", agent_id="1001", customer_leg_id="c", agent_leg_id="a", recording=begun)
+    log += [
+        (5.3, "C1", "main", bridged),
+        (15, "C1", "main", call.CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT, legs=(leg,))),
+        (16, "C1", "main", call.RecordingFailed(recording_id="rec", message="no packet", reason=Reason.NO_AUDIO)),
+    ]
+    await (await projector(pool)).on_batch(recorded(log))
+    record = await Records(pool, names).get("main", "C1")
+    assert record is not None
+    assert (record.recording_id, record.recording_path, record.recording_ms) == ("rec", None, None)
+    assert record.recording_reason == "no-audio"
+    assert (record.access_status, record.talk_ms, record.services[0].talk_ms) == ("answered", 10_000, 10_000)
+
+
+async def test_a_recording_that_failed_before_there_were_reasons_is_given_its_reason(pool: asyncpg.Pool) -> None:
+    """As the migration does it: the rows are those of a rebuild."""
+    log = [row for row in served("C1") if not isinstance(row[3], call.RecordingReady)]
+    log.insert(9, (5.2, "C1", "main", call.RecordingStarted(recording_id="rec", agent_id="1001")))
+    log.append((16, "C1", "main", call.RecordingFailed(recording_id="rec", message="disk full")))
+    await (await projector(pool)).on_batch(recorded([*log, *served("C2", at=30)]))
+    built = await rows(pool)
+    await pool.execute("update service_record set recording_reason = null, summary = summary - 'recording_reason'")
+    assert await rows(pool) != built
+    await pool.execute(importlib.import_module("callstream_reporting.migrations.versions.0006_recording_reason").BACKFILL)
+    assert await rows(pool) == built
+    record = await Records(pool, names).get("main", "C1")
+    assert record is not None
+    assert record.recording_reason == "media-failed"
 
 
 def dialled(call_id: str, *, agent: str = "1001", to: str = "1002", at: float = 0) -> list[tuple[float, str, str, Event]]:

@@ -234,10 +234,12 @@ class RecordingReady(Event, frozen=True, kw_only=True):
 
 @event("call", "recording-failed")
 class RecordingFailed(Event, frozen=True, kw_only=True):
-    """The recording could not be finished; what was recorded stays where it is."""
+    """There will be no recording. With reason `no-audio` nothing is kept, because nobody's phone sent a packet in the whole call;
+    otherwise it could not be finished, and what was recorded stays where it is."""
 
     recording_id: str
     message: str
+    reason: Reason = Reason.MEDIA_FAILED
 
 
 @event("call", "ended")

@@ -5,9 +5,9 @@ follower a read. Whoever folds the log reads it fact by fact, so an older log, w
 from collections.abc import Callable
 from typing import Any
 
-from callstream.contracts.call_events import CallBridged, CallEnded
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, RecordingStarted
 from callstream.contracts.envelope import Event
-from callstream.contracts.ivr_events import AgentRequested, NodeEntered
+from callstream.contracts.ivr_events import AgentRequested, IvrStarted, NodeEntered
 
 Facts = tuple[Event, ...]
 
@@ -16,6 +16,11 @@ def facts_in(event: Event) -> Facts:
     """What an event tells, in order; the event itself is one of them."""
     carried = _CARRIED.get(type(event))
     return (event,) if carried is None else carried(event)
+
+
+def carriers_of(name: str) -> list[str]:
+    """Names of the events in which a fact of this name may stand."""
+    return [carrier.NAME for fact, carriers in _CARRIERS.items() if name == fact.NAME for carrier in carriers]
 
 
 def _ended(event: CallEnded) -> Facts:
@@ -35,4 +40,10 @@ _CARRIED: dict[type[Event], Callable[[Any], Facts]] = {
     CallBridged: _bridged,
     NodeEntered: _entered,
     AgentRequested: _entered,
+}
+
+_CARRIERS: dict[type[Event], tuple[type[Event], ...]] = {
+    LegEnded: (CallEnded,),
+    RecordingStarted: (CallBridged,),
+    IvrStarted: (NodeEntered, AgentRequested),
 }

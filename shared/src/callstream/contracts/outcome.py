@@ -222,11 +222,20 @@ def _left(summary: CallSummary, recorded: Recorded, event: queue.ContactLeft) ->
 
 
 def _recording_started(_: CallSummary, __: Recorded, event: call.RecordingStarted) -> Changes:
-    return {"recording_id": event.recording_id}
+    return {"recording_id": event.recording_id, "recording_reason": None}
 
 
 def _recording_ready(_: CallSummary, __: Recorded, event: call.RecordingReady) -> Changes:
-    return {"recording_id": event.recording_id, "recording_path": event.path, "recording_ms": event.duration_ms}
+    return {
+        "recording_id": event.recording_id,
+        "recording_path": event.path,
+        "recording_ms": event.duration_ms,
+        "recording_reason": None,
+    }
+
+
+def _recording_failed(summary: CallSummary, _: Recorded, event: call.RecordingFailed) -> Changes:
+    return {"recording_reason": event.reason} if event.recording_id == summary.recording_id else {}
 
 
 def _ended(summary: CallSummary, recorded: Recorded, event: call.CallEnded) -> Changes:
@@ -298,6 +307,7 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     queue.RequestStopAsked: _stop_asked,
     call.RecordingStarted: _recording_started,
     call.RecordingReady: _recording_ready,
+    call.RecordingFailed: _recording_failed,
     call.CallEnded: _ended,
     ivr.IvrStarted: _flow_started,
     ivr.NodeEntered: _node_entered,
@@ -313,4 +323,4 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
 _NOT_BY_THE_FLOW = frozenset({Reason.ANSWERED, Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST})
 """Reasons of an ended session that say that someone else was first."""
 
-_COUNT_AFTER_THE_END: frozenset[type[Event]] = frozenset({call.RecordingStarted, call.RecordingReady})
+_COUNT_AFTER_THE_END: frozenset[type[Event]] = frozenset({call.RecordingStarted, call.RecordingReady, call.RecordingFailed})

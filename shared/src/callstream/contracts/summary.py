@@ -85,6 +85,8 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     recording_path: str = ""
     """Relative to the recordings store; empty until it is ready."""
     recording_ms: int = 0
+    recording_reason: Reason | None = None
+    """Why there is no recording although one was begun."""
     ended_at: datetime | None = None
     outcome: CallOutcome | None = None
     """None while the call goes on."""

@@ -67,6 +67,8 @@ class Reason(StrEnum):
     """The caller hung up to be called back: a callback waits in their place."""
     CALLED_AGAIN = "called-again"
     """Whom a callback waited for has called again, and has its place."""
+    NO_AUDIO = "no-audio"
+    """Nobody's phone sent a single packet: there is nothing to record."""
     # limits and timers
     MAX_ERRORS = "max-errors"
     RING_TIMEOUT = "ring-timeout"

@@ -9,6 +9,7 @@ from callstream.contracts import queue_events as queue
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState
+from callstream.kernel.outcomes import Reason
 from callstream_local.demo.evidence import Evidence
 
 ONCE_A_CALL: tuple[type[Event], ...] = (call.CallArrived, call.CallEnded)
@@ -27,6 +28,7 @@ def check_log(evidence: Evidence) -> Iterator[str]:
 def _calls(events: list[Recorded]) -> Iterator[str]:
     counts: dict[str, Counter[type[Event]]] = defaultdict(Counter)
     legs: dict[str, set[str]] = defaultdict(set)
+    silent: Counter[str] = Counter()
     for recorded in events:
         if recorded.aggregate != "call":
             continue
@@ -39,13 +41,15 @@ def _calls(events: list[Recorded]) -> Iterator[str]:
                     if leg not in legs[recorded.aggregate_id]:
                         yield f"call {recorded.aggregate_id}: leg {leg} ended twice, or without having begun"
                     legs[recorded.aggregate_id].discard(leg)
+                case call.RecordingFailed(reason=Reason.NO_AUDIO):
+                    silent[recorded.aggregate_id] += 1
                 case _:
                     pass
     for call_id, count in counts.items():
         yield from (f"call {call_id} has {count[kind]} x {kind.TYPE}" for kind in ONCE_A_CALL if count[kind] != 1)
         yield from (f"call {call_id} has {count[kind]} x {kind.TYPE}" for kind in AT_MOST_ONCE_A_CALL if count[kind] > 1)
         started, ready = count[call.RecordingStarted], count[call.RecordingReady]
-        if started != ready:
+        if started != ready + silent[call_id]:
             yield f"call {call_id} has {started} recordings begun and {ready} ready"
         if legs[call_id]:
             yield f"call {call_id} has legs that never ended: {', '.join(sorted(legs[call_id]))}"

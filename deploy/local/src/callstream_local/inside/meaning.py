@@ -58,7 +58,7 @@ _MEANINGS: dict[type[Event], Words] = {
     ),
     call.RecordingStarted: lambda _: "recording",
     call.RecordingReady: lambda e: f"recording of {_seconds(e.duration_ms)} ready: {e.path}",
-    call.RecordingFailed: lambda e: f"recording failed: {e.message}",
+    call.RecordingFailed: lambda e: f"no recording: {e.message} ({e.reason})",
     call.ServiceTornDown: lambda e: f"{e.actor} tore the service of agent {e.agent_id} down",
     call.TransferStarted: control.transfer_started,
     call.CallEnded: lambda e: f"the call ended: {e.reason}, by {e.party}",

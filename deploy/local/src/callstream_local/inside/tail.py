@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callstream.contracts.envelope import Recorded
+from callstream.contracts.facts import carriers_of, facts_in
 from callstream.contracts.outcome import call_of
 from callstream.contracts.subjects import events_of
 from callstream.runtime.connect import connect
@@ -26,14 +27,16 @@ class Filter:
     aggregate: str = ""
     name: str = ""
 
-    def subject(self) -> str:
-        """The narrowest subject that holds all of it."""
-        return events_of(self.aggregate or "*", self.name or "*")
+    def subjects(self) -> list[str]:
+        """The narrowest subjects that hold all of it: a fact may stand in another event."""
+        return [events_of(self.aggregate or "*", name) for name in ((self.name, *carriers_of(self.name)) if self.name else "*")]
 
     def matches(self, recorded: Recorded) -> bool:
         """Whether to show this event."""
-        of_agent = recorded.aggregate_id if recorded.aggregate == "agent" else getattr(recorded.event, "agent_id", "")
-        return (not self.call or call_of(recorded) == self.call) and (not self.agent or of_agent == self.agent)
+        facts = [fact for fact in facts_in(recorded.event) if self.name in ("", fact.NAME)]
+        ours = recorded.aggregate == "agent" and recorded.aggregate_id == self.agent
+        of_agent = ours or any(getattr(fact, "agent_id", "") == self.agent for fact in facts)
+        return bool(facts) and (not self.call or call_of(recorded) == self.call) and (not self.agent or of_agent)
 
 
 async def follow(folder: DataFolder, wanted: Filter, *, past: int, count: int, say: Callable[[str], None]) -> None:
@@ -56,7 +59,7 @@ async def follow(folder: DataFolder, wanted: Filter, *, past: int, count: int, s
             if said == count:
                 done.set()
 
-    subscription = await store.subscribe([wanted.subject()], max(0, await store.last_seq() - past), show)
+    subscription = await store.subscribe(wanted.subjects(), max(0, await store.last_seq() - past), show)
     try:
         await done.wait()
     finally:

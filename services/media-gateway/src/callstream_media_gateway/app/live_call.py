@@ -46,5 +46,7 @@ class LiveCall:
     """Number of the worker's newest event about this call that was dealt with."""
     states: dict[str, DialogState] = field(default_factory=dict)
     """Of the answered legs, as they are noted: good until the session or the peer's address changes."""
+    heard: bool = False
+    """A packet of audio has come from one of its legs."""
     released: bool = False
     """Counted as over."""

@@ -79,7 +79,11 @@ class OnMediaEvent:
                 self._recording_stopped(event)
             case worker_events.Draining():
                 self._media.draining = True
-            case worker_events.FirstRtp() | worker_events.Drained():
+            case worker_events.FirstRtp():
+                live = self._switchboard.by_leg.get(event.leg_id)
+                if live is not None:
+                    live.heard = True
+            case worker_events.Drained():
                 pass
 
     async def snapshot(self, snapshot: protocol.Snapshot) -> None:

@@ -118,6 +118,7 @@ class Restore:
                 self._trunks.occupy(place, +1)
                 legs[leg_id].place, legs[leg_id].give_back = place, self._give_back
         live.wavs, live.prepared = note.wavs, note.prepared
+        live.heard = True  # it may have been: the former process knew
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
         for leg in call.legs.values():
             if leg.stage is LegStage.OPEN or leg.leg_id in held:

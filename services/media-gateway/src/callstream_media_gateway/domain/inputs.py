@@ -255,10 +255,11 @@ class RecordingQuiet(Input, frozen=True, kw_only=True):
 
 
 class RecordingLost(Input, frozen=True, kw_only=True):
-    """The recording could not be started or finished."""
+    """The recording could not be started or finished, or holds nothing."""
 
     recording_id: str
     message: str
+    reason: Reason = Reason.MEDIA_FAILED
 
 
 # commands

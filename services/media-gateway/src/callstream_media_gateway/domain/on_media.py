@@ -138,7 +138,7 @@ def recording_lost(call: Call, given: inputs.RecordingLost) -> None:
     """Nobody waits for a recording that will not come."""
     if given.recording_id in call.recordings:
         call.recordings.discard(given.recording_id)
-        failed = RecordingFailed(recording_id=given.recording_id, message=given.message)
+        failed = RecordingFailed(recording_id=given.recording_id, message=given.message, reason=given.reason)
         call.append(failed, recording_key(given.recording_id))
 
 

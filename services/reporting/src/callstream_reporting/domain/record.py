@@ -52,6 +52,8 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     recording_id: str | None
     recording_path: str | None
     recording_ms: int | None
+    recording_reason: str | None = None
+    """Why there is no recording although one was begun: `no-audio`, `media-failed`."""
     ring_ms: int | None = None
     """How long the phone rang that was answered, or that nobody answered."""
     hold_ms: int = 0
@@ -102,6 +104,7 @@ def record_of(summary: CallSummary) -> ServiceRecord:
         recording_id=summary.recording_id or None,
         recording_path=summary.recording_path or None,
         recording_ms=summary.recording_ms or None,
+        recording_reason=summary.recording_reason.value if summary.recording_reason else None,
         ring_ms=summary.ring_ms,
         hold_ms=summary.hold_ms,
         holds=summary.holds,
