@@ -38,6 +38,7 @@ from callstream_media_gateway.app.on_control import SIMPLE, OnControl
 from callstream_media_gateway.app.on_dial import OnDial
 from callstream_media_gateway.app.on_invite import OnInvite
 from callstream_media_gateway.app.on_media_event import OnMediaEvent
+from callstream_media_gateway.app.on_phone_call import OnPhoneCall
 from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
 from callstream_media_gateway.app.perform import Performer
 from callstream_media_gateway.app.play_prompts import PlayPrompts
@@ -77,7 +78,8 @@ class Gateway:
         self.switchboard = Switchboard(service.store, health, clock)
         regions = region_table.load()
         self.on_invite = OnInvite(self.switchboard, service.config, self.media, health, clock, instance, rtp_timeout_ms, regions)
-        self.user_agent = UserAgent(user_agent_config(config), SipDecisions(self.on_invite, self.phones))
+        decisions = SipDecisions(self.on_invite, self.phones)
+        self.user_agent = UserAgent(user_agent_config(config), decisions)
         self.user_agent.on_closed(self.phones.connection_closed)
         self.trunks = Trunks(service.config, service.credentials(), self.user_agent)
         refused = RecordRefusals(self.switchboard, clock, instance)
@@ -93,6 +95,9 @@ class Gateway:
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
         self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
         self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
+        decisions.on_phone_call = OnPhoneCall(
+            self.switchboard, service.config, self.phones, self.media, self.on_control, rtp_timeout_ms
+        )
         performer = Performer(
             *(self.switchboard, self.media, ring_agent, play, self.finish),
             lambda tenant: service.config.settings(tenant).recording_bucket,

@@ -8,6 +8,9 @@ from prometheus_client.registry import Collector
 
 calls_ended = Counter("callstream_gateway_calls_ended_total", "Calls that are over.", ["reason", "party"])
 calls_refused = Counter("callstream_gateway_calls_refused_total", "INVITEs refused before anything was held.", ["reason"])
+phone_calls = Counter(
+    "callstream_gateway_phone_calls_total", "INVITEs of agents' phones, by the status that was decided; 200: served.", ["status"]
+)
 calls_active = Gauge("callstream_gateway_calls_active", "Calls from their INVITE to the end of their last leg.")
 legs_active = Gauge("callstream_gateway_legs_active", "Legs that hold a media port or are getting one.")
 offers = Counter("callstream_gateway_offers_total", "Offers to agents' phones, by how they ended.", ["outcome"])

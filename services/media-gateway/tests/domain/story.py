@@ -253,6 +253,22 @@ def consulting() -> Story:
     return target_rings().steps(on.PhoneAnswered(leg_id=SECOND), on.AnswerLogged(offer_id="second"))
 
 
+LINE = "call-line"
+"""The agent's second leg."""
+
+
+def line_rings() -> Story:
+    """1001's phone has the customer on hold and calls 1002, who is rung."""
+    ask = orders.AskAgent(**WHO, target_agent_id="1002", own_leg=LINE)
+    told = talking().steps(on.PhoneHeld(leg_id=AGENT), ask, on.LegOpened(leg_id=LINE))
+    offered = on.Offered(offer_id="second", request_id=told.last(ConsultStarted).consult_id, agent_id="1002")
+    return told.steps(offered, on.LegOpened(leg_id=SECOND), on.PhoneRings(leg_id=SECOND))
+
+
+def on_two_lines() -> Story:
+    return line_rings().steps(on.PhoneAnswered(leg_id=SECOND), on.AnswerLogged(offer_id="second"))
+
+
 def asking_outside() -> Story:
     return talking().steps(orders.AskOutside(**WHO, number=OUTSIDE))
 

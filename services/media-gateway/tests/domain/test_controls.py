@@ -41,6 +41,7 @@ SITUATIONS: dict[Situation, At] = {
     Situation.HELD: At(story.held),
     Situation.ASKING: At(story.asking),
     Situation.CONSULTING: At(story.consulting),
+    Situation.CALLING: At(story.on_two_lines),
     Situation.CONSULTED: At(story.consulting, "1002"),
     Situation.IN_FLOW: At(story.in_flow),
     Situation.CONFERENCE: At(story.conference),

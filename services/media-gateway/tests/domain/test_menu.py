@@ -7,12 +7,13 @@ import pytest
 from callstream.contracts.control_events import CallHeld, CallRetrieved
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
+from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import POSSIBLE, Control
 from callstream_media_gateway.domain.menu import MENU, NOT_POSSIBLE
 from callstream_media_gateway.domain.on_control import DO
 
 from . import story
-from .story import AGENT, CUSTOMER, SECOND, Story, all_of, hears
+from .story import AGENT, CUSTOMER, SECOND, WHO, Story, all_of, hears
 
 
 def press(call: Story, keys: str, leg: str = AGENT) -> list[do.Effect]:
@@ -65,13 +66,29 @@ def test_three_talk_by_keys() -> None:
 def test_the_phones_own_transfer_key_is_a_blind_transfer() -> None:
     call = story.talking()
     assert call.step(on.PhoneRefers(leg_id=AGENT, typed="1002")) == [do.Choose("1001", Control.BLIND_TRANSFER, "1002")]
-    assert spoken(story.conference().step(on.PhoneRefers(leg_id=AGENT, typed="1003"))) == [NOT_POSSIBLE]
-    assert story.talking().step(on.PhoneRefers(leg_id=CUSTOMER, typed="1002")) == []
+    done = call.step(orders.HandOver(**WHO, target_agent_id="1002"))
+    assert done.index(do.AnswerRefer(AGENT, 200)) < done.index(do.HangUpLeg(AGENT)), "the phone hears of it before the BYE"
+
+
+def test_a_transfer_key_that_is_not_possible_is_answered_and_said() -> None:
+    refused = story.conference().step(on.PhoneRefers(leg_id=AGENT, typed="1003"))
+    assert refused[0] == do.AnswerRefer(AGENT, 603)
+    assert spoken(refused[1:]) == [NOT_POSSIBLE]
+    assert story.talking().step(on.PhoneRefers(leg_id=CUSTOMER, typed="1002")) == [do.AnswerRefer(CUSTOMER, 603)]
+
+
+def test_a_transfer_is_not_told_as_done_when_the_customer_has_gone_before() -> None:
+    call = story.talking().steps(on.PhoneRefers(leg_id=AGENT, typed="1002"))
+    assert do.AnswerRefer(AGENT, 480) in call.step(on.HungUp(leg_id=CUSTOMER))
 
 
 def test_what_cannot_be_done_is_said() -> None:
     call = story.talking()
     assert spoken(call.step(on.MenuRefused(agent_id="1001"))) == [NOT_POSSIBLE]
+    call.step(on.PhoneRefers(leg_id=AGENT, typed="1002"))
+    refused = call.step(on.MenuRefused(agent_id="1001", sip_status=403))
+    assert refused[0] == do.AnswerRefer(AGENT, 403)
+    assert spoken(refused[1:]) == [NOT_POSSIBLE]
 
 
 @pytest.mark.parametrize("leave", [lambda call: press(call, "*"), lambda call: call.wait(f"menu:{AGENT}")], ids=["star", "time"])

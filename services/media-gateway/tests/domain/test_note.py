@@ -35,6 +35,8 @@ def held() -> Story:
         stories.picked_up,
         stories.talking,
         held,
+        stories.line_rings,
+        stories.on_two_lines,
         stories.ended,
         stories.dialled,
         stories.callee_rings,

@@ -33,6 +33,11 @@ class CallerLeg:
         """The INVITE."""
         return self._incoming
 
+    @property
+    def hops(self) -> int:
+        """Max-Forwards of what goes on from this call (RFC 3261 16.6)."""
+        return max(self._incoming.max_forwards - 1, 0)
+
     def ring(self) -> None:
         """180."""
         self._incoming.provisional(180)

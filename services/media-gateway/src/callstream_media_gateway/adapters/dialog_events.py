@@ -1,6 +1,7 @@
 """What both kinds of legs share once their dialog is confirmed: BYE, keys by INFO, re-INVITE."""
 
 from collections.abc import Callable
+from urllib.parse import unquote
 
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.domain.inputs import HungUp, Input, KeyPressed, PhoneHeld, PhoneRefers, PhoneRetrieved
@@ -35,12 +36,16 @@ def listen(dialog: Dialog, leg_id: str, session: SdpSession, feed: Feed, changed
         return local
 
     def on_refer(referral: Referral) -> int:
-        """A phone's own transfer key. With Replaces it wants two of its calls connected: here an agent consults within one."""
-        typed = referral.target.user or ""
-        if referral.replaces is not None or referral.method != "INVITE" or not typed:
+        """A phone's own transfer key. With Replaces it wants two of its calls connected, which must both be ours. What comes of
+        it is decided behind our 202: the phone hears of it before it hears a BYE."""
+        typed, other = unquote(referral.target.user or ""), referral.replaced
+        if other is None and (referral.replaces is not None or not typed):
             return 603
-        feed(PhoneRefers(leg_id=leg_id, typed=typed))
+        given = PhoneRefers(leg_id=leg_id, typed=typed, other=None if other is None else other.leg_id)
+        dialog.core.transport.loop.call_soon(feed, given)
         return 202
+
+    dialog.leg_id = leg_id
 
     dialog.on_bye, dialog.on_info, dialog.on_reinvite = on_bye, on_info, on_reinvite
     dialog.on_held = lambda: feed(PhoneHeld(leg_id=leg_id))

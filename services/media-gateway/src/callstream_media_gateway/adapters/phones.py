@@ -66,6 +66,40 @@ class Phones:
         metrics.registers.labels(str(reply.code)).inc()
         return reply
 
+    def caller(self, request: Request, source: Hop) -> tuple[str, str] | None:
+        """(tenant, user) of the phone that sends this request, by where it has registered from and who it says it is; None for
+        everybody else. It has proved nothing yet: see `check`."""
+        found = self._binding(request, source)
+        return None if found is None else (self._owner(*found), found[1])
+
+    def check(self, request: Request, source: Hop) -> Reply | None:
+        """Why a registered phone's call is not served: 401 with a challenge, 400, 403. None: it has the right password."""
+        found = self._binding(request, source)
+        if found is None:
+            return Reply(403)
+        realm, user = found
+        proved = self._registrar(realm).gate.check(request, source)
+        if isinstance(proved, Reply):
+            return proved
+        return None if proved == user else Reply(403, "Not Your Address")
+
+    def _binding(self, request: Request, source: Hop) -> tuple[str, str] | None:
+        """(realm, user) of the sender, who is registered from just there."""
+        try:
+            user = NameAddr.parse(request.need("From"), "From").uri.user or ""
+        except ParseError:
+            return None
+        for _, credential in self._credentials.find(user):
+            registrar = self._registrars.get(credential.realm)
+            if registrar is not None and any(binding.source == source for binding in registrar.bindings(user)):
+                return credential.realm, user
+        return None
+
+    def agent_of(self, tenant: str, sip_user: str) -> str:
+        """Whose phone it is; empty: a workplace's."""
+        credential = self._credentials.of_user(tenant, sip_user)
+        return credential.agent_id if credential is not None else ""
+
     def connection_closed(self, source: Hop) -> None:
         """A connection is gone: phones that registered over it cannot be rung any more, which offers find at once."""
         for registrar in self._registrars.values():

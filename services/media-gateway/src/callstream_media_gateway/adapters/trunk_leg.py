@@ -89,8 +89,10 @@ class TrunkLeg:
         media: MediaSide,
         rtp_timeout_ms: int,
         feed: Feed,
+        max_forwards: int = 70,
     ) -> None:
         self.leg_id = leg_id
+        self._max_forwards = max_forwards
         self.session = SdpSession(media.rtp_host, None)
         self.trunk = ""
         self._ways: Iterator[Way] = iter(ways)
@@ -139,7 +141,12 @@ class TrunkLeg:
 
     def _try(self, way: Way) -> None:
         calling = self._calling = self._user_agent.invite(
-            way.target, from_=way.caller, sdp=self.session.local, next_hop=way.hop, credentials=way.credentials
+            way.target,
+            from_=way.caller,
+            sdp=self.session.local,
+            next_hop=way.hop,
+            credentials=way.credentials,
+            max_forwards=self._max_forwards,
         )
         calling.on_ringing = self._on_ringing
         calling.on_failed = self._on_failed

@@ -114,10 +114,10 @@ class DialOut:
         choice = choose_marked(numbers, ChosenBy.MOBILE_LEG, self._chance) or choose_any(numbers, self._chance)
         return Prepared(tenant, "", called.number, self._home(called), choice)
 
-    def leg(self, prepared: Prepared, leg_id: str, feed: Feed) -> TrunkLeg:
-        """The SIP side of the leg: as PhoneLeg, and trunks are tried one after another."""
+    def leg(self, prepared: Prepared, leg_id: str, feed: Feed, hops: int = 70) -> TrunkLeg:
+        """The SIP side of the leg: as PhoneLeg, and trunks are tried one after another. hops: Max-Forwards of its INVITEs."""
         ways = self._trunks.ways(prepared.tenant, prepared.choice.number, prepared.callee, prepared.agent_id)
-        return TrunkLeg(leg_id, ways, self._trunks, self._user_agent, self._media, self._rtp_timeout_ms, feed)
+        return TrunkLeg(leg_id, ways, self._trunks, self._user_agent, self._media, self._rtp_timeout_ms, feed, hops)
 
     @contextmanager
     def _telling(self, tenant: str, agent_id: str, typed: str, wish: str) -> Iterator[None]:

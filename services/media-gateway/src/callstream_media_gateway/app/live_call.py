@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import Outbox
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.adapters.phone_leg import PhoneLeg
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
@@ -21,7 +22,7 @@ class LiveCall:
     caller: CallerLeg | RestoredLeg | None
     """The customer's leg when a trunk brought it; who was dialled is among the phones."""
     outbox: Outbox
-    phones: dict[str, PhoneLeg | TrunkLeg | RestoredLeg] = field(default_factory=dict)
+    phones: dict[str, PhoneLeg | TrunkLeg | RestoredLeg | PhoneCallLeg] = field(default_factory=dict)
     prepared: dict[str, Prepared] = field(default_factory=dict)
     """Outside numbers that may be rung for this call."""
     opened: set[str] = field(default_factory=set)

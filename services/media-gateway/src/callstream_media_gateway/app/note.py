@@ -23,7 +23,7 @@ from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
-FORM = 6
+FORM = 7
 """Raised with every change that an older or newer process could misread."""
 
 
@@ -38,7 +38,7 @@ class Waiting(Struct, frozen=True, array_like=True):
 
 
 class Caller(Struct, frozen=True, array_like=True):
-    """A customer whose INVITE is not answered. local: the description that we shall answer with."""
+    """A customer, or an agent's phone, whose INVITE is not answered. local: the description that we shall answer with."""
 
     offered: OfferedState
     local: bytes
@@ -46,7 +46,7 @@ class Caller(Struct, frozen=True, array_like=True):
 
 class Note(Struct, frozen=True, array_like=True):
     """One call. dialogs: by leg id, of the answered legs; invites: of those that are being rung. caller: until it is
-    answered. prepared: outside numbers that may be rung; places:
+    answered; callers: agents' phones that have called, as well. prepared: outside numbers that may be rung; places:
     of trunks, by leg id. version: of the call's aggregate when the note was written.
 
     seen_seq, seen_media: how far routing's words and the worker's events about this call have been dealt with.
@@ -65,6 +65,7 @@ class Note(Struct, frozen=True, array_like=True):
     arrived_seq: int
     seen_seq: int
     seen_media: int
+    callers: dict[str, Caller] = {}
 
     def events(self) -> list[NewEvent]:
         """What waits for the log. Raises UnreadableEvent."""
@@ -103,7 +104,7 @@ def write(live: LiveCall) -> bytes:
             live.call,
             {leg_id: live.states[leg_id] for leg_id, _ in answered},
             {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
-            _caller(live),
+            _caller(live.caller),
             live.prepared,
             {leg_id: phone.place for leg_id, phone in live.phones.items() if phone.place is not None},
             outbox.version,
@@ -112,6 +113,7 @@ def write(live: LiveCall) -> bytes:
             live.arrived_seq,
             live.seen_seq,
             live.seen_media,
+            {leg_id: caller for leg_id, phone in live.phones.items() if (caller := _caller(phone)) is not None},
         )
     )
 
@@ -128,8 +130,7 @@ def read(note: bytes) -> Note:
     return found
 
 
-def _caller(live: LiveCall) -> Caller | None:
-    leg = live.caller
+def _caller(leg: object) -> Caller | None:
     if not isinstance(leg, CallerLeg) or leg.dialog is not None:
         return None
     offered = offered_state.export(leg.incoming)

@@ -8,13 +8,16 @@ from callstream.contracts.config import Prompt, Speech
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
+from callstream_media_gateway.app.whom import whom
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs, orders
 from callstream_media_gateway.domain.controls import Control
+from callstream_media_gateway.domain.sip_status import status_for_phone
 from callstream_media_gateway.domain.situation import check, view
 
 PLEASE_HOLD: tuple[Prompt, ...] = (Speech(text="Please hold the line. You are being connected to another agent."),)
@@ -47,17 +50,25 @@ class OnControl:
         )
         self._switchboard.command(self.live(command.call_id), given)
 
-    async def consult(self, command: cmd.Consult, _: str) -> None:
-        """`consult`."""
+    async def consult(self, command: cmd.Consult, _: str, own: PhoneCallLeg | None = None) -> None:
+        """`consult`. own: of an agent whose phone has called the target; it is among the call's phones already."""
         live = self.live(command.call_id)
         if command.command_id in live.call.done:
             return
         check(live.call, Control.CONSULT, command.agent_id)
         _one_of({"target_agent_id": command.target_agent_id, "number": command.number})
         given: inputs.Input
+        own_leg, hops = (own.leg_id, own.hops) if own is not None else ("", live.call.hops)
         if command.number:
             number = self._outside(live, command)
-            given = orders.AskOutside(cause=command.command_id, agent_id=command.agent_id, actor=command.actor, number=number)
+            given = orders.AskOutside(
+                cause=command.command_id,
+                agent_id=command.agent_id,
+                actor=command.actor,
+                number=number,
+                own_leg=own_leg,
+                hops=hops,
+            )
         else:
             self._known_agent(live, command.target_agent_id, "target_agent_id")
             given = orders.AskAgent(
@@ -65,6 +76,8 @@ class OnControl:
                 agent_id=command.agent_id,
                 actor=command.actor,
                 target_agent_id=command.target_agent_id,
+                own_leg=own_leg,
+                hops=hops,
             )
         self._switchboard.command(live, given)
 
@@ -201,15 +214,15 @@ class OnControl:
         self._switchboard.command(live, given)
 
     def choose(self, live: LiveCall, effect: do.Choose) -> None:
-        """A number that an agent keyed in (F029): an agent's id, or else an outside number. Out of an effect, so by a task."""
+        """A number that an agent keyed in (F029) or refers to: an agent's, or else an outside one.
+        Out of an effect, so by a task."""
         task = asyncio.create_task(self._choose(live, effect))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
     async def _choose(self, live: LiveCall, effect: do.Choose) -> None:
-        call, agent_id, typed = live.call, effect.agent_id, effect.typed
-        known = self._configuration.agent(call.tenant, typed) is not None
-        target, number = (typed, "") if known else ("", typed)
+        call, agent_id = live.call, effect.agent_id
+        target, number = whom(self._configuration, call.tenant, effect.typed)
         command: commands.Command
         try:
             if effect.control is Control.CONSULT:
@@ -222,8 +235,8 @@ class OnControl:
                     command_id="", call_id=call.call_id, agent_id=agent_id, actor=agent_id, target_agent_id=target, number=number
                 )
                 await self.blind_transfer(command, "")
-        except Refusal:
-            self._switchboard.feed(live, inputs.MenuRefused(agent_id=agent_id))
+        except Refusal as refused:
+            self._switchboard.feed(live, inputs.MenuRefused(agent_id=agent_id, sip_status=status_for_phone(refused.reason)))
 
     def live(self, call_id: str) -> LiveCall:
         """The call; raises Refusal."""

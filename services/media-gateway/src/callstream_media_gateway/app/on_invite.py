@@ -61,6 +61,10 @@ class OnInvite:
         return False
 
     def __call__(self, incoming: IncomingCall) -> None:
+        if incoming.max_forwards == 0:  # it could go nowhere from here, and has most likely been here before
+            metrics.calls_refused.labels(Reason.INVALID).inc()
+            incoming.reject(483)
+            return
         reason = self._take(incoming)
         if reason is not None:
             metrics.calls_refused.labels(reason).inc()

@@ -6,6 +6,7 @@ from typing import Any
 
 from callstream.contracts.recording_bucket import RecordingBucket
 from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.adapters.recordings import wav_path
 from callstream_media_gateway.app.finish_recording import FinishRecording
 from callstream_media_gateway.app.live_call import LiveCall
@@ -46,6 +47,9 @@ class Performer:
             do.RefuseCaller: lambda live, effect: live.caller and live.caller.refuse(effect.sip_status),
             do.InvitePhone: self._invite,
             do.HangUpLeg: self._hang_up,
+            do.RingPhone: self._tell_ringing,
+            do.AnswerPhone: self._answer_phone,
+            do.AnswerRefer: self._answer_refer,
             do.OpenLeg: self._open,
             do.CloseLeg: self._close,
             do.WatchLeg: self._watch,
@@ -72,17 +76,36 @@ class Performer:
 
     def _hang_up(self, live: LiveCall, effect: do.HangUpLeg) -> None:
         phone = live.phones.get(effect.leg_id)
-        if phone is not None:
+        if isinstance(phone, PhoneCallLeg):
+            phone.leave(effect.sip_status)
+        elif phone is not None:
             phone.hang_up()
         elif effect.leg_id == live.call.customer_leg and live.caller is not None:
             live.caller.hang_up()
+
+    def _tell_ringing(self, live: LiveCall, effect: do.RingPhone) -> None:
+        phone = live.phones.get(effect.leg_id)
+        if isinstance(phone, PhoneCallLeg):
+            phone.tell_ringing(early=effect.early)
+
+    def _answer_phone(self, live: LiveCall, effect: do.AnswerPhone) -> None:
+        phone = live.phones.get(effect.leg_id)
+        if isinstance(phone, PhoneCallLeg):
+            phone.answer()
+
+    def _answer_refer(self, live: LiveCall, effect: do.AnswerRefer) -> None:
+        """Nobody waits any more where a former process took the REFER."""
+        side = live.caller if effect.leg_id == live.call.customer_leg and live.caller else live.phones.get(effect.leg_id)
+        referral = side.dialog.referral if side is not None and side.dialog is not None else None
+        if referral is not None:
+            referral.progress(effect.sip_status)
 
     def _open(self, live: LiveCall, effect: do.OpenLeg) -> None:
         leg_id, call = effect.leg_id, live.call
         if leg_id == call.customer_leg and live.caller is not None:
             session = live.caller.session
         else:
-            phone = self._ring_agent.leg(live, call.legs[leg_id])
+            phone = live.phones.get(leg_id) or self._ring_agent.leg(live, call.legs[leg_id])
             if phone is None:
                 self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
                 return

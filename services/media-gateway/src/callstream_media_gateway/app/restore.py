@@ -7,11 +7,13 @@ former process had begun and nobody but it would have finished.
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
 from callstream_media_gateway.adapters.caller_leg import RETRY_AFTER, CallerLeg
 from callstream_media_gateway.adapters.media_side import MediaSide
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.adapters.trunk_leg import Place
@@ -39,6 +41,8 @@ log = structlog.get_logger(__name__)
 
 PROBE_AFTER_S = 4.5
 """A BYE of the time without us is repeated every 4 s at most (T2): its own word about the end is better than what we find out."""
+
+Offered = TypeVar("Offered", bound=CallerLeg)
 
 Ended = dict[tuple[str, str], bool]
 """(tenant, call id) of this gateway's calls that are not settled in the log → whether their end stands there."""
@@ -105,12 +109,13 @@ class Restore:
         legs |= {leg_id: self._rung(leg_id, invite) for leg_id, invite in note.invites.items()}
         caller: CallerLeg | RestoredLeg | None = None
         if note.caller is not None:
-            caller = self._offered(call.customer_leg, note.caller)
+            caller = self._offered(CallerLeg, call.customer_leg, note.caller)
         elif call.arrived is not None:
             caller = legs.pop(call.customer_leg, None) or self._hung_up(call.customer_leg)
         live = self._switchboard.restore(call, caller)
         live.outbox.resume(note.version, note.events())
         live.phones.update(legs)
+        live.phones.update({leg_id: self._offered(PhoneCallLeg, leg_id, noted) for leg_id, noted in note.callers.items()})
         self._performer.timers.resume(live, time.time())
         self._ring_agent.restored(call)
         for leg_id, place in note.places.items():
@@ -125,8 +130,8 @@ class Restore:
                 live.opened.add(leg.leg_id)
             if leg.stage is LegStage.CLOSING:
                 self._close_again(live, leg.leg_id)
-        for side in (caller, *legs.values()):
-            if side is not None:
+        for side in (caller, *live.phones.values()):
+            if isinstance(side, CallerLeg | RestoredLeg):
                 side.attach(lambda given: self._switchboard.feed(live, given))
         stages = {leg.leg_id: leg.stage for leg in call.legs.values()}
         self._unfinished.append(
@@ -136,7 +141,7 @@ class Restore:
                 lost=tuple(
                     leg_id
                     for leg_id, stage in stages.items()
-                    if stage is LegStage.OPEN and leg_id not in legs and (caller is None or leg_id != call.customer_leg)
+                    if stage is LegStage.OPEN and leg_id not in live.phones and (caller is None or leg_id != call.customer_leg)
                 ),
                 play_id=_sounding(call),
                 recordings=tuple(sorted(call.recordings)),
@@ -153,10 +158,10 @@ class Restore:
         session = SdpSession.restored(dialog.local_sdp, remote)
         return RestoredLeg(leg_id, dialog, session, self._media, self._rtp_timeout_ms)
 
-    def _offered(self, leg_id: str, noted: Caller) -> CallerLeg:
+    def _offered(self, kind: type[Offered], leg_id: str, noted: Caller) -> Offered:
         incoming = self._user_agent.restore_offered(noted.offered)
         session = SdpSession.restored(parse_sdp(noted.local), incoming.offer)
-        return CallerLeg(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
+        return kind(leg_id, incoming, session, self._media, self._rtp_timeout_ms)
 
     def _rung(self, leg_id: str, state: InviteState) -> RestoredLeg:
         calling = self._user_agent.restore_invite(state)
@@ -190,8 +195,8 @@ class Restore:
             self._user_agent.restore(state).bye()
         for invite in note.invites.values():
             self._user_agent.restore_invite(invite).cancel()
-        if note.caller is not None:
-            self._user_agent.restore_offered(note.caller.offered).reject(503, headers=RETRY_AFTER)
+        for noted in (*note.callers.values(), *([note.caller] if note.caller is not None else ())):
+            self._user_agent.restore_offered(noted.offered).reject(503, headers=RETRY_AFTER)
 
     async def settle(self) -> None:
         """What was under way in the former process and died with it."""
@@ -248,5 +253,5 @@ def _can_go_on(note: Note) -> bool:
     """A caller who is bound to us by a reliable provisional response has nothing to go on with (sip/offered_state.py)."""
     call = note.call
     if call.arrived is None:
-        return bool(note.dialogs or note.invites)
+        return bool(note.dialogs or note.invites or note.callers)
     return call.customer_leg in note.dialogs or (note.caller is not None and call.customer in BEFORE_ANSWER)

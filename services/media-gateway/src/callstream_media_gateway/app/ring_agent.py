@@ -116,9 +116,9 @@ class RingAgent:
 
         taken = self._last.get((tenant, agent_id))
         if leg.number in live.prepared:
-            return self._dial_out.leg(live.prepared[leg.number], leg.leg_id, feed)
+            return self._dial_out.leg(live.prepared[leg.number], leg.leg_id, feed, live.call.hops)
         if leg.offer_id and taken is not None and taken.mobile is not None:
-            return self._dial_out.leg(taken.mobile, leg.leg_id, feed)
+            return self._dial_out.leg(taken.mobile, leg.leg_id, feed, live.call.hops)
         agent = self._configuration.agent(tenant, agent_id)
         extension = taken.extension if taken is not None and taken.call_id == live.call.call_id else ""
         phone = self._phones.of(tenant, extension or agent.sip_user) if agent is not None else None

@@ -65,7 +65,7 @@ class Switchboard:
 
     def begin(self, call_id: str, tenant: str, arrived: CallArrived, caller: CallerLeg) -> LiveCall:
         """Take in a call that was admitted."""
-        call, effects = begin(call_id, tenant, arrived, self._clock.now())
+        call, effects = begin(call_id, tenant, arrived, self._clock.now(), caller.hops)
         live = self._begun(call, caller)
         caller.attach(lambda given: self.feed(live, given))
         self._do(live, effects)

@@ -26,7 +26,7 @@ from callstream_media_gateway.domain.parties import (
     Playback,
     Watch,
 )
-from callstream_media_gateway.domain.sip_status import status_of
+from callstream_media_gateway.domain.sip_status import status_for_phone, status_of
 from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput
 
 
@@ -167,9 +167,20 @@ class Call(CallFacts):
     def hang_up_leg(self, leg_id: str, reason: Reason, *, peer_gone: bool = False) -> None:
         """End one leg, and nothing else. `peer_gone`: it needs no BYE."""
         leg = self.legs.get(leg_id)
-        if leg is not None and leg.stage is LegStage.OPEN and not peer_gone:
+        if leg is None or leg.stage is LegStage.CLOSING:
+            return
+        self.answer_refer(leg, 200 if reason is Reason.NORMAL else status_for_phone(reason))
+        if not peer_gone and leg.calls:
+            self.effects.append(do.HangUpLeg(leg_id, status_for_phone(reason)))
+        elif not peer_gone and leg.stage is LegStage.OPEN:
             self.effects.append(do.HangUpLeg(leg_id))
         self.close_leg(leg_id, reason)
+
+    def answer_refer(self, leg: Leg, sip_status: int) -> None:
+        """The last word to a phone that has asked for a transfer, if it has."""
+        if leg.refers:
+            leg.refers = False
+            self.effects.append(do.AnswerRefer(leg.leg_id, sip_status))
 
     def drop_party(self, leg_id: str, reason: Reason, *, peer_gone: bool = False) -> None:
         """End a party's leg, with the offer behind it if there is one, and with the supervision of it."""

@@ -4,11 +4,12 @@ from callstream.contracts.control_events import AgentWanted, CallTransferred, Co
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.call import Call
 from callstream_media_gateway.domain.controls import Control
-from callstream_media_gateway.domain.hold import hold, retrieve
-from callstream_media_gateway.domain.parties import Consult, Leg, Offer, Wanted
+from callstream_media_gateway.domain.hold import hold, retrieve, take_back
+from callstream_media_gateway.domain.parties import Consult, Leg, LegStage, Offer, Wanted
 from callstream_media_gateway.domain.serve import begin_service, record, stop_recording
 from callstream_media_gateway.domain.situation import check, leg_of
 from callstream_media_gateway.domain.states import CustomerInput, OfferInput
@@ -19,14 +20,14 @@ def ask_agent(call: Call, given: orders.AskAgent) -> None:
     leg = check(call, Control.CONSULT, given.agent_id)
     if leg_of(call, given.target_agent_id) is not None:
         raise Refusal(Reason.INVALID, f"agent {given.target_agent_id} is in this call already", "target_agent_id")
-    consult = _begin(call, leg, given.actor, target_agent_id=given.target_agent_id)
+    consult = _begin(call, leg, given, target_agent_id=given.target_agent_id)
     want_agent(call, consult.consult_id, Purpose.CONSULT, leg, given.target_agent_id, given.actor)
 
 
 def ask_outside(call: Call, given: orders.AskOutside) -> None:
     """The outside party is rung at once."""
     leg = check(call, Control.CONSULT, given.agent_id)
-    consult = _begin(call, leg, given.actor, number=given.number)
+    consult = _begin(call, leg, given, number=given.number)
     target = Leg(f"{consult.consult_id}-x", LegRole.EXTERNAL, announced=False, number=given.number, purpose=Purpose.CONSULT)
     consult.target_leg = target.leg_id
     call.open_leg(target)
@@ -57,6 +58,24 @@ def target_answered(call: Call, leg: Leg, offer: Offer | None = None) -> None:
         offer.move(OfferInput.BRIDGE)
         call.wanted.pop(offer.request_id, None)
     call.consult.target_leg, call.consult.answered = leg.leg_id, True
+    second_ready(call)
+
+
+def target_rings(call: Call, leg: Leg) -> None:
+    """Told to the phone that has called it."""
+    own = call.second_leg()
+    if own is not None and not own.rang and call.consult is not None and call.consult.target_leg == leg.leg_id:
+        own.rang = True
+        call.effects.append(do.RingPhone(own.leg_id))
+
+
+def second_ready(call: Call) -> None:
+    """The agent's second leg is answered when both have come: its media and the target."""
+    own = call.second_leg()
+    if own is None or own.answered or own.stage is not LegStage.OPEN or call.consult is None or not call.consult.answered:
+        return
+    own.answered = True
+    call.effects += [do.AnswerPhone(own.leg_id), do.WatchLeg(own.leg_id)]
 
 
 def complete(call: Call, leg: Leg, actor: str, *, reason: Reason = Reason.NORMAL, peer_gone: bool = False) -> None:
@@ -82,8 +101,11 @@ def cancel(call: Call, _: Leg, actor: str) -> None:
     over(call, "cancelled", Reason.NORMAL, actor)
 
 
-def over(call: Call, how: str, reason: Reason, actor: str = "", *, target_gone: bool = False) -> None:
-    """The consultation has come to nothing: the customer is retrieved by itself."""
+def over(call: Call, how: str, reason: Reason, actor: str = "", *, target_gone: bool = False, own_gone: bool = False) -> None:
+    """The consultation has come to nothing: the customer is retrieved by itself, unless the agent's phone holds them.
+
+    own_gone: the agent's second leg has left by itself.
+    """
     consult, call.consult = call.consult, None
     if consult is None:
         return
@@ -91,9 +113,10 @@ def over(call: Call, how: str, reason: Reason, actor: str = "", *, target_gone: 
         call.given_up.add(consult.consult_id)
     if consult.target_leg in call.legs:
         call.drop_party(consult.target_leg, reason, peer_gone=target_gone)
+    call.hang_up_leg(consult.own_leg, reason, peer_gone=own_gone)
     call.append(ConsultEnded(consult_id=consult.consult_id, agent_id=consult.agent_id, how=how, reason=reason))
     agent = call.legs.get(consult.agent_leg)
-    if agent is not None:
+    if agent is not None and not agent.holds:
         retrieve(call, agent, actor)
 
 
@@ -104,16 +127,25 @@ def pass_on(call: Call, leg: Leg, reason: Reason, *, peer_gone: bool) -> None:
     call.wanted[key] = Wanted(key, Purpose.TRANSFER, consult.agent_id, consult.target_agent_id, consult.consult_id)
     if consult.number:
         call.legs[consult.target_leg].purpose = Purpose.TRANSFER
+    call.hang_up_leg(consult.own_leg, reason)
     stop_recording(call)
     retrieve(call, leg, "", keep_music=True)
     call.move(CustomerInput.RELEASE)
     call.drop_party(leg.leg_id, reason, peer_gone=peer_gone)
 
 
-def _begin(call: Call, leg: Leg, actor: str, *, target_agent_id: str = "", number: str = "") -> Consult:
+def _begin(
+    call: Call, leg: Leg, given: orders.AskAgent | orders.AskOutside, *, target_agent_id: str = "", number: str = ""
+) -> Consult:
+    actor = given.actor
     hold(call, leg, actor)
     consult_id = call.next_id("q")
-    consult = call.consult = Consult(consult_id, leg.leg_id, leg.agent_id, target_agent_id, number)
+    consult = call.consult = Consult(consult_id, leg.leg_id, leg.agent_id, target_agent_id, number, own_leg=given.own_leg)
+    call.hops = min(call.hops, given.hops)
+    if given.own_leg:
+        own = Leg(given.own_leg, LegRole.AGENT, announced=False, agent_id=leg.agent_id)
+        own.calls, own.second, own.muted = True, True, leg.muted
+        call.open_leg(own)
     call.append(
         ConsultStarted(consult_id=consult_id, agent_id=leg.agent_id, target_agent_id=target_agent_id, number=number, actor=actor)
     )
@@ -132,5 +164,8 @@ def _take_target(call: Call, leg: Leg, how: str, actor: str) -> Leg:
     """End the consultation with its target in hand, and the customer's hold with it."""
     consult = _taken(call)
     call.append(ConsultEnded(consult_id=consult.consult_id, agent_id=consult.agent_id, how=how))
+    target = call.legs[consult.target_leg]
+    take_back(call, target)
+    call.hang_up_leg(consult.own_leg, Reason.NORMAL)
     retrieve(call, leg, actor)
-    return call.legs[consult.target_leg]
+    return target

@@ -46,6 +46,8 @@ class Situation(StrEnum):
     ASKING = "asking"
     """The customer is held while the consulted party is rung."""
     CONSULTING = "consulting"
+    CALLING = "calling"
+    """As consulting, but on a second call of the agent's phone, which itself chooses with whom they talk."""
     CONSULTED = "consulted"
     """The agent is the one who is asked."""
     IN_FLOW = "in-flow"
@@ -74,6 +76,7 @@ POSSIBLE: dict[Situation, frozenset[Control]] = {
     _S.HELD: _SERVING | {_C.HOLD, _C.RETRIEVE, _C.BLIND_TRANSFER, _C.CONSULT, _C.TRANSFER},
     _S.ASKING: _SERVING | {_C.CANCEL},
     _S.CONSULTING: _SERVING | {_C.COMPLETE, _C.CANCEL, _C.JOIN, _C.SEND_DIGITS},
+    _S.CALLING: _SERVING | {_C.COMPLETE, _C.CANCEL, _C.HOLD, _C.RETRIEVE, _C.SEND_DIGITS},
     _S.CONSULTED: _ALWAYS,
     _S.IN_FLOW: _SERVING | {_C.RESUME},
     _S.CONFERENCE: _SERVING | {_C.HOLD, _C.RETRIEVE, _C.LEAVE, _C.DROP_PARTY, _C.SEND_DIGITS, _C.PLAY, _C.COLLECT},

@@ -13,6 +13,7 @@ MEANING = {
     Situation.HELD: "the customer hears music",
     Situation.ASKING: "the customer is held, the consulted party rings",
     Situation.CONSULTING: "the customer is held, agent and consulted party talk",
+    Situation.CALLING: "as consulting, on a second call of the agent's phone",
     Situation.CONSULTED: "the agent is the consulted party",
     Situation.IN_FLOW: "the customer is in a flow, and will be back",
     Situation.CONFERENCE: "three talk, the agent serves",

@@ -91,9 +91,9 @@ REMEMBERED = 32
 """Commands of a call; a repetition comes within seconds."""
 
 
-def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime) -> tuple[Call, list[do.Effect]]:
+def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime, hops: int = 70) -> tuple[Call, list[do.Effect]]:
     """A call that was admitted: its arrival goes to the log while its media leg is opened."""
-    call = Call(call_id, tenant, arrived=arrived, now=now)
+    call = Call(call_id, tenant, arrived=arrived, now=now, hops=hops)
     call.open_leg(Leg(arrived.leg_id, LegRole.CUSTOMER, announced=True))
     call.append(arrived)
     return call, _take(call)

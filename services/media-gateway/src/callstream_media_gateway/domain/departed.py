@@ -10,7 +10,7 @@ def departed(call: Call, leg: Leg, reason: Reason, party: Party, *, peer_gone: b
     """The end of one party's leg by itself (F015).
 
     - a supervisor: nobody notices;
-    - who was consulted: the customer is retrieved;
+    - who was consulted, or the second leg on which the agent consults: the customer is retrieved;
     - the agent in a consultation: the target has the customer now, or will when it answers (ADR 16);
     - one of a talk of three: the others talk on;
     - anybody else: the call is over.
@@ -20,6 +20,8 @@ def departed(call: Call, leg: Leg, reason: Reason, party: Party, *, peer_gone: b
         call.end_watch(call.watches[leg.leg_id], reason, peer_gone=peer_gone)
     elif asked is not None and leg.leg_id == asked.target_leg:
         consult.over(call, "target-left" if asked.answered else "failed", reason, target_gone=peer_gone)
+    elif asked is not None and leg.leg_id == asked.own_leg:
+        consult.over(call, "cancelled", reason, leg.agent_id, own_gone=peer_gone)
     elif asked is not None and leg.leg_id == asked.agent_leg and asked.answered:
         consult.complete(call, leg, leg.agent_id, reason=reason, peer_gone=peer_gone)
     elif asked is not None and leg.leg_id == asked.agent_leg:

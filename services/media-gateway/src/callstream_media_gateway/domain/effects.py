@@ -69,9 +69,31 @@ class InvitePhone(Effect, frozen=True):
 
 
 class HangUpLeg(Effect, frozen=True):
-    """BYE on a confirmed leg of either side, CANCEL while a phone is only being rung."""
+    """BYE on a confirmed leg of either side, CANCEL while a phone is only being rung. sip_status: the final answer to a phone
+    that has called us and was not answered."""
 
     leg_id: str
+    sip_status: int = 0
+
+
+class RingPhone(Effect, frozen=True):
+    """Tell a phone that has called us that whom it wants is rung. early: it hears us from now on (RFC 3960)."""
+
+    leg_id: str
+    early: bool = False
+
+
+class AnswerPhone(Effect, frozen=True):
+    """Answer a phone that has called us."""
+
+    leg_id: str
+
+
+class AnswerRefer(Effect, frozen=True):
+    """Tell a phone how the transfer goes that it has asked for: the last word."""
+
+    leg_id: str
+    sip_status: int
 
 
 # media

@@ -51,6 +51,8 @@ class CallFacts:
     arrived: CallArrived | None = None
     dialled: CallDialled | None = None
     customer: CustomerState = CUSTOMER.initial
+    hops: int = 70
+    """Max-Forwards of INVITEs that go on from this call (RFC 3261 16.6), so that what comes back to us ends some day."""
     stored: bool = False
     """The call's first event stands in the log."""
     superseded: bool = False
@@ -137,6 +139,10 @@ class CallFacts:
     def own_leg(self) -> str:
         """The phone of the agent who began the call; empty when a trunk brought it."""
         return self.dialled.agent_leg_id if self.dialled is not None else ""
+
+    def second_leg(self) -> "Leg | None":
+        """The leg on which an agent consults whose phone has called the target."""
+        return self.legs.get(self.consult.own_leg) if self.consult is not None else None
 
     @property
     def own_number(self) -> str:

@@ -22,10 +22,10 @@ class Circle(Struct, frozen=True):
 def circles(call: Call) -> list[Circle]:
     """The talk and, beside it, the consultation: its agent is in that one only."""
     consult = call.consult
-    apart = {consult.agent_leg, consult.target_leg} if consult is not None and consult.answered else set()
+    apart = {consult.side, consult.target_leg} if consult is not None and consult.answered else set()
     found = [Circle(_open(call, (leg_id for leg_id in call.talk if leg_id not in apart)))]
     if consult is not None and consult.answered:
-        found.append(Circle(_open(call, (consult.agent_leg, consult.target_leg))))
+        found.append(Circle(_open(call, (consult.side, consult.target_leg))))
     return found
 
 
@@ -47,8 +47,9 @@ def heard(call: Call) -> set[Edge]:
             supervisor = call.legs.get(watch.leg_id)
             if supervisor is None or not watch.started or supervisor.stage is not LegStage.OPEN:
                 continue
-            if any(leg.leg_id == watch.agent_leg for leg in circle.legs):
-                edges |= set(_supervised(circle, watch.leg_id, watch.agent_leg, watch.mode))
+            where = _place_of(call, watch.agent_leg)
+            if any(leg.leg_id == where for leg in circle.legs):
+                edges |= set(_supervised(circle, watch.leg_id, where, watch.mode))
     if call.dialled is not None and not call.talk:
         edges |= _early(call)
     return edges
@@ -72,6 +73,15 @@ def _supervised(circle: Circle, supervisor: str, agent: str, mode: Supervision) 
             yield Edge(supervisor, leg.leg_id)
         if mode is Supervision.BARGE or (mode is Supervision.WHISPER and leg.leg_id == agent):
             yield Edge(leg.leg_id, supervisor)
+
+
+def _place_of(call: Call, agent_leg: str) -> str:
+    """The leg on which this agent talks now: of two the one whose far side is not held."""
+    consult = call.consult
+    if consult is None or not consult.answered or consult.agent_leg != agent_leg:
+        return agent_leg
+    target = call.legs.get(consult.target_leg)
+    return agent_leg if target is not None and target.held else consult.side
 
 
 def _early(call: Call) -> set[Edge]:

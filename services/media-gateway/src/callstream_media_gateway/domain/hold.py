@@ -32,36 +32,60 @@ def retrieve(call: Call, leg: Leg, actor: str, *, keep_music: bool = False) -> N
     call.append(CallRetrieved(agent_id=leg.agent_id, leg_id=far.leg_id, actor=actor))
 
 
+def put_aside(call: Call, target: Leg) -> None:
+    """The consulted party hears music: the agent's phone has turned away from it."""
+    if not target.held:
+        target.held = True
+        call.start_tune(target, Tune.HOLD)
+
+
+def take_back(call: Call, target: Leg) -> None:
+    """The consulted party hears somebody again."""
+    if target.held:
+        target.held = False
+        call.stop_tune(target)
+
+
 def mute(call: Call, leg: Leg, _: str) -> None:
-    """Nobody hears the agent (F014)."""
+    """Nobody hears the agent (F014), on whichever leg they talk."""
     if not leg.muted:
-        leg.muted = True
+        _set_muted(call, leg, on=True)
         call.append(AgentMuted(agent_id=leg.agent_id, leg_id=leg.leg_id))
 
 
 def unmute(call: Call, leg: Leg, _: str) -> None:
     """The agent is heard again."""
     if leg.muted:
-        leg.muted = False
+        _set_muted(call, leg, on=False)
         call.append(AgentUnmuted(agent_id=leg.agent_id, leg_id=leg.leg_id))
 
 
 def phone_held(call: Call, given: inputs.PhoneHeld) -> None:
     """The phone's own hold key: the same facts, where its agent may hold. Elsewhere the phone just sends nothing."""
-    leg = _agent_may(call, given.leg_id, Control.HOLD)
-    if leg is not None:
-        hold(call, leg, "")
+    _phones_key(call, given.leg_id, Control.HOLD, holds=True)
 
 
 def phone_retrieved(call: Call, given: inputs.PhoneRetrieved) -> None:
     """The phone's own hold is over."""
-    leg = _agent_may(call, given.leg_id, Control.RETRIEVE)
-    if leg is not None:
-        retrieve(call, leg, "")
+    _phones_key(call, given.leg_id, Control.RETRIEVE, holds=False)
 
 
-def _agent_may(call: Call, leg_id: str, control: Control) -> Leg | None:
+def _phones_key(call: Call, leg_id: str, control: Control, *, holds: bool) -> None:
+    """Of a phone with two calls each one has a key of its own: for the customer, and for whom the agent consults."""
     leg = call.legs.get(leg_id)
     if leg is None or not leg.agent_id or call.customer in OVER:
-        return None
-    return leg if control in possible(situation(call, leg.agent_id), internal=call.internal) else None
+        return
+    leg.holds = holds
+    if leg.second:
+        target = call.legs.get(call.consult.target_leg) if call.consult is not None and call.consult.answered else None
+        if target is not None:
+            (put_aside if holds else take_back)(call, target)
+    elif control in possible(situation(call, leg.agent_id), internal=call.internal):
+        (hold if holds else retrieve)(call, leg, "")
+
+
+def _set_muted(call: Call, leg: Leg, *, on: bool) -> None:
+    leg.muted = on
+    second = call.second_leg()
+    if second is not None and second.agent_id == leg.agent_id:
+        second.muted = on

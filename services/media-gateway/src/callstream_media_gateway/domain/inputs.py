@@ -152,10 +152,12 @@ class PhoneRetrieved(Input, frozen=True, kw_only=True):
 
 
 class PhoneRefers(Input, frozen=True, kw_only=True):
-    """A phone's own transfer key: REFER to `typed`, the user part of an address (RFC 3515)."""
+    """A phone's own transfer key: REFER to `typed`, the user part of an address (RFC 3515). other: the leg that it is to be
+    connected with, of those that we have (RFC 3891); None: a blind transfer."""
 
     leg_id: str
     typed: str
+    other: str | None = None
 
 
 # keys, by RTP or INFO
@@ -307,6 +309,7 @@ class TimeUp(Input, frozen=True, kw_only=True):
 
 
 class MenuRefused(Input, frozen=True, kw_only=True):
-    """What an agent keyed in cannot be done."""
+    """What an agent keyed in cannot be done. sip_status: for a phone that has asked for it by REFER."""
 
     agent_id: str
+    sip_status: int = 603

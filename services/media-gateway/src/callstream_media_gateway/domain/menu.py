@@ -7,11 +7,12 @@ from callstream.contracts.states import LegRole
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import OVER, Call
+from callstream_media_gateway.domain.consult import complete
 from callstream_media_gateway.domain.controls import Control, Situation, possible
 from callstream_media_gateway.domain.facts import menu_timer
 from callstream_media_gateway.domain.on_control import DO
 from callstream_media_gateway.domain.parties import Leg, Menu
-from callstream_media_gateway.domain.situation import situation
+from callstream_media_gateway.domain.situation import check, situation
 
 OPEN_S = 10.0
 """Without a key for so long the menu closes."""
@@ -38,6 +39,10 @@ MENU: dict[Situation, dict[str, Choice]] = {
         "1": Choice(Control.CANCEL, "1, back to the customer"),
         "2": Choice(Control.COMPLETE, "2, complete the transfer"),
         "3": Choice(Control.JOIN, "3, talk together"),
+    },
+    Situation.CALLING: {
+        "1": Choice(Control.CANCEL, "1, back to the customer"),
+        "2": Choice(Control.COMPLETE, "2, complete the transfer"),
     },
     Situation.CONFERENCE: {
         "1": Choice(Control.DROP_PARTY, "1, hang up the third party"),
@@ -68,7 +73,10 @@ def key(call: Call, leg: Leg, digit: str) -> None:
 
 
 def refused(call: Call, given: inputs.MenuRefused) -> None:
-    """What was keyed in cannot be done: say so, and close."""
+    """What was keyed in, or asked for by REFER, cannot be done: say so, and close."""
+    for leg in call.legs.values():
+        if leg.agent_id == given.agent_id:
+            call.answer_refer(leg, given.sip_status)
     for leg in call.legs.values():
         if leg.role is LegRole.AGENT and leg.agent_id == given.agent_id and leg.leg_id in call.talk:
             _say(call, call.next_id("f"), leg.leg_id, NOT_POSSIBLE)
@@ -76,14 +84,33 @@ def refused(call: Call, given: inputs.MenuRefused) -> None:
 
 
 def referred(call: Call, given: inputs.PhoneRefers) -> None:
-    """The phone's own transfer key: as if the menu's number had been keyed in."""
+    """The phone's own transfer key: as if the menu's number had been keyed in, or its choice to complete the transfer.
+
+    Its other call is none of this consultation's: 481, as an INVITE with that Replaces would be answered (RFC 3891 3).
+    """
     leg = call.legs.get(given.leg_id)
     if leg is None or leg.role is not LegRole.AGENT or call.customer in OVER:
+        call.effects.append(do.AnswerRefer(given.leg_id, 603))
         return
-    if Control.BLIND_TRANSFER in possible(situation(call, leg.agent_id), internal=call.internal):
+    leg.refers = True
+    if given.other is not None:
+        _connect(call, leg, given.other)
+    elif Control.BLIND_TRANSFER in possible(situation(call, leg.agent_id), internal=call.internal):
         call.effects.append(do.Choose(leg.agent_id, Control.BLIND_TRANSFER, given.typed))
-    elif leg.leg_id in call.talk:
-        _say(call, call.next_id("f"), leg.leg_id, NOT_POSSIBLE)
+    else:
+        call.answer_refer(leg, 603)
+        if leg.leg_id in call.talk:
+            _say(call, call.next_id("f"), leg.leg_id, NOT_POSSIBLE)
+
+
+def _connect(call: Call, leg: Leg, other: str) -> None:
+    """The agent's two calls with each other, which is an attended transfer whichever of them asks (F016)."""
+    consult, possible_now = call.consult, possible(situation(call, leg.agent_id), internal=call.internal)
+    if consult is None or {leg.leg_id, other} != {consult.agent_leg, consult.own_leg} or Control.COMPLETE not in possible_now:
+        call.answer_refer(leg, 481)
+        return
+    call.answer_refer(leg, 200)
+    complete(call, call.legs[consult.agent_leg], leg.agent_id)
 
 
 def time_up(call: Call, leg_id: str) -> None:
@@ -110,7 +137,7 @@ def _choose(call: Call, leg: Leg, menu: Menu, digit: str) -> None:
         call.start_timer(menu_timer(leg.leg_id), OPEN_S)
         return
     _close(call, menu)
-    DO[choice.control](call, leg, leg.agent_id)
+    DO[choice.control](call, check(call, choice.control, leg.agent_id), leg.agent_id)
 
 
 def _type(call: Call, leg: Leg, menu: Menu, control: Control, digit: str) -> None:

@@ -6,6 +6,7 @@ from callstream_media_gateway.domain import collect, inputs, message, survey
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import OVER, C, Call
 from callstream_media_gateway.domain.connect import bridge, connect_play_id, make_ready, ring
+from callstream_media_gateway.domain.consult import second_ready
 from callstream_media_gateway.domain.departed import departed
 from callstream_media_gateway.domain.on_log import confirmed
 from callstream_media_gateway.domain.on_sip import fail_offer
@@ -20,6 +21,9 @@ def leg_opened(call: Call, given: inputs.LegOpened) -> None:
     if leg is None or leg.stage is not LegStage.OPENING:
         return
     leg.stage = LegStage.OPEN
+    if leg.second:
+        second_ready(call)
+        return
     if leg.offer_id:
         call.offers[leg.offer_id].move(OfferInput.OPENED)
     if leg.leg_id == (call.own_leg or call.customer_leg):

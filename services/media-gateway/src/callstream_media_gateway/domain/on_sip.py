@@ -7,6 +7,7 @@ from callstream_media_gateway.domain import callback, collect, inputs, menu, mes
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
 from callstream_media_gateway.domain.connect import connect_waiting
+from callstream_media_gateway.domain.consult import target_rings
 from callstream_media_gateway.domain.departed import departed
 from callstream_media_gateway.domain.dial import callee_rings
 from callstream_media_gateway.domain.parties import LegStage, Offer
@@ -39,11 +40,13 @@ def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
         if offer.can(OfferInput.RINGS):
             offer.move(OfferInput.RINGS)
             call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
+            target_rings(call, call.legs[given.leg_id])
     elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
         leg.early = leg.early or given.early
         if not leg.rang:
             leg.rang = True
             call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
+            target_rings(call, leg)
         if leg.role is LegRole.CUSTOMER:
             callee_rings(call, leg)
 
@@ -69,6 +72,8 @@ def phone_refused(call: Call, given: inputs.PhoneRefused) -> None:
     if offer is not None:
         if offer.can(OfferInput.REFUSED):
             fail_offer(call, offer, reason or phone_reason(given.sip_status), given.sip_status)
+    elif leg is not None and leg.calls:
+        hung_up(call, inputs.HungUp(leg_id=leg.leg_id, lost=True))
     elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
         reason_of = callee_reason if leg.number else phone_reason
         failed(call, leg, reason or reason_of(given.sip_status))
@@ -99,7 +104,7 @@ def hung_up(call: Call, given: inputs.HungUp) -> None:
         call.end(Reason.CALLER_LOST if given.lost else Reason.CALLER_HUNG_UP, Party.CUSTOMER, gone=given.leg_id)
         return
     offer = call.offers.get(leg.offer_id)
-    if (offer is not None and not offer.can(OfferInput.HUNG_UP)) or (offer is None and not leg.answered):
+    if (offer is not None and not offer.can(OfferInput.HUNG_UP)) or (offer is None and not leg.answered and not leg.calls):
         return
     if leg.role is LegRole.AGENT:
         reason, party = Reason.AGENT_GONE if given.lost else Reason.AGENT_HUNG_UP, Party.AGENT

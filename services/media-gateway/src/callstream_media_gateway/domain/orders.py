@@ -20,6 +20,10 @@ class AskAgent(Input, frozen=True, kw_only=True):
     agent_id: str
     actor: str
     target_agent_id: str
+    own_leg: str = ""
+    """The agent's phone has called the target: the id of that leg."""
+    hops: int = 70
+    """Those that this call of the phone's has left for ours."""
 
 
 class AskOutside(Input, frozen=True, kw_only=True):
@@ -29,6 +33,9 @@ class AskOutside(Input, frozen=True, kw_only=True):
     actor: str
     number: str
     """E.164; may be dialled."""
+    own_leg: str = ""
+    hops: int = 70
+    """As AskAgent's."""
 
 
 class HandOver(Input, frozen=True, kw_only=True):

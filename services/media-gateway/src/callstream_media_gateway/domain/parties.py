@@ -46,6 +46,14 @@ class Leg:
     """Nobody hears it (F014)."""
     auto_answer: bool = False
     """The phone is asked to pick up by itself (F005)."""
+    calls: bool = False
+    """Its phone has called us: it is answered when whom it wants has answered, instead of being rung."""
+    second: bool = False
+    """A further leg of an agent who is in the call with another one: they consult on it, and the log does not hear of it."""
+    holds: bool = False
+    """Its phone has put us on hold by a key of its own."""
+    refers: bool = False
+    """Its phone has asked for a transfer by a key of its own, and waits to hear how that goes."""
     sounds_bad: bool = False
     """Its audio is lossy or late, and that was told."""
     tune: str = ""
@@ -105,6 +113,13 @@ class Consult:
     target_leg: str = ""
     """Once there is one."""
     answered: bool = False
+    own_leg: str = ""
+    """The second leg of the agent, whose phone has called the target; empty: they consult on the leg that they have."""
+
+    @property
+    def side(self) -> str:
+        """The leg on which the agent talks with the target."""
+        return self.own_leg or self.agent_leg
 
 
 @dataclass(slots=True)

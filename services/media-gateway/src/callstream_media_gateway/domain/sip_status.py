@@ -26,6 +26,36 @@ def status_of(reason: Reason) -> int:
     return REFUSAL_STATUS.get(reason, 603)
 
 
+PHONE_STATUS = {
+    **REFUSAL_STATUS,
+    Reason.NORMAL: 480,
+    Reason.AGENT_HUNG_UP: 480,
+    Reason.INVALID: 404,
+    Reason.UNKNOWN_AGENT: 404,
+    Reason.UNKNOWN_GROUP: 404,
+    Reason.BUSY: 486,
+    Reason.AGENT_BUSY: 486,
+    Reason.ALREADY_RESERVED: 486,
+    Reason.ILLEGAL_STATE: 486,
+    Reason.NOT_SIGNED_IN: 403,
+    Reason.TERMINAL_NOT_SUPPORTED: 403,
+    Reason.AT_CAPACITY: 480,
+    Reason.NO_ANSWER: 480,
+    Reason.RING_TIMEOUT: 480,
+    Reason.AGENT_UNREACHABLE: 480,
+    Reason.CALLEE_UNREACHABLE: 480,
+    Reason.CALLER_HUNG_UP: 480,
+    Reason.CALLER_LOST: 480,
+    Reason.MEDIA_TIMEOUT: 480,
+}
+"""How an agent's phone is told that its own call, or its transfer, has come to nothing; everything else is 603."""
+
+
+def status_for_phone(reason: Reason) -> int:
+    """The final answer to an agent's phone that has called us, or has asked for a transfer."""
+    return PHONE_STATUS.get(reason, 603)
+
+
 REJECTED = frozenset({486, 600, 603, 403, 487})
 """Busy, declined, forbidden by the phone's do-not-disturb, or given up: a person or their setting said no."""
 

@@ -16,7 +16,7 @@ ANSWERED = frozenset({C.ANSWERED, C.CONNECTING, C.TALKING})
 def leg_of(call: Call, agent_id: str) -> Leg | None:
     """The agent's leg, unless it is about to close."""
     for leg in call.legs.values():
-        if leg.role is LegRole.AGENT and leg.agent_id == agent_id and leg.stage is not LegStage.CLOSING:
+        if leg.role is LegRole.AGENT and leg.agent_id == agent_id and leg.stage is not LegStage.CLOSING and not leg.second:
             return leg
     return None
 
@@ -37,7 +37,9 @@ def situation(call: Call, agent_id: str) -> Situation:
         return Situation.ABSENT
     consult = call.consult
     if consult is not None and consult.agent_leg == leg.leg_id:
-        return Situation.CONSULTING if consult.answered else Situation.ASKING
+        if not consult.answered:
+            return Situation.ASKING
+        return Situation.CALLING if consult.own_leg else Situation.CONSULTING
     if consult is not None and consult.answered and consult.target_leg == leg.leg_id:
         return Situation.CONSULTED
     if leg.leg_id in call.talk:
@@ -95,7 +97,7 @@ def view(call: Call, agent_id: str) -> CallView:
             muted=each.muted,
         )
         for each in call.legs.values()
-        if each.stage is not LegStage.CLOSING and each.role is not LegRole.SUPERVISOR
+        if each.stage is not LegStage.CLOSING and each.role is not LegRole.SUPERVISOR and not each.second
     )
     return CallView(
         call_id=call.call_id,

@@ -16,5 +16,6 @@ def truth_of(call: Call) -> CallTruth:
             answered=leg.answered and leg.stage is not LegStage.CLOSING,
         )
         for leg in call.legs.values()
+        if not leg.second
     ]
     return CallTruth(tenant=call.tenant, call_id=call.call_id, over=call.customer in OVER, legs=tuple(legs))
