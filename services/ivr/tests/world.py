@@ -246,7 +246,7 @@ class World:
     # What a script may say
 
     def happen(self, what: str) -> None:
-        """`press 1`, `hang up`, `offer O1`, `withdraw O1`, `answer O1`, `queue failed`, `queue answered`, `queue stopped`."""
+        """`press 1`, `hang up`, `offer O1`, `withdraw O1`, `answer O1`, `queue failed`, `queue redirected callback`, …"""
         verb, _, rest = what.partition(" ")
         if self._over:
             return
@@ -278,8 +278,10 @@ class World:
             self._finish(self._playing.play_id, "stopped")
 
     def _leave_queue(self, how: str) -> None:
-        outcome = RequestOutcome(how)
-        self.append(queue.ContactLeft(call_id=CALL, outcome=outcome, reason=Reason.NO_AGENT_ONLINE, waited_ms=0), self.request)
+        outcome, _, why = how.partition(" ")
+        reason = Reason(why) if why else Reason.NO_AGENT_ONLINE
+        left = queue.ContactLeft(call_id=CALL, outcome=RequestOutcome(outcome), reason=reason, waited_ms=0)
+        self.append(left, self.request)
 
     @property
     def request(self) -> str:
@@ -343,6 +345,8 @@ def tell(event: Any) -> str:
             return f"no key ({event.errors})"
         case ivr.PromptStarted():
             return f"{event.purpose} round"
+        case ivr.CallbackAsked():
+            return f"call back {event.number}"
         case ivr.PromptFailed():
             return f"prompt failed: {event.reason}"
         case ivr.AgentRequested():

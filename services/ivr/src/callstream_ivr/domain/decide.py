@@ -15,6 +15,7 @@ from callstream.contracts.envelope import Event
 from callstream.contracts.flow import Branch, End, Play, Start, TransferToAgent, Voicemail, kind_of
 from callstream.contracts.ivr_events import (
     AgentRequested,
+    CallbackAsked,
     InputTimedOut,
     IvrEnded,
     IvrStarted,
@@ -27,7 +28,7 @@ from callstream.contracts.states import OutboundMemory
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_ivr.domain.graph import Catalogue, Graph
 from callstream_ivr.domain.session import Session
-from callstream_ivr.domain.wanted import MESSAGE, STOPPED
+from callstream_ivr.domain.wanted import CALLBACK, MESSAGE, STOPPED
 
 
 class PlayRefusal(msgspec.Struct, frozen=True):
@@ -143,8 +144,8 @@ def _stopped(session: Session, catalogue: Catalogue) -> Event | None:
     return _prompt(session, STOPPED) if said else _end(session, Reason.SUPERVISOR)
 
 
-def _prompt(session: Session, purpose: str) -> PromptStarted:
-    return PromptStarted(node_id=session.node_id, purpose=purpose, play_id=session.next_play_id, handled=session.handled)
+def _prompt(session: Session, purpose: str, key: str = "") -> PromptStarted:
+    return PromptStarted(node_id=session.node_id, purpose=purpose, play_id=session.next_play_id, handled=session.handled, key=key)
 
 
 def _leave_play(session: Session, graph: Graph, node: Play, _: datetime) -> Event | None:
@@ -186,6 +187,20 @@ def _leave_branch(session: Session, graph: Graph, node: Branch, now: datetime) -
 def _leave_transfer(session: Session, graph: Graph, node: TransferToAgent, now: datetime) -> Event | None:
     if session.request_outcome is not None:
         return _leave_queue(session, graph, node, session.request_outcome)
+    if session.callback_asked:
+        return None  # queue.left says what came of it
+    if session.keys:
+        key = session.keys[0]
+        return CallbackAsked(
+            request_id=session.request_id,
+            number=session.caller,
+            node_id=node.id,
+            label=node.label,
+            key=key.digit,
+            handled=session.keys[-1].seq,
+        )
+    if node.offer_callback is not None and session.offers_callback(now):
+        return _prompt(session, CALLBACK, node.offer_callback.key)
     silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
     if node.queue_prompts and silent:
         return _prompt(session, "queue")
@@ -198,6 +213,8 @@ def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome:
             return _enter(session, graph, node.failed)
         case RequestOutcome.STOPPED:
             return None  # dealt with before any node (_stopped)
+        case RequestOutcome.REDIRECTED if session.request_reason is Reason.CALLBACK and node.offer_callback is not None:
+            return _enter(session, graph, node.offer_callback.next)
         case RequestOutcome.REDIRECTED:
             return _end(session, Reason.NORMAL)
         case RequestOutcome.ABANDONED:
@@ -252,7 +269,13 @@ def _request(session: Session, node: TransferToAgent) -> AgentRequested:
         node_id=node.id,
         label=node.label,
         play_id=session.next_play_id if node.transferring_prompts or node.queue_prompts else "",
+        callback_after_s=node.offer_callback.after_s if node.offer_callback is not None and _can_be_called(session) else 0,
     )
+
+
+def _can_be_called(session: Session) -> bool:
+    """Who withholds their number, or whose number no trunk could bring to E.164, cannot."""
+    return session.caller.startswith("+")
 
 
 _STEPS: dict[type, Callable[[Session, Graph, Any, datetime], Event | None]] = {

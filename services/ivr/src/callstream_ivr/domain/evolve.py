@@ -19,7 +19,7 @@ from callstream.contracts.facts import facts_in
 from callstream.contracts.outcome import trail_entry
 from callstream.kernel.outcomes import RequestOutcome
 from callstream_ivr.domain.session import MAX_WAITING_KEYS, Key, Session
-from callstream_ivr.domain.wanted import MESSAGE
+from callstream_ivr.domain.wanted import CALLBACK, MESSAGE
 
 BIND_GRACE = timedelta(seconds=2)
 """A number may have been published a moment ago and be on its way to us: so long a call to an unknown one waits."""
@@ -100,6 +100,7 @@ def _started(session: Session, event: ivr.IvrStarted, _: datetime) -> None:
 
 def _entered(session: Session, event: ivr.NodeEntered, at: datetime) -> None:
     _reach(session, event.node_id, event.kind, event.play_id, at)
+    _forget_callback(session)
     session.barge_in, session.timeout_s, session.request_id = event.barge_in, event.timeout_s, ""
     session.direct = False
     session.keys = tuple(replace(key, ahead=True) for key in session.keys) if event.barge_in else ()
@@ -123,6 +124,10 @@ def _prompt_started(session: Session, event: ivr.PromptStarted, at: datetime) ->
     _start_play(session, event.play_id, event.purpose, at)
     if event.purpose == MESSAGE:
         session.barge_in, session.keys = False, ()
+    elif event.purpose == CALLBACK:
+        session.barge_in, session.callback_key, session.callback_due = True, event.key, None
+    elif session.kind == PLAYS_TO_THE_WAITING:
+        session.barge_in = False
 
 
 def _prompt_failed(session: Session, event: ivr.PromptFailed, at: datetime) -> None:
@@ -136,10 +141,21 @@ def _requested(session: Session, event: ivr.AgentRequested, at: datetime) -> Non
     session.request_id, session.direct = event.request_id, bool(event.only_agent)
     session.request_outcome = session.request_reason = None
     session.open_offer = ""
+    _forget_callback(session)
+    session.callback_due = at + timedelta(seconds=event.callback_after_s) if event.callback_after_s else None
+
+
+def _callback_asked(session: Session, _: ivr.CallbackAsked, __: datetime) -> None:
+    session.callback_asked, session.hops, session.keys = True, 0, ()
+
+
+def _forget_callback(session: Session) -> None:
+    session.callback_due, session.callback_key, session.callback_asked = None, "", False
 
 
 def _ended(session: Session, event: ivr.IvrEnded, _: datetime) -> None:
     session.ended, session.due, session.keys = event.reason, None, ()
+    _forget_callback(session)
 
 
 # What media-gateway and routing tell
@@ -155,7 +171,9 @@ def _playback_finished(session: Session, event: call.PlaybackFinished, at: datet
 
 def _digit(session: Session, event: call.DigitReceived, _: datetime, seq: int) -> None:
     deaf = session.prompt_is_on and not session.barge_in
-    if deaf or session.ended or session.kind == PLAYS_TO_THE_WAITING or len(session.keys) >= MAX_WAITING_KEYS:
+    if session.kind == PLAYS_TO_THE_WAITING:  # one key means something to who waits, whatever they hear: see callback_key
+        deaf = event.digit != session.callback_key or session.callback_asked
+    if deaf or session.ended or len(session.keys) >= MAX_WAITING_KEYS:
         return
     session.keys = (*session.keys, Key(seq, event.digit))
 
@@ -173,12 +191,14 @@ def _offer_withdrawn(session: Session, event: queue.OfferWithdrawn, _: datetime,
 def _offer_answered(session: Session, event: call.OfferAnswered, _: datetime, __: int) -> None:
     if session.open_offer and event.offer_id == session.open_offer:
         session.agent_answered, session.due = True, None
+        _forget_callback(session)
 
 
 def _left_queue(session: Session, event: queue.ContactLeft, _: datetime, __: int) -> None:
     if session.agent_answered:
         return
     session.open_offer, session.due = "", None
+    _forget_callback(session)
     session.request_outcome, session.request_reason = event.outcome, event.reason
     session.agent_answered = event.outcome is RequestOutcome.ANSWERED
 
@@ -187,10 +207,12 @@ def _taken_back(session: Session, event: control.FlowLeft, _: datetime, __: int)
     """For a run this is what the call's end is for others."""
     if event.run_id == session.call_id:
         session.call_ended, session.due, session.keys = event.reason, None, ()
+        _forget_callback(session)
 
 
 def _call_ended(session: Session, event: call.CallEnded, _: datetime, __: int) -> None:
     session.call_ended, session.due, session.keys = event.reason, None, ()
+    _forget_callback(session)
 
 
 # Nodes and playbacks
@@ -241,6 +263,7 @@ _OWN: dict[type[Event], Callable[[Session, Any, datetime], None]] = {
     ivr.PromptStarted: _prompt_started,
     ivr.PromptFailed: _prompt_failed,
     ivr.AgentRequested: _requested,
+    ivr.CallbackAsked: _callback_asked,
     ivr.IvrEnded: _ended,
 }
 

@@ -56,7 +56,7 @@ class Session(msgspec.Struct, kw_only=True):
     chosen: str = ""
     """The key that was taken here; the next event leaves the node by it."""
     purpose: str = ""
-    """What the playback is to its node: `entry`, `error`, `timeout`, `queue`, `message` or `stopped`."""
+    """What the playback is to its node: `entry`, `error`, `timeout`, `queue`, `message`, `callback` or `stopped`."""
     hops: int = 0
     """Nodes entered since the caller's last choice: more than the flow has are a circle without an end."""
 
@@ -79,6 +79,11 @@ class Session(msgspec.Struct, kw_only=True):
     """The request went past the flow to the one agent who called this caller; the flow has not begun."""
     request_outcome: RequestOutcome | None = None
     request_reason: Reason | None = None
+    callback_due: datetime | None = None
+    """When the caller is to be offered to be called back."""
+    callback_key: str = ""
+    """They were: the key that takes it."""
+    callback_asked: bool = False
     open_offer: str = ""
     agent_answered: bool = False
     call_ended: Reason | None = None
@@ -93,6 +98,16 @@ class Session(msgspec.Struct, kw_only=True):
     def prompt_is_on(self) -> bool:
         """A playback was asked for and its end is not in the log."""
         return bool(self.play_id) and not self.play_over
+
+    @property
+    def wakes_at(self) -> datetime | None:
+        """When the session is to be looked at although nothing happens."""
+        dues = [due for due in (self.due, self.callback_due) if due is not None]
+        return min(dues, default=None)
+
+    def offers_callback(self, now: datetime) -> bool:
+        """Whether it is time to offer it; while an agent rings it waits."""
+        return self.callback_due is not None and self.callback_due <= now and not self.open_offer
 
     def overdue(self, now: datetime) -> bool:
         """Whether the session's timer has run out."""

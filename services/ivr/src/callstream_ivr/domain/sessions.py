@@ -111,7 +111,8 @@ class Sessions:
         if over:
             del self._by_call[session.call_id]
             self._runs.pop(session.of_call, None)
-        if over or session.due is None:
+        due = session.wakes_at
+        if over or due is None:
             self._timers.cancel(session.call_id)
-        elif self._timers.due_of(session.call_id) != session.due:
-            self._timers.set(session.call_id, session.due)
+        elif self._timers.due_of(session.call_id) != due:
+            self._timers.set(session.call_id, due)

@@ -27,6 +27,8 @@ HANGS_UP = {
 
 MESSAGE = "message"
 """Purpose of what a voicemail node does behind its prompts: the beep, and the caller's message (F205)."""
+CALLBACK = "callback"
+"""Purpose of the offer to be called back."""
 STOPPED = "stopped"
 """Purpose of the playback that tells a caller that their request was stopped (F211)."""
 PLEASE_HOLD: Prompts = (Speech(text="Please hold the line. You are being connected."),)
@@ -120,6 +122,8 @@ def _of_branch(node: Branch, purpose: str) -> tuple[Prompts, int]:
 
 
 def _of_transfer(node: TransferToAgent, purpose: str) -> tuple[Prompts, int]:
+    if purpose == CALLBACK and node.offer_callback is not None:
+        return node.offer_callback.prompts, 1
     if purpose == "entry" and node.transferring_prompts:
         return node.transferring_prompts, 1
     return node.queue_prompts, 1 if speaks_position(node.queue_prompts) else QUEUE_REPEAT
