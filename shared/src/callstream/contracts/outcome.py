@@ -6,6 +6,7 @@ The log decides races, so the rules here are rules of order (docs/architecture.m
   the call not ended. Otherwise it came too late and changes nothing; likewise a withdrawal that stands behind the answer.
 - `ivr.agent-requested` behind `call.ended` is no request: its caller had already left the flow.
 - behind `call.ended` only recordings change anything;
+- a caller's wish to be called back counts like a supervisor's stop, and what became of it is told behind `call.ended`;
 - a supervisor's stop counts from `queue.stop-asked` on, unless an answer stands before the offer's withdrawal.
 
 An outbound call begins with `call.dialled` and is answered when its customer is (`call.leg-answered`), an internal one when the
@@ -22,10 +23,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from callstream.contracts import call_events as call
+from callstream.contracts import callbacks, service
 from callstream.contracts import control_events as control
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
-from callstream.contracts import service
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
 from callstream.contracts.segments import Segment, all_ended
@@ -142,6 +143,7 @@ def _requested(summary: CallSummary, recorded: Recorded, event: ivr.AgentRequest
         "request_reason": None,
         "waited_until": None,
         "stop_asked": False,
+        "callback_asked": False,
         "direct": bool(event.only_agent),
     }
 
@@ -153,7 +155,7 @@ def _wanted(summary: CallSummary, _: Recorded, event: control.AgentWanted) -> Ch
 
 
 def _stop_asked(summary: CallSummary, recorded: Recorded, _: queue.RequestStopAsked) -> Changes:
-    return {"stop_asked": True} if _waits(summary, recorded.aggregate_id) else {}
+    return {"stop_asked": True} if _waits(summary, recorded.aggregate_id) and not summary.callback_asked else {}
 
 
 def _offered(summary: CallSummary, recorded: Recorded, event: queue.OfferMade) -> Changes:
@@ -185,6 +187,8 @@ def _withdrawn(summary: CallSummary, _: Recorded, event: queue.OfferWithdrawn) -
 def _offer_answered(summary: CallSummary, recorded: Recorded, event: call.OfferAnswered) -> Changes:
     if not event.offer_id or event.offer_id != summary.open_offer:
         return {}
+    if summary.direction is Direction.OUTBOUND:
+        return callbacks.agent_there(event)
     if summary.direction is Direction.INTERNAL:
         other = Segment(began_at=recorded.time, how="internal", agent_id=event.agent_id, leg_id=event.leg_id)
         return {
@@ -208,6 +212,10 @@ def _offer_answered(summary: CallSummary, recorded: Recorded, event: call.OfferA
 
 
 def _left(summary: CallSummary, recorded: Recorded, event: queue.ContactLeft) -> Changes:
+    if summary.callback is not None and summary.callback.request_id == recorded.aggregate_id:
+        return callbacks.left(summary, recorded, event)
+    if summary.ended_at is not None:
+        return {}
     if not _waits(summary, recorded.aggregate_id) or event.outcome is RequestOutcome.ANSWERED:
         return {}  # the answer itself stands in the log, earlier, as call.offer-answered
     if summary.direct and event.outcome is RequestOutcome.FAILED:  # the flow begins as if nothing had been asked
@@ -265,6 +273,8 @@ def _outcome(summary: CallSummary, event: call.CallEnded, waiting: bool) -> Call
         return _OF_REQUEST[summary.request_outcome or RequestOutcome.FAILED]
     if summary.stop_asked or event.party is Party.SUPERVISOR:
         return CallOutcome.STOPPED
+    if summary.callback_asked:
+        return CallOutcome.REDIRECTED
     if event.party is Party.CUSTOMER or event.reason is Reason.LEFT_BY_KEY:
         return CallOutcome.QUEUE_ABANDONED
     return CallOutcome.FAILED  # gateway-lost, media-timeout, …: we ended a call that still waited
@@ -313,6 +323,9 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
     ivr.NodeEntered: _node_entered,
     ivr.KeyPressed: _key_pressed,
     ivr.AgentRequested: _requested,
+    ivr.CallbackAsked: callbacks.asked,
+    queue.ContactQueued: callbacks.queued,
+    queue.CallbackTried: callbacks.tried,
     ivr.IvrEnded: _flow_ended,
     queue.ContactMoved: _moved,
     queue.OfferMade: _offered,
@@ -323,4 +336,9 @@ _STEPS: dict[type[Event], Callable[[CallSummary, Recorded, Any], Changes]] = {
 _NOT_BY_THE_FLOW = frozenset({Reason.ANSWERED, Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST})
 """Reasons of an ended session that say that someone else was first."""
 
-_COUNT_AFTER_THE_END: frozenset[type[Event]] = frozenset({call.RecordingStarted, call.RecordingReady, call.RecordingFailed})
+_COUNT_AFTER_THE_END: frozenset[type[Event]] = frozenset(
+    {
+        *(call.RecordingStarted, call.RecordingReady, call.RecordingFailed),
+        *(queue.ContactQueued, queue.CallbackTried, queue.ContactLeft),  # of a callback alone
+    }
+)

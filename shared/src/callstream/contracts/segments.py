@@ -15,7 +15,8 @@ class Segment(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     began_at: datetime
     how: str
-    """How it came about: `queue`, `dialled`, `internal`, `blind`, `consult`, `left` (the other agent left a talk of three)."""
+    """How it came about: `queue`, `dialled`, `callback`, `internal`, `blind`, `consult`, `left` (the other agent left a talk of
+    three)."""
     agent_id: str = ""
     number: str = ""
     """E.164 of an outside party, which has no agent id."""

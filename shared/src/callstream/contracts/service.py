@@ -35,6 +35,8 @@ def dialled(recorded: Recorded, event: call.CallDialled) -> CallSummary:
         agent_id=event.agent_id,
         agent_leg_id=event.agent_leg_id,
         chosen_by=event.chosen_by,
+        request_id=event.request_id,
+        callback_of=event.callback_of,
     )
 
 
@@ -61,7 +63,13 @@ def reached(summary: CallSummary, recorded: Recorded) -> Changes:
 
 def own(summary: CallSummary, recorded: Recorded) -> Segment:
     """The service of the agent who called."""
-    return Segment(began_at=recorded.time, how="dialled", agent_id=summary.agent_id, leg_id=summary.agent_leg_id)
+    return Segment(
+        began_at=recorded.time,
+        how="callback" if summary.callback_of else "dialled",
+        agent_id=summary.agent_id,
+        leg_id=summary.agent_leg_id,
+        group_id=summary.group_id,
+    )
 
 
 def bridged(summary: CallSummary, recorded: Recorded, event: call.CallBridged) -> Changes:

@@ -10,6 +10,22 @@ from callstream.contracts.states import Direction
 from callstream.kernel.outcomes import CallOutcome, Party, Reason, RequestOutcome
 
 
+class CallbackStory(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of a caller's wish to be called back. Each attempt is a call of its own, which names this one."""
+
+    request_id: str
+    """Of the callback; the request whose place it has is the call's."""
+    number: str
+    asked_at: datetime
+    attempts: int = 0
+    """In vain, as far as they count."""
+    outcome: RequestOutcome | None = None
+    """None: it waits."""
+    reason: Reason | None = None
+    """Of its end, or of the last attempt in vain."""
+    ended_at: datetime | None = None
+
+
 class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One call so far. Durations are whole milliseconds, moments aware UTC; None or empty: has not happened."""
 
@@ -44,6 +60,12 @@ class CallSummary(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     """The newest request went past the flow to one agent (F132, F133)."""
     stop_asked: bool = False
     """A supervisor ends the newest request (F211)."""
+    callback_asked: bool = False
+    """The caller leaves the newest request to be called back."""
+    callback: CallbackStory | None = None
+    """The newest callback that was asked for in this call; it goes on when the call is over."""
+    callback_of: str = ""
+    """This call is an attempt at the callback that was asked for in that one."""
     request_outcome: RequestOutcome | None = None
     """How the newest request ended; None while it waits, and when the call ended first."""
     request_reason: Reason | None = None
