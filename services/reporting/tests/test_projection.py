@@ -14,6 +14,7 @@ import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from msgspec.structs import replace
 from tests.plugins.servers import FreshSchema
 
 from callstream.contracts import call_events as call
@@ -22,7 +23,7 @@ from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
 from callstream.contracts.config import Agent
 from callstream.contracts.envelope import Event, Recorded
-from callstream.contracts.states import LegRole
+from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream.runtime.auth import ALGORITHM, ISSUER, TokenVerifier
 from callstream.runtime.config_watch import Configuration
@@ -34,7 +35,7 @@ from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.projection import Projection
 from callstream_reporting.adapters.pushes import Pushes
 from callstream_reporting.adapters.recording_store import Store
-from callstream_reporting.adapters.records import Records
+from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.api import Parts, build_api
 from callstream_reporting.app.on_events import Projector
 
@@ -217,6 +218,70 @@ async def test_an_outbound_call_becomes_a_record_with_each_agents_part(pool: asy
     assert (record.transfers, record.consults, record.conference, record.satisfaction) == (1, 1, False, "4")
     found = [(s.number, s.agent_id, s.how, s.talk_ms, s.hold_ms) for s in record.services]
     assert found == [(1, "1001", "dialled", 7000, 5000), (2, "1002", "consult", 11_000, 0)]
+
+
+def called_back() -> list[tuple[float, str, str, Event]]:
+    """C1 asks to be called back; the first attempt, C2, finds them busy, the second, C3, reaches them."""
+    number = "+8613900000001"
+    asked = queue.QueuedCallback(of="R", number=number, asked_at=T0, expires_at=T0 + timedelta(days=1))
+    queued = queue.ContactQueued(call_id="C1", group_id="sales", priority=0, enqueued_at=T0, ahead=0)
+    requested = ivr.AgentRequested(
+        request_id="R", call_id="C1", group_id="sales", caller=number, called="", gateway="g", customer_leg_id="c", handled=1
+    )
+    rows: list[tuple[float, str, Event]] = [
+        (0, "C1", call.CallArrived(caller=number, called="+861055501234", trunk="t", gateway="g", leg_id="c")),
+        (1, "C1", requested),
+        (1, "R", queued),
+        (9, "C1", ivr.CallbackAsked(request_id="R", number=number, node_id="q", label="", key="1", handled=3)),
+        (9, "R", queue.ContactLeft(call_id="C1", outcome=RequestOutcome.REDIRECTED, reason=Reason.CALLBACK, waited_ms=8000)),
+        (9, "B", replace(queued, callback=asked)),
+        (12, "C1", call.CallEnded(reason=Reason.FLOW_ENDED, party=Party.SYSTEM)),
+    ]
+    for call_id, at, reason in (("C2", 60, Reason.BUSY), ("C3", 400, Reason.CALLER_HUNG_UP)):
+        began = call.CallDialled(
+            agent_id="1001",
+            callee=number,
+            caller="+861055501234",
+            gateway="g",
+            purpose=Purpose.CALLBACK,
+            leg_id="c",
+            agent_leg_id="a",
+            request_id="B",
+            callback_of="C1",
+        )
+        rows += [
+            (at, call_id, began),
+            (at + 2, call_id, call.LegStarted(leg_id="c", role=LegRole.CUSTOMER, number=number)),
+            (at + 9, call_id, control.LegAnswered(leg_id="c", role=LegRole.CUSTOMER)),
+            (at + 20, call_id, call.CallEnded(reason=reason, party=Party.CUSTOMER)),
+        ]
+    del rows[9]
+    tried = queue.CallbackTried(
+        call_id="C1", attempt_call_id="C2", agent_id="1001", number=number, reason=Reason.BUSY, attempts=1, next_at=T0
+    )
+    served_at_last = queue.ContactLeft(
+        call_id="C1", outcome=RequestOutcome.ANSWERED, reason=Reason.ANSWERED, waited_ms=408_000, agent_id="1001"
+    )
+    rows.insert(10, (81, "B", tried))
+    rows.append((409, "B", served_at_last))
+    return [(second, aggregate_id, "main", event) for second, aggregate_id, event in rows]
+
+
+async def test_a_callback_is_told_where_it_was_asked_for_and_its_attempts_name_that_call(pool: asyncpg.Pool) -> None:
+    log = recorded(called_back())
+    for batch in (log[:8], log[8:]):
+        await (await projector(pool)).on_batch(batch)
+    records = Records(pool, names)
+    asked = await records.get("main", "C1")
+    assert asked is not None
+    assert (asked.access_status, asked.reason, asked.wait_ms) == ("redirected", "flow-ended", 8000)
+    assert (asked.callback_number, asked.callback_at) == ("+8613900000001", T0)
+    assert (asked.callback_attempts, asked.callback_outcome, asked.callback_reason) == (1, "answered", "answered")
+    found = await records.page(RecordQuery(tenant="main", callback_of="C1"))
+    told = [(r.call_id, r.call_type, r.access_status, r.callback_of) for r in found.records]
+    assert told == [("C3", "outbound", "answered", "C1"), ("C2", "outbound", "unanswered", "C1")]
+    types = [entry.type for entry in await records.timeline("main", "C1")]
+    assert types[-2:] == ["queue.callback-tried.v1", "queue.left.v1"]
 
 
 async def test_doubled_batches_and_every_split_of_the_log_give_the_same_rows(pool: asyncpg.Pool) -> None:

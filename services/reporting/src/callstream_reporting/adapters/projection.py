@@ -18,7 +18,7 @@ NAME = "calls"
 _TYPES = {
     "seq": "bigint", "arrived_at": "timestamptz", "ended_at": "timestamptz", "wait_ms": "bigint", "talk_ms": "bigint",
     "recording_ms": "bigint", "ring_ms": "bigint", "hold_ms": "bigint", "holds": "int", "transfers": "int", "consults": "int",
-    "conference": "boolean",
+    "conference": "boolean", "callback_at": "timestamptz", "callback_attempts": "int",
 }  # fmt: skip
 _UPSERT = f"""
     insert into service_record ({", ".join(STORED)}, summary)

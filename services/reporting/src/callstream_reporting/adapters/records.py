@@ -31,6 +31,8 @@ class RecordQuery(msgspec.Struct, frozen=True, kw_only=True):
     access_status: str = ""
     caller: str = ""
     called: str = ""
+    callback_of: str = ""
+    """Only the attempts at the callback that was asked for in this call."""
     live: bool | None = None
     """Only calls that go on (True), or only ended ones (False)."""
     limit: int = 100
@@ -123,6 +125,7 @@ def _where(query: RecordQuery) -> tuple[str, list[object]]:
         ("access_status = ", query.access_status or None),
         ("caller = ", query.caller or None),
         ("called = ", query.called or None),
+        ("callback_of = ", query.callback_of or None),
     ):
         if value is not None:
             found.append(value)

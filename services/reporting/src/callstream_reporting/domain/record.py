@@ -67,6 +67,17 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Why an outbound call showed this number (F143-F145)."""
     satisfaction: str | None = None
     """The customer's rating (F028)."""
+    callback_at: datetime | None = None
+    """When the caller asked to be called back; None: they did not."""
+    callback_number: str | None = None
+    callback_attempts: int = 0
+    """Attempts in vain, as far as they count."""
+    callback_outcome: str | None = None
+    """How the callback left the queue; None while it waits."""
+    callback_reason: str | None = None
+    """Why it did, or of the last attempt in vain."""
+    callback_of: str | None = None
+    """This call is an attempt at the callback that was asked for in that call."""
     remark: str = ""
     services: tuple[Service, ...] = ()
     """Each agent's, and each outside party's, part of the call; in a table of their own."""
@@ -85,6 +96,7 @@ Names = Callable[[str, str, str], str | None]
 
 def record_of(summary: CallSummary) -> ServiceRecord:
     """The record that a summary stands for, without names: the log alone decides what is stored."""
+    callback = summary.callback
     return ServiceRecord(
         call_id=summary.call_id,
         tenant=summary.tenant,
@@ -113,6 +125,12 @@ def record_of(summary: CallSummary) -> ServiceRecord:
         conference=summary.conference,
         chosen_by=summary.chosen_by,
         satisfaction=None if summary.rating is None else str(summary.rating),
+        callback_at=callback.asked_at if callback is not None else None,
+        callback_number=callback.number if callback is not None else None,
+        callback_attempts=callback.attempts if callback is not None else 0,
+        callback_outcome=callback.outcome.value if callback is not None and callback.outcome else None,
+        callback_reason=callback.reason.value if callback is not None and callback.reason else None,
+        callback_of=summary.callback_of or None,
         services=tuple(_service(number, segment) for number, segment in enumerate(summary.segments, 1)),
     )
 
