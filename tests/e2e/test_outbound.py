@@ -12,7 +12,7 @@ from callstream_local.cli import app
 from callstream_local.demo.rehearsal import Rehearsal
 from callstream_local.phones.agent_phone import AgentPhone
 from callstream_local.phones.network import now_utc
-from callstream_local.phones.plans import AgentPlan, Answer
+from callstream_local.phones.plans import AgentPlan, Answer, Reaction
 from callstream_local.phones.stories import Ending
 from callstream_local.phones.tones import agent_tone
 
@@ -27,10 +27,10 @@ CUSTOMER, MOBILE = "+8675599998888", "+8613910757777"
 
 
 @asynccontextmanager
-async def outside(centre: Rehearsal, number: str, tone_hz: int, reaction: Answer) -> AsyncIterator[AgentPhone]:
+async def outside(centre: Rehearsal, number: str, tone_hz: int, *reactions: Reaction) -> AsyncIterator[AgentPhone]:
     """Somebody's phone in the network behind a trunk, and two numbers that may be shown there; all of it gone afterwards."""
     network = centre.network
-    phone = network.phones[number] = AgentPhone(AgentPlan(number, "", tone_hz, (reaction,)), network.new_line, now_utc)
+    phone = network.phones[number] = AgentPhone(AgentPlan(number, "", tone_hz, reactions), network.new_line, now_utc)
     at = {"host": "127.0.0.1", "port": network.user_agent.local_addr[1], "options_every_s": 1}
     numbers = [{"number": each, "flow": "hotline", "trunks": ["away"], "all_agents": True} for each in (BEIJING, SHENZHEN)]
     await post(centre, "/v1/apply", {"trunks": [{"id": "away", "outgoing": at}], "numbers": numbers})
