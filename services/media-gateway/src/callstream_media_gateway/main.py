@@ -41,6 +41,7 @@ from callstream_media_gateway.app.on_media_event import OnMediaEvent
 from callstream_media_gateway.app.on_phone_call import OnPhoneCall
 from callstream_media_gateway.app.on_queue_event import FILTERS, OnQueueEvent
 from callstream_media_gateway.app.perform import Performer
+from callstream_media_gateway.app.phone_dials import PhoneDials
 from callstream_media_gateway.app.play_prompts import PlayPrompts
 from callstream_media_gateway.app.record_refusals import RecordRefusals
 from callstream_media_gateway.app.recover import Recover
@@ -95,8 +96,9 @@ class Gateway:
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
         self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
         self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
+        dials = PhoneDials(self.on_dial, service.commands, clock)
         decisions.on_phone_call = OnPhoneCall(
-            self.switchboard, service.config, self.phones, self.media, self.on_control, rtp_timeout_ms
+            self.switchboard, service.config, self.phones, self.media, self.on_control, dials, rtp_timeout_ms
         )
         performer = Performer(
             *(self.switchboard, self.media, ring_agent, play, self.finish),

@@ -32,7 +32,7 @@ def both(one: str, other: str) -> tuple[do.Edge, ...]:
 class Story:
     """One call and all that it has appended so far."""
 
-    def __init__(self, dialled: CallDialled | None = None) -> None:
+    def __init__(self, dialled: CallDialled | None = None, *, calls: bool = False) -> None:
         self.now = START
         self.told: list[do.Append] = []
         self.mixed: set[do.Edge] = set()
@@ -45,7 +45,7 @@ class Story:
         arrived = CallArrived(caller="+8613800138000", called="+862166668888", trunk="t", gateway="gw", leg_id=CUSTOMER)
         self.call: Call
         if dialled is not None:
-            self.call, effects = begin_dialled("call", "acme", dialled, self.now, "command")
+            self.call, effects = begin_dialled("call", "acme", dialled, self.now, "command", hops=69 if calls else None)
         else:
             self.call, effects = begin("call", "acme", arrived, self.now)
         self.began = self._keep(effects)
@@ -159,8 +159,8 @@ def withdrawn(reason: Reason = Reason.RING_TIMEOUT) -> on.Withdrawn:
 OWN = "call-a"
 
 
-def dialled(purpose: Purpose = Purpose.OUTBOUND, callee: str = "+8613900000001") -> Story:
-    """Agent 1001 dials; their own phone is invited."""
+def dialled(purpose: Purpose = Purpose.OUTBOUND, callee: str = "+8613900000001", *, calls: bool = False) -> Story:
+    """Agent 1001 dials; their own phone is invited, unless it `calls` by itself."""
     begun = CallDialled(
         agent_id="1001",
         callee=callee,
@@ -170,7 +170,7 @@ def dialled(purpose: Purpose = Purpose.OUTBOUND, callee: str = "+8613900000001")
         leg_id="" if purpose is Purpose.INTERNAL else CUSTOMER,
         agent_leg_id=OWN,
     )
-    return Story(begun).steps(on.ArrivalStored(), on.LegOpened(leg_id=OWN))
+    return Story(begun, calls=calls).steps(on.ArrivalStored(), on.LegOpened(leg_id=OWN))
 
 
 def own_phone_answered() -> Story:

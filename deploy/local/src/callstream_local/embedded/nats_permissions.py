@@ -20,7 +20,7 @@ OPERATOR = "operator"
 
 # service: (aggregates it appends to, services it commands)
 SERVICES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "media-gateway": (("call", "leg", "gateway"), ()),
+    "media-gateway": (("call", "leg", "gateway"), ("agent-state",)),  # seizes who calls from their phone
     "ivr": (("ivr",), ("media-gateway", "routing")),
     "routing": (("queue",), ("agent-state", "media-gateway")),
     "agent-state": (("agent", "call"), ("media-gateway",)),  # ends the calls of a gateway that is gone (ADR 11)

@@ -8,6 +8,7 @@ from callstream.kernel.outcomes import Reason
 from callstream.runtime.config_watch import Configuration
 from callstream_media_gateway.adapters.media_side import MediaSide
 from callstream_media_gateway.adapters.outbox import LogHealth
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.app.dial_out import DialOut, Prepared
 from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.switchboard import Switchboard
@@ -32,12 +33,12 @@ class OnDial:
         self._media, self._health = media, health
         self._dial_out, self._ring_agent, self._instance = dial_out, ring_agent, instance
 
-    async def dial(self, command: cmd.Dial, _: str) -> None:
-        """`dial`."""
+    async def dial(self, command: cmd.Dial, _: str, own: PhoneCallLeg | None = None) -> None:
+        """`dial`. own: the agent's phone, which has called us: it is not rung."""
         if command.call_id in self._switchboard.calls:
             return
         self._ready()
-        mobile = self._own_phone(command)
+        mobile = self._own_phone(command) if own is None else None
         prepared = self._dial_out.prepare(
             command.tenant, command.agent_id, command.number, wish=command.caller_id, role=command.role
         )
@@ -53,7 +54,7 @@ class OnDial:
             chosen_by=prepared.choice.by,
             drawn_from=prepared.choice.fitting,
         )
-        self._begin(command, dialled, mobile, prepared)
+        self._begin(command, dialled, own, mobile, prepared)
 
     async def call_back(self, command: cmd.CallBack, _: str) -> str:
         """`call-back`; this gateway's name."""
@@ -75,11 +76,11 @@ class OnDial:
             request_id=command.request_id,
             callback_of=command.callback_of,
         )
-        self._begin(command, dialled, None, prepared)
+        self._begin(command, dialled, None, None, prepared)
         return self._instance
 
-    async def call_agent(self, command: cmd.CallAgent, _: str) -> None:
-        """`call-agent`."""
+    async def call_agent(self, command: cmd.CallAgent, _: str, own: PhoneCallLeg | None = None) -> None:
+        """`call-agent`. own: as `dial`'s."""
         if command.call_id in self._switchboard.calls:
             return
         self._ready()
@@ -87,7 +88,7 @@ class OnDial:
             raise Refusal(Reason.INVALID, "an agent cannot call themselves", "target_agent_id")
         if self._configuration.agent(command.tenant, command.target_agent_id) is None:
             raise Refusal(Reason.UNKNOWN_AGENT, "no such agent", "target_agent_id")
-        mobile = self._own_phone(command)
+        mobile = self._own_phone(command) if own is None else None
         dialled = CallDialled(
             agent_id=command.agent_id,
             callee=command.target_agent_id,
@@ -96,9 +97,15 @@ class OnDial:
             purpose=Purpose.INTERNAL,
             agent_leg_id=f"{command.call_id}-a",
         )
-        self._begin(command, dialled, mobile)
+        self._begin(command, dialled, own, mobile)
 
-    def _begin(self, command: cmd.Dial | cmd.CallAgent | cmd.CallBack, dialled: CallDialled, *prepared: Prepared | None) -> None:
+    def _begin(
+        self,
+        command: cmd.Dial | cmd.CallAgent | cmd.CallBack,
+        dialled: CallDialled,
+        own: PhoneCallLeg | None,
+        *prepared: Prepared | None,
+    ) -> None:
         mobile = prepared[0].callee if prepared[0] is not None else ""
         self._switchboard.begin_dialled(
             command.call_id,
@@ -107,6 +114,7 @@ class OnDial:
             command.command_id,
             {one.callee: one for one in prepared if one is not None},
             mobile,
+            own,
         )
 
     def _ready(self) -> None:

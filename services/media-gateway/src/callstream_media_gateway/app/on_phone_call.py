@@ -21,6 +21,7 @@ from callstream_media_gateway.adapters.phones import Phones
 from callstream_media_gateway.adapters.sdp_session import SdpSession
 from callstream_media_gateway.app.live_call import LiveCall
 from callstream_media_gateway.app.on_control import OnControl
+from callstream_media_gateway.app.phone_dials import PhoneDials
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.app.whom import whom
 from callstream_media_gateway.domain.inputs import Input
@@ -43,10 +44,11 @@ class OnPhoneCall:
         phones: Phones,
         media: MediaSide,
         on_control: OnControl,
+        dials: PhoneDials,
         rtp_timeout_ms: int,
     ) -> None:
         self._switchboard, self._configuration, self._phones = switchboard, configuration, phones
-        self._media, self._on_control, self._rtp_timeout_ms = media, on_control, rtp_timeout_ms
+        self._media, self._on_control, self._dials, self._rtp_timeout_ms = media, on_control, dials, rtp_timeout_ms
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, incoming: IncomingCall, tenant: str, sip_user: str) -> None:
@@ -81,7 +83,10 @@ class OnPhoneCall:
         target, number = whom(self._configuration, tenant, typed)
         live, agent_id = self._talk_of(incoming, tenant, self._phones.agent_of(tenant, sip_user))
         if live is None:
-            raise Refusal(Reason.FORBIDDEN, "no talk in which this could be a consultation")
+            if not agent_id:
+                raise Refusal(Reason.FORBIDDEN, "a workplace's phone: whose call this is nobody knows")
+            await self._dials.begin(tenant, agent_id, target, number, lambda leg_id: self._leg(incoming, leg_id))
+            return
         leg = self._leg(incoming, f"{live.call.call_id}-p{token_hex(4)}")
         asked = cmd.Consult(
             command_id="",

@@ -16,6 +16,7 @@ from callstream.runtime.event_store import EventStore
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import LogHealth, Outbox
+from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
 from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.app.live_call import LiveCall
@@ -72,11 +73,23 @@ class Switchboard:
         return live
 
     def begin_dialled(
-        self, call_id: str, tenant: str, dialled: CallDialled, cause: str, prepared: dict[str, Prepared], mobile: str
+        self,
+        call_id: str,
+        tenant: str,
+        dialled: CallDialled,
+        cause: str,
+        prepared: dict[str, Prepared],
+        mobile: str,
+        own: PhoneCallLeg | None = None,
     ) -> LiveCall:
-        """Begin an agent's call. `mobile`: the number that is the agent's phone, or empty; like the callee's it is prepared."""
-        call, effects = begin_dialled(call_id, tenant, dialled, self._clock.now(), cause, mobile, auto_answer=not mobile)
+        """Begin an agent's call. `mobile`: the number that is the agent's phone, or empty; like the callee's it is prepared.
+        `own`: the agent's phone has called us, with the dialled call's own leg."""
+        hops, rings = None if own is None else own.hops, not mobile and own is None
+        call, effects = begin_dialled(call_id, tenant, dialled, self._clock.now(), cause, mobile, auto_answer=rings, hops=hops)
         live = self._begun(call, None)
+        if own is not None:
+            live.phones[own.leg_id] = own
+            own.attach(lambda given: self.feed(live, given))
         live.prepared.update(prepared)
         self._do(live, effects)
         self._work_off()

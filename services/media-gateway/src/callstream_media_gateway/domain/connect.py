@@ -6,6 +6,7 @@ from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.call import C, Call
+from callstream_media_gateway.domain.dial import phone_called
 from callstream_media_gateway.domain.facts import ring_timer
 from callstream_media_gateway.domain.parties import Leg, LegStage, Offer, Playback, Wanted
 from callstream_media_gateway.domain.serve import begin_service, record
@@ -20,7 +21,7 @@ def make_ready(call: Call) -> None:
     if call.dialled is not None:
         own = call.legs.get(call.own_leg)
         if call.stored and own is not None and own.stage is LegStage.OPEN and not own.announced:
-            ring(call, own)
+            (phone_called if own.calls else ring)(call, own)
         return
     leg = call.legs.get(call.customer_leg)
     if (

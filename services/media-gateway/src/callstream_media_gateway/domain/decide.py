@@ -100,9 +100,18 @@ def begin(call_id: str, tenant: str, arrived: CallArrived, now: datetime, hops: 
 
 
 def begin_dialled(
-    call_id: str, tenant: str, dialled: CallDialled, now: datetime, cause: str, number: str = "", *, auto_answer: bool = False
+    call_id: str,
+    tenant: str,
+    dialled: CallDialled,
+    now: datetime,
+    cause: str,
+    number: str = "",
+    *,
+    auto_answer: bool = False,
+    hops: int | None = None,
 ) -> tuple[Call, list[do.Effect]]:
     """A call that an agent begins, or one that calls somebody back. `number`: the mobile that is the agent's phone (F141).
+    `hops`: the agent's phone has begun it by an INVITE of its own, which has so many left.
 
     A command for any gateway may reach two, when its first answer was lost. The event's id names the gateway, so that the
     log takes it from one: the other has a conflict, before it has rung anybody.
@@ -121,6 +130,8 @@ def begin_dialled(
         purpose=dialled.purpose,
         auto_answer=auto_answer,
     )
+    if hops is not None:
+        own.calls, call.hops = True, hops
     call.open_leg(own)
     call.append(dialled, f"dialled-{dialled.gateway}")
     return call, _take(call)

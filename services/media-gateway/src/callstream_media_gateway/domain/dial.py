@@ -1,6 +1,6 @@
 """Calls that an agent begins: their own phone first, then the callee (F137, F141), or another agent (F056)."""
 
-from callstream.contracts.call_events import CallBridged
+from callstream.contracts.call_events import CallBridged, LegStarted
 from callstream.contracts.control_events import LegAnswered
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason
@@ -14,6 +14,14 @@ from callstream_media_gateway.domain.states import CustomerInput, OfferInput
 CALLEE_SAID_NO = frozenset({Reason.BUSY, Reason.CALLEE_REJECTED})
 
 
+def phone_called(call: Call, own: Leg) -> None:
+    """The agent's phone has begun the call: they are there already. It rings, or is answered, with whom it calls."""
+    own.announced = own.answered = True
+    call.append(LegStarted(leg_id=own.leg_id, role=own.role, agent_id=own.agent_id, purpose=own.purpose))
+    call.append(LegAnswered(leg_id=own.leg_id, role=own.role, agent_id=own.agent_id))
+    own_phone_answered(call, own)
+
+
 def own_phone_answered(call: Call, own: Leg) -> None:
     """The agent is there: ring whom they want."""
     dialled = call.dialled
@@ -22,16 +30,22 @@ def own_phone_answered(call: Call, own: Leg) -> None:
     call.move(CustomerInput.DIAL)
     if call.internal:
         want_agent(call, call.next_id("q"), Purpose.INTERNAL, own, dialled.callee, own.agent_id)
-        call.start_tune(own, do.Tune.RINGBACK)
+        if not own.calls:
+            call.start_tune(own, do.Tune.RINGBACK)
         return
     callee = Leg(dialled.leg_id, LegRole.CUSTOMER, announced=False, number=dialled.callee, purpose=Purpose.OUTBOUND)
     call.open_leg(callee)
 
 
 def callee_rings(call: Call, callee: Leg) -> None:
-    """The agent hears the callee's network, if it says something, or else our ring tone."""
+    """The agent hears the callee's network, if it says something, or else our ring tone, or that of their own phone."""
     own = call.legs.get(call.own_leg)
     if own is None:
+        return
+    if own.calls:
+        if not own.rang or (callee.early and not own.early):
+            own.rang, own.early = True, callee.early
+            call.effects.append(do.RingPhone(own.leg_id, callee.early))
         return
     if callee.early:
         call.stop_tune(own)
@@ -45,7 +59,7 @@ def callee_answered(call: Call, callee: Leg) -> None:
     offer = call.offers.get(own.offer_id)
     if offer is not None:
         offer.move(OfferInput.BRIDGE)
-    call.stop_tune(own)
+    _pick_up(call, own)
     call.move(CustomerInput.BRIDGE)
     begin_service(call, own)
     call.append(
@@ -62,7 +76,7 @@ def callee_answered(call: Call, callee: Leg) -> None:
 def agent_answered(call: Call, offer: Offer) -> None:
     """Two agents talk; there is no customer, and no recording."""
     own = call.legs[call.own_leg]
-    call.stop_tune(own)
+    _pick_up(call, own)
     call.wanted.clear()
     offer.move(OfferInput.BRIDGE)
     call.move(CustomerInput.BRIDGE)
@@ -70,6 +84,13 @@ def agent_answered(call: Call, offer: Offer) -> None:
     call.talk += [own.leg_id, offer.leg_id]
     call.append(LegAnswered(leg_id=offer.leg_id, role=LegRole.AGENT, agent_id=offer.agent_id))
     call.append(CallBridged(offer_id=offer.offer_id, agent_id=offer.agent_id, customer_leg_id="", agent_leg_id=offer.leg_id))
+
+
+def _pick_up(call: Call, own: Leg) -> None:
+    """There is somebody to talk with."""
+    call.stop_tune(own)
+    if own.calls:
+        call.effects += [do.AnswerPhone(own.leg_id), do.WatchLeg(own.leg_id)]
 
 
 def not_reached(call: Call, leg: Leg, reason: Reason) -> None:

@@ -41,6 +41,8 @@ def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
             offer.move(OfferInput.RINGS)
             call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
             target_rings(call, call.legs[given.leg_id])
+            if call.internal and given.leg_id != call.own_leg:
+                callee_rings(call, call.legs[given.leg_id])
     elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
         leg.early = leg.early or given.early
         if not leg.rang:
