@@ -6,6 +6,7 @@ creation time, contain no NATS separator (`.`, `*`, `>`, white space) and so may
 
 from datetime import datetime
 from hashlib import blake2b
+from struct import Struct
 from typing import NewType
 
 TenantId = NewType("TenantId", str)
@@ -27,13 +28,15 @@ EventId = NewType("EventId", str)
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(high + low for high in _ALPHABET for low in _ALPHABET)
 _RANDOM_BITS = 80
+_HALF = (1 << 64) - 1
+_halves = Struct(">QQ").unpack
 
 
 def ulid(at: datetime, random_bits: int) -> str:
     """The ULID of the aware time `at` (milliseconds count) with the low 80 bits of `random_bits`."""
     millis = int(at.timestamp() * 1000)
     value = (millis << _RANDOM_BITS) | (random_bits & ((1 << _RANDOM_BITS) - 1))
-    return _written(value)
+    return _written(value >> 64, value & _HALF)
 
 
 def derived_id(*parts: str) -> str:
@@ -42,13 +45,16 @@ def derived_id(*parts: str) -> str:
     What a decision makes carries such ids, so that its repetition after a crash is recognised. 26 characters like a ULID,
     but without a time: derived ids do not sort.
     """
-    digest = int.from_bytes(blake2b("\x1f".join(parts).encode(), digest_size=16).digest(), "big")
-    return _written(digest)
+    return _written(*_halves(blake2b("\x1f".join(parts).encode(), digest_size=16).digest()))
 
 
-def _written(value: int) -> str:
-    """26 characters for 130 bits, two at a time."""
-    return "".join([_PAIRS[(value >> shift) & 1023] for shift in range(120, -1, -10)])
+def _written(high: int, low: int) -> str:
+    """26 characters for 130 bits, two at a time; every event's id is written here, so without a loop."""
+    p, mid, hi, lo = _PAIRS, (high & 63) << 4 | low >> 60, high >> 6, low
+    return (
+        f"{p[hi >> 50]}{p[hi >> 40 & 1023]}{p[hi >> 30 & 1023]}{p[hi >> 20 & 1023]}{p[hi >> 10 & 1023]}{p[hi & 1023]}{p[mid]}"
+        f"{p[lo >> 50 & 1023]}{p[lo >> 40 & 1023]}{p[lo >> 30 & 1023]}{p[lo >> 20 & 1023]}{p[lo >> 10 & 1023]}{p[lo & 1023]}"
+    )
 
 
 def is_token(text: str) -> bool:

@@ -4,6 +4,8 @@ A group has one desk for requests without needs, which also knows all its free a
 somebody waits with. So matching compares first with first, and nobody looks through agents who lack a skill.
 """
 
+from bisect import bisect_left, insort
+
 from sortedcontainers import SortedList
 
 from callstream_routing.domain.rank import Key
@@ -22,18 +24,17 @@ class Desk:
         """Requests of this need in the group's line; a desk without any is taken away."""
         self.ready: SortedList[Place] = SortedList()
         """Those that can be offered now."""
-        self.free: SortedList[Key] = SortedList()
-        """Agents who can be offered one of them, in the group's ranking."""
+        self.free: list[Key] = []
+        """Agents who can be offered one of them, in the group's ranking. A plain list: of a few thousand it takes a fifth of the
+        time of a tree, and an agent of three groups stands in a dozen of them."""
         self.keys: dict[str, Key] = {}
         """Their keys by agent."""
 
     def put(self, agent_id: str, key: Key) -> None:
         """An agent is free."""
-        self.free.add(key)
+        insort(self.free, key)
         self.keys[agent_id] = key
 
     def take(self, agent_id: str) -> None:
-        """The agent is free no longer; no error when they were not here."""
-        key = self.keys.pop(agent_id, None)
-        if key is not None:
-            self.free.remove(key)
+        """The agent is free no longer."""
+        del self.free[bisect_left(self.free, self.keys.pop(agent_id))]

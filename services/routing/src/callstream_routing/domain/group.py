@@ -39,7 +39,8 @@ class Group:
         self.plain = Desk(NO_NEED)
         self.desks: dict[Need, Desk] = {NO_NEED: self.plain}
         self.kept: dict[str, dict[str, Candidate]] = {}
-        """The agents of the group who are not free, by what keeps them, as decision records name them."""
+        """The agents of the group who are not free, by what keeps them, as decision records name them; the least surprising
+        labels last."""
         self.pace = Pace()
         self.target = Target()
 
@@ -141,14 +142,19 @@ class Group:
             for desk in self.desks.values():
                 self._put_at(desk, seat)
         else:
-            self.kept.setdefault(seat.label, {})[seat.id] = Candidate(agent_id=seat.id, why_not=seat.label)
+            agents = self.kept.get(seat.label)
+            if agents is None:
+                agents = {}
+                self.kept = dict(sorted([*self.kept.items(), (seat.label, agents)], key=_interest))
+            agents[seat.id] = Candidate(agent_id=seat.id, why_not=seat.label)
 
     def take(self, seat: Seat) -> None:
         """Take an agent out of the bucket of their label."""
         del self.members[seat.id]
         if seat.label == FREE:
             for desk in self.desks.values():
-                desk.take(seat.id)
+                if seat.id in desk.keys:
+                    desk.take(seat.id)
         else:
             del self.kept[seat.label][seat.id]
 
@@ -164,6 +170,11 @@ class Group:
     def _put_at(self, desk: Desk, seat: Seat) -> None:
         if not desk.need or not seat.lacks(desk.need):
             desk.put(seat.id, self.ranking.key(seat, self.id, desk.need, self.today))
+
+
+def _interest(kept: tuple[str, dict[str, Candidate]]) -> tuple[bool, str]:
+    """Those who are signed in first: who is offline is the least surprising."""
+    return kept[0] == "state:offline", kept[0]
 
 
 def _is_away(label: str) -> bool:

@@ -36,6 +36,8 @@ class Ranking:
 
     def key(self, seat: Seat, group_id: str, need: Need, day: int) -> Key:
         """Sorts free agents; the smallest goes first."""
+        if len(self._scores) == 1:  # longest idle alone, as most groups have it
+            return seat.since_ms, seat.id
         return (*[score(seat, group_id, need, day) for score in self._scores], seat.id)
 
     def scores(self, key: Key, now_ms: int) -> tuple[int, ...]:

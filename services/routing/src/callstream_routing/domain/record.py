@@ -42,8 +42,7 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
     left_out = {ELIGIBLE: len(desk.free) - before - ranked, OFFERED_BEFORE: before - (len(names) - ranked)}
     _name_unskilled(group, desk, names, left_out, now_ms)
     room = min(UNFREE, CANDIDATES - len(names))
-    for label in sorted(group.kept, key=_interest):
-        agents = group.kept[label]
+    for label, agents in group.kept.items():
         names += islice(agents.values(), room)
         left_out[label] = max(0, len(agents) - room)
         room -= min(room, len(agents))
@@ -102,8 +101,3 @@ def _free_among(desk: Desk, request: Request) -> list[str]:
     if len(request.offered) >= len(desk.free):
         return [agent_id for agent_id in desk.keys if agent_id in request.offered]
     return [agent_id for agent_id in request.offered if agent_id in desk.keys]
-
-
-def _interest(label: str) -> tuple[bool, str]:
-    """Those who are signed in first: who is offline is the least surprising."""
-    return label == "state:offline", label

@@ -83,7 +83,10 @@ class Seat(msgspec.Struct, kw_only=True):
 
     def lacks(self, need: Need) -> str:
         """The first skill that the agent does not have at its level, or empty."""
-        return next((skill for skill, level in need if self.skills.get(skill, 0) < level), "")
+        for skill, level in need:
+            if self.skills.get(skill, 0) < level:
+                return skill
+        return ""
 
     def count(self, day: int, *, offered: int = 0, answered: int = 0) -> None:
         """Count an offer or an answer of that day."""
