@@ -20,6 +20,8 @@ def dialled(e: call.CallDialled) -> str:
     if e.purpose is Purpose.INTERNAL:
         return f"agent {e.agent_id} calls agent {e.callee}"
     shown = f", showing {e.caller}" if e.caller else ""
+    if e.purpose is Purpose.CALLBACK:
+        return f"{e.callee} is to be called back{shown}, as asked for in call {e.callback_of}; agent {e.agent_id} first"
     chosen = f" (chosen by {e.chosen_by})" if e.chosen_by else ""
     return f"agent {e.agent_id} calls {e.callee}{shown}{chosen}"
 

@@ -38,6 +38,12 @@ def _key(e: ivr.KeyPressed) -> str:
     return f"pressed {e.key} at '{where}': {e.branch}" if e.branch else f"pressed a wrong key, {e.key}, at '{where}'"
 
 
+def _queued(e: queue.ContactQueued) -> str:
+    if e.callback is not None:
+        return f"a callback to {e.callback.number} has the place in group {e.group_id}, {e.ahead} ahead"
+    return f"waits in group {e.group_id}, {e.ahead} ahead" if e.group_id else "waits for one agent"
+
+
 _MEANINGS: dict[type[Event], Words] = {
     call.CallArrived: lambda e: f"{e.caller or 'a withheld number'} calls {e.called} through trunk {e.trunk}",
     call.CallBlocked: lambda e: f"{e.caller} is on the blacklist and was refused ({e.sip_status})",
@@ -69,8 +75,13 @@ _MEANINGS: dict[type[Event], Words] = {
     ivr.PromptStarted: lambda e: f"next prompt: {e.purpose}",
     ivr.PromptFailed: lambda e: f"a prompt could not be played: {e.reason} {e.message}".rstrip(),
     ivr.AgentRequested: lambda e: f"asks for an agent of group {e.group_id}",
+    ivr.CallbackAsked: lambda e: f"wants to be called back at {e.number} (key {e.key})",
     ivr.IvrEnded: lambda e: f"the flow is over: {e.reason}",
-    queue.ContactQueued: lambda e: f"waits in group {e.group_id}, {e.ahead} ahead" if e.group_id else "waits for one agent",
+    queue.ContactQueued: _queued,
+    queue.CallbackTried: lambda e: (
+        f"{e.number} was not reached: {e.reason}, {e.attempts} attempts so far; "
+        + (f"again at {e.next_at:%H:%M:%S}" if e.next_at else "that was the last")
+    ),
     queue.ContactMoved: lambda e: f"goes on in {', '.join(e.groups)} instead of {', '.join(e.left)}: {e.reason}",
     queue.OfferMade: _offer,
     queue.OfferWithdrawn: lambda e: f"offer to agent {e.agent_id} withdrawn after {_seconds(e.rang_ms)}: {e.reason}",

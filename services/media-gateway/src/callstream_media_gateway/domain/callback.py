@@ -1,4 +1,4 @@
-"""The call of a callback (docs/adr/0018): an offer rings the agent first; when they have answered, the customer is called."""
+"""The call of a callback (docs/adr/0019): an offer rings the agent first; when they have answered, the customer is called."""
 
 from callstream.contracts.states import LegRole, Purpose
 from callstream.kernel.outcomes import Party, Reason

@@ -1,4 +1,4 @@
-"""Callbacks that keep the place (docs/adr/0018): what the log tells of them.
+"""Callbacks that keep the place (docs/adr/0019): what the log tells of them.
 
 A callback is a request without a caller on the line: it stands where its caller stood, and an agent is offered it by the same
 rules. The agent comes first, then the customer is called.
