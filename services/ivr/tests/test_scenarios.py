@@ -18,18 +18,17 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
             *THROUGH_MENU,
             "key 2: Service",
             "request service",
-            "end: caller-hung-up",
         ],
         ["Welcome.", "Sales 1, service 2.", "4 s of music x10"],
     ),
     "the key cuts the menu's prompt short": (
         [(2.5, "press 1"), (3, "hang up")],
-        [*TO_SALES, "end: caller-hung-up"],
+        [*TO_SALES],
         ["Welcome.", "Sales 1, service 2.", "One moment."],
     ),
     "typed ahead during the welcome": (
         [(1, "press 1"), (2, "hang up")],
-        [*TO_SALES, "end: caller-hung-up"],
+        [*TO_SALES],
         ["Welcome.", "One moment."],
     ),
     "a key that only skips the welcome is no error": (
@@ -38,7 +37,6 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
             *THROUGH_MENU,
             "key 2: Service",
             "request service",
-            "end: caller-hung-up",
         ],
         ["Welcome.", "Sales 1, service 2.", "4 s of music x10"],
     ),
@@ -46,7 +44,7 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [(3, "press *"), (4, "press 0"), (4.5, "press 2"), (5, "hang up")],
         [
             *[*THROUGH_MENU, "key *: Again", "enter welcome", "enter menu", "key 2: Service"],
-            *["request service", "end: caller-hung-up"],
+            *["request service"],
         ],
         ["Welcome.", "Sales 1, service 2.", "Welcome.", "Sales 1, service 2.", "4 s of music x10"],
     ),
@@ -54,7 +52,6 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [(3, "press 7"), (6, "press 1"), (7, "hang up")],
         [
             *[*THROUGH_MENU, "wrong key 7 (1)", "key 1: Sales", "request sales"],
-            "end: caller-hung-up",
         ],
         ["Welcome.", "Sales 1, service 2.", "Wrong key.", "One moment."],
     ),
@@ -80,7 +77,6 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [(3, "press 1"), (6, "offer O1"), (9, "answer O1"), (60, "hang up")],
         [
             *[*TO_SALES, "queue round"],
-            "end: answered",
         ],
         ["Welcome.", "Sales 1, service 2.", "One moment.", "10 s of music + ${WaitNo} before you."],
     ),
@@ -96,13 +92,12 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         ],
         [
             *[*TO_SERVICE, "queue round"],
-            "end: answered",
         ],
         ["Welcome.", "Sales 1, service 2.", "4 s of music x10", "4 s of music x10"],
     ),
     "routing says answered": (
         [(3, "press 2"), (4, "queue answered"), (60, "hang up")],
-        [*TO_SERVICE, "end: answered"],
+        [*TO_SERVICE],
         ["Welcome.", "Sales 1, service 2.", "4 s of music x10"],
     ),
     "a supervisor ends the wait": (
@@ -114,7 +109,7 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         [(3, "press 1"), (32, "hang up")],
         [
             *[*TO_SALES],
-            *["queue round", "queue round", "queue round", "end: caller-hung-up"],
+            *["queue round", "queue round", "queue round"],
         ],
         ["Welcome.", "Sales 1, service 2.", "One moment.", *["10 s of music + ${WaitNo} before you."] * 3],
     ),
@@ -126,7 +121,7 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
         ],
         ["Welcome.", "Sales 1, service 2.", "4 s of music x10", "Nobody is here."],
     ),
-    "hangs up at once": ([(0.015, "hang up")], ["start main.3", "enter welcome", "end: caller-hung-up"], []),
+    "hangs up at once": ([(0.015, "hang up")], ["start main.3", "enter welcome"], []),
 }
 
 
@@ -265,7 +260,6 @@ def test_broken_queue_music_is_tried_again_after_a_pause() -> None:
         "5.0 prompt failed: invalid",
         "10.0 queue round",
         "10.0 prompt failed: invalid",
-        "12.0 end: caller-hung-up",
     ]
 
 

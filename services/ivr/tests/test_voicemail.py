@@ -35,10 +35,10 @@ STORIES: dict[str, tuple[Script, list[str], list[str]]] = {
     ),
     "hung up while speaking": (
         [(10, "hang up")],
-        [*TO_BOX, "message round", "end: caller-hung-up"],
+        [*TO_BOX, "message round"],
         ["Speak after the beep.", "beep for group:sales"],
     ),
-    "hung up before the beep": ([(1, "hang up")], [*TO_BOX, "end: caller-hung-up"], ["Speak after the beep."]),
+    "hung up before the beep": ([(1, "hang up")], [*TO_BOX], ["Speak after the beep."]),
 }
 
 

@@ -165,7 +165,8 @@ class CallbackAsked(Event, frozen=True, kw_only=True):
 
 @event("ivr", "ended")
 class IvrEnded(Event, frozen=True, kw_only=True):
-    """The session is over: it reached End, was hung up, was handed to an agent, or its caller left."""
+    """The flow has ended its session: it reached End, gave up on its caller, or was stopped. A session that others end has no
+    event of its own: `call.offer-answered` and `call.ended` say it, of a run `call.flow-left`."""
 
     reason: Reason
     handled: int

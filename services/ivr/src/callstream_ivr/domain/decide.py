@@ -43,12 +43,8 @@ def decide(session: Session, catalogue: Catalogue, now: datetime, refusal: PlayR
     """The event that the session appends now; None when it waits for somebody."""
     if session.ended is not None:
         return None
-    if session.call_ended is not None:
-        return _end(session, session.call_ended)
     if session.version == 0:
         return _begin(session, catalogue, now)
-    if session.agent_answered:
-        return _end(session, Reason.ANSWERED)
     graph = catalogue.graph(session.tenant, session.flow_id, session.flow_version)
     if graph is None:
         return _end(session, Reason.UNKNOWN_FLOW)
@@ -130,10 +126,8 @@ def _wait_for_one(session: Session, now: datetime) -> Event | None:
         case None:
             silent = not session.prompt_is_on and (session.due is None or session.overdue(now))
             return _prompt(session, "queue") if silent else None
-        case RequestOutcome.ANSWERED:
-            return _end(session, Reason.ANSWERED)
         case _:
-            return None  # call.ended says it
+            return None  # the answer or call.ended says it
 
 
 def _stopped(session: Session, catalogue: Catalogue) -> Event | None:
@@ -211,8 +205,8 @@ def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome:
     match outcome:
         case RequestOutcome.FAILED:
             return _enter(session, graph, node.failed)
-        case RequestOutcome.STOPPED:
-            return None  # dealt with before any node (_stopped)
+        case RequestOutcome.STOPPED | RequestOutcome.ANSWERED:
+            return None  # dealt with before any node (_stopped); over with the answer
         case RequestOutcome.REDIRECTED if session.request_reason is Reason.CALLBACK and node.offer_callback is not None:
             return _enter(session, graph, node.offer_callback.next)
         case RequestOutcome.REDIRECTED:
@@ -220,8 +214,6 @@ def _leave_queue(session: Session, graph: Graph, node: TransferToAgent, outcome:
         case RequestOutcome.ABANDONED:
             left_by_key = session.request_reason is Reason.LEFT_BY_KEY
             return _end(session, Reason.LEFT_BY_KEY) if left_by_key else None  # else call.ended says it
-        case RequestOutcome.ANSWERED:
-            return _end(session, Reason.ANSWERED)
 
 
 def _enter(session: Session, graph: Graph, node_id: str) -> Event:

@@ -106,8 +106,8 @@ class Sessions:
 
     def _mind(self, session: Session) -> None:
         """Keep timers in step, and forget a session that has nothing more to do."""
-        last_word = session.call_ended is not None or session.ended not in HANGS_UP or bool(session.of_call)
-        over = session.ended is not None and last_word
+        hangs_up = session.ended in HANGS_UP and not session.of_call
+        over = session.call_ended is not None or session.agent_answered or (session.ended is not None and not hangs_up)
         if over:
             del self._by_call[session.call_id]
             self._runs.pop(session.of_call, None)
