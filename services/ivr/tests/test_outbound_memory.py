@@ -28,9 +28,15 @@ def test_who_was_called_by_an_agent_goes_past_the_flow_to_that_agent(memory: str
     assert world.open_sessions == 0
 
 
+@pytest.mark.feature("F132", "F133")
 @pytest.mark.parametrize(
     ("memory", "ago"),
-    [("none", timedelta(minutes=1)), ("preferred", DAYS_3 + timedelta(milliseconds=1)), ("preferred", None)],
+    [
+        ("none", timedelta(minutes=1)),
+        ("preferred", DAYS_3 + timedelta(milliseconds=1)),
+        ("direct", DAYS_3 + timedelta(milliseconds=1)),
+        ("preferred", None),
+    ],
 )
 def test_everybody_else_begins_in_the_flow(memory: str, ago: timedelta | None) -> None:
     world = recalled([(1, "hang up")], memory, ago).run()
