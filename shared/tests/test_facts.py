@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
@@ -31,6 +33,8 @@ REQUESTED = ivr.AgentRequested(
     node_id="queue",
     started=STARTED,
 )
+KEY = ivr.KeyPressed(node_id="menu", label="Menu", key="1", branch="Sales", errors=0, handled=5)
+CHOSEN = replace(REQUESTED, started=None, pressed=KEY)
 ENTERED = ivr.NodeEntered(node_id="welcome", kind="play", label="Welcome", handled=1, started=STARTED)
 DECISION = queue.Decision(rule="longest-idle", rule_version=1, group_id="sales", waited_ms=0, ahead=0, eligible=1, candidates=())
 
@@ -68,13 +72,13 @@ def renumbered(events: list[Recorded]) -> list[Recorded]:
     ]
 
 
-def answered(end: call.CallEnded) -> list[Recorded]:
+def answered(end: call.CallEnded, *steps: tuple[float, Event]) -> list[Recorded]:
     offer = queue.OfferMade(
         offer_id="o", call_id="c", gateway="gw", agent_id="1001", ring_deadline=ZERO + timedelta(seconds=20), decision=DECISION
     )
     return log(
         (0, call.CallArrived(caller="+86138", called="+8621", trunk="t", gateway="gw", leg_id="c")),
-        (0.01, REQUESTED),
+        *(steps or ((0.01, REQUESTED),)),
         (1, offer),
         (3, call.OfferAnswered(offer_id="o", request_id="r", agent_id="1001", leg_id="a")),
         (4, BRIDGED),
@@ -98,6 +102,13 @@ def test_a_calls_summary_is_the_same_either_way() -> None:
     assert one.talk_ended_at == one.ended_at == ZERO + timedelta(seconds=9)
 
 
+def test_a_key_is_in_the_trail_either_way() -> None:
+    one, other = summaries(answered(ENDED, (0.01, ENTERED), (0.5, CHOSEN)))
+    assert one == other
+    assert [(entry.key, entry.branch) for entry in one.trail] == [("1", "Sales")]
+    assert (one.flow_id, one.node_id, one.group_id) == ("hotline", "queue", "sales")
+
+
 def test_a_leg_that_was_over_before_the_call_keeps_its_moment() -> None:
     early = ZERO + timedelta(seconds=8.4)
     legs = (call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.AGENT_HUNG_UP, agent_id="1001", at=early), CUSTOMER)
@@ -112,5 +123,6 @@ def test_the_facts_stand_in_the_order_in_which_they_happened() -> None:
     assert [fact.NAME for fact in facts_in(BRIDGED)] == ["bridged", "recording-started"]
     assert [fact.NAME for fact in facts_in(ENTERED)] == ["started", "node-entered"]
     assert [fact.NAME for fact in facts_in(REQUESTED)] == ["started", "agent-requested"]
+    assert [fact.NAME for fact in facts_in(CHOSEN)] == ["key-pressed", "agent-requested"]
     assert facts_in(STARTED) == (STARTED,)
-    assert all(facts_in(fact) == (fact,) for event in (ENDED, BRIDGED, ENTERED, REQUESTED) for fact in apart(event))
+    assert all(facts_in(fact) == (fact,) for event in (ENDED, BRIDGED, ENTERED, REQUESTED, CHOSEN) for fact in apart(event))

@@ -7,7 +7,7 @@ from typing import Any
 
 from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, RecordingStarted
 from callstream.contracts.envelope import Event
-from callstream.contracts.ivr_events import AgentRequested, IvrStarted, NodeEntered
+from callstream.contracts.ivr_events import AgentRequested, IvrStarted, KeyPressed, NodeEntered
 
 Facts = tuple[Event, ...]
 
@@ -32,7 +32,7 @@ def _bridged(event: CallBridged) -> Facts:
 
 
 def _entered(event: NodeEntered | AgentRequested) -> Facts:
-    return (event,) if event.started is None else (event.started, event)
+    return tuple(fact for fact in (event.started, event.pressed, event) if fact is not None)
 
 
 _CARRIED: dict[type[Event], Callable[[Any], Facts]] = {
@@ -46,4 +46,5 @@ _CARRIERS: dict[type[Event], tuple[type[Event], ...]] = {
     LegEnded: (CallEnded,),
     RecordingStarted: (CallBridged,),
     IvrStarted: (NodeEntered, AgentRequested),
+    KeyPressed: (NodeEntered, AgentRequested),
 }

@@ -24,6 +24,23 @@ class IvrStarted(Event, frozen=True, kw_only=True):
     handled: int
 
 
+@event("ivr", "key-pressed")
+class KeyPressed(Event, frozen=True, kw_only=True):
+    """A key that a node was waiting for, or a wrong one: the caller's key trail (F012). One that leads to a node stands in the
+    event that enters it."""
+
+    node_id: str
+    label: str
+    key: str
+    branch: str
+    """Name of the branch taken; empty for a wrong key."""
+    errors: int
+    """Wrong and missing keys since this node was entered."""
+    handled: int
+    play_id: str = ""
+    """The error prompt that a wrong key asks for, or empty."""
+
+
 @event("ivr", "node-entered")
 class NodeEntered(Event, frozen=True, kw_only=True):
     """The call reached a play, branch or voicemail node.
@@ -43,22 +60,8 @@ class NodeEntered(Event, frozen=True, kw_only=True):
     """How long the node waits for a key once a prompt is over; 0: it waits for none."""
     started: IvrStarted | None = None
     """Of the first node: the flow began with it."""
-
-
-@event("ivr", "key-pressed")
-class KeyPressed(Event, frozen=True, kw_only=True):
-    """A key that a node was waiting for, or a wrong one: the caller's key trail (F012)."""
-
-    node_id: str
-    label: str
-    key: str
-    branch: str
-    """Name of the branch taken; empty for a wrong key."""
-    errors: int
-    """Wrong and missing keys since this node was entered."""
-    handled: int
-    play_id: str = ""
-    """The error prompt that a wrong key asks for, or empty."""
+    pressed: KeyPressed | None = None
+    """The key that led here."""
 
 
 @event("ivr", "input-timed-out")
@@ -147,6 +150,8 @@ class AgentRequested(Event, frozen=True, kw_only=True):
     """Waiting for so long, the caller is offered to be called back; 0: never."""
     started: IvrStarted | None = None
     """Of the first request, when no node was entered before: the flow began with it."""
+    pressed: KeyPressed | None = None
+    """The key that led here."""
 
 
 @event("ivr", "callback-asked")

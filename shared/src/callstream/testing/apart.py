@@ -31,7 +31,7 @@ def _bare(fact: Event) -> Event:
         case CallBridged():
             return replace(fact, recording=None)
         case NodeEntered() | AgentRequested():
-            return replace(fact, started=None)
+            return replace(fact, started=None, pressed=None)
         case LegEnded():
             return replace(fact, at=None)
         case _:

@@ -1,11 +1,12 @@
 """What a session should append next: pure, and asked again whenever anything about the session has changed.
 
-One event at a time. The next one is decided when it has come back through the log, so every prefix of the log is a point
-to go on from, and "what is missing now?" has the same answer after a crash. Why not several
+One event at a time, with the facts of its step in it. The next one is decided when it has come back through the log, so every
+prefix of the log is a point to go on from, and "what is missing now?" has the same answer after a crash. Why not several
 at once: docs/adr/0008.
 """
 
 from collections.abc import Callable
+from copy import copy
 from datetime import datetime
 from typing import Any
 
@@ -26,6 +27,7 @@ from callstream.contracts.ivr_events import (
 )
 from callstream.contracts.states import OutboundMemory
 from callstream.kernel.outcomes import Reason, RequestOutcome
+from callstream_ivr.domain.evolve import evolve
 from callstream_ivr.domain.graph import Catalogue, Graph
 from callstream_ivr.domain.session import Session
 from callstream_ivr.domain.wanted import CALLBACK, MESSAGE, STOPPED
@@ -84,20 +86,19 @@ def _begin(session: Session, catalogue: Catalogue, now: datetime) -> Event | Non
 
 
 def _start(session: Session, catalogue: Catalogue, graph: Graph) -> Event:
-    """The beginning and the first step as one event, where that step is a node. A request that a tenant's interface is asked
-    about first (F093) is a step of its own."""
+    """The beginning and the first node as one event. A request that a tenant's interface is asked about first (F093) is a step of
+    its own."""
     started = IvrStarted(flow_id=graph.flow_id, flow_version=graph.version, number=session.called, handled=session.handled)
     first = _past_the_flow(session, catalogue) or _enter(session, graph, graph.first)
-    if isinstance(first, NodeEntered):
-        return msgspec.structs.replace(first, started=started)
-    if isinstance(first, AgentRequested) and not _asks_first(graph, first):
-        return msgspec.structs.replace(first, started=started)
-    return started
+    return msgspec.structs.replace(first, started=started) if _at_once(graph, first) else started
 
 
-def _asks_first(graph: Graph, request: AgentRequested) -> bool:
-    node = graph.nodes.get(request.node_id)
-    return isinstance(node, TransferToAgent) and node.ask_preferred
+def _at_once(graph: Graph, step: Event) -> bool:
+    """Whether a step enters a node with nobody to be asked before."""
+    if not isinstance(step, AgentRequested):
+        return isinstance(step, NodeEntered)
+    node = graph.nodes.get(step.node_id)
+    return not (isinstance(node, TransferToAgent) and node.ask_preferred)
 
 
 def _past_the_flow(session: Session, catalogue: Catalogue) -> AgentRequested | None:
@@ -170,12 +171,21 @@ def _leave_branch(session: Session, graph: Graph, node: Branch, now: datetime) -
             node_id=node.id, label=node.label, key=key.digit, branch="", errors=wrong, handled=newest, play_id=play_id
         )
         if choice := choices.get(key.digit):
-            return msgspec.structs.replace(pressed, branch=choice.name or choice.key, errors=session.errors, play_id="")
+            chosen = msgspec.structs.replace(pressed, branch=choice.name or choice.key, errors=session.errors, play_id="")
+            return _follow(session, graph, chosen, choice.next, now)
         if not key.ahead:
             return pressed
     if session.overdue(now):
         return InputTimedOut(node_id=node.id, errors=wrong, play_id=play_id, handled=newest)
     return None
+
+
+def _follow(session: Session, graph: Graph, pressed: KeyPressed, node_id: str, now: datetime) -> Event:
+    """The key and the node that it leads to as one event, where that can be told at once."""
+    after = copy(session)
+    evolve(after, pressed, now, session.version)
+    entered = _enter(after, graph, node_id)
+    return msgspec.structs.replace(entered, pressed=pressed) if _at_once(graph, entered) else pressed
 
 
 def _leave_transfer(session: Session, graph: Graph, node: TransferToAgent, now: datetime) -> Event | None:
