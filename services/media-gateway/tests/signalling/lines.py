@@ -13,6 +13,7 @@ from callstream_media_gateway.sip.digest import Credentials
 from callstream_media_gateway.sip.offer_answer import make_offer
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.responses import make_response
+from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.transactions import send_response
 
 from .house import AGENT_HZ, House
@@ -40,6 +41,12 @@ class Line(Phone):
         calling.on_failed = lambda code, _: self._note(("failed", code))
         calling.on_answered = self._on_answered
         return calling
+
+    def hear(self, code: int, sdp: SessionDescription | None) -> None:
+        """Ringing with the far side's audio, to which it sends as well."""
+        if sdp is not None and sdp.audio is not None:
+            self.ears.send_to = (sdp.audio.host, sdp.audio.port)
+        self._note(code)
 
 
 async def hold(dialog: Dialog | None, *, on: bool = True) -> None:

@@ -13,6 +13,8 @@ from callstream.contracts.commands import ReleaseAgent, Reply, Reservation
 from callstream.contracts.states import Purpose, Terminal
 from callstream.contracts.subjects import command_subject
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.sip.offer_answer import make_answer
+from callstream_media_gateway.sip.sdp import SessionDescription
 
 from .controls import COLLEAGUE_HZ, OUTSIDE, SHOWN, colleague, hears, outside, until
 from .house import AGENT_HZ, House
@@ -115,6 +117,50 @@ async def test_an_agent_calls_another_on_the_phone(open_house: House, agents: Ag
     await hears(other, AGENT_HZ)
     other.hang_up()
     await line.until(("ended", "bye"))
+
+
+def announces(callee: Phone) -> SessionDescription:
+    """The callee's network speaks before the answer: 183 with its audio."""
+    invited = callee.calls[-1]
+    assert invited.offer is not None
+    assert invited.offer.audio is not None
+    early = make_answer(invited.offer, *callee.ears.address, session_id=2)
+    invited.provisional(183, early)
+    callee.ears.send_to = (invited.offer.audio.host, invited.offer.audio.port)
+    return early
+
+
+async def test_the_callees_network_is_heard_before_the_answer(open_house: House, agents: AgentState) -> None:
+    house = open_house
+    agent, callee = await house.agent(), await outside(house)
+    callee.when_called = lambda _: None
+    line = Line(agent, house)
+    calling = line.dial(house, "13700000001")
+    calling.on_ringing = lambda code, sdp: line.hear(code, sdp)
+    await callee.until("invited")
+    early = announces(callee)
+    await line.until(183)
+    await hears(line, COLLEAGUE_HZ)
+    callee.calls[-1].answer(early)
+    await line.until("answered")
+    await hears(callee, AGENT_HZ)
+    await hears(line, COLLEAGUE_HZ)
+
+
+async def test_a_killed_signalling_ends_what_only_the_network_had_answered(open_house: House, agents: AgentState) -> None:
+    """The phone's INVITE is bound to the former process by a reliable 183, and cannot be answered by the next one."""
+    house = open_house
+    agent, callee = await house.agent(), await outside(house)
+    callee.when_called = lambda _: None
+    line = Line(agent, house)
+    line.dial(house, "13700000001")
+    await callee.until("invited")
+    announces(callee)
+    await line.until(183)
+    await restart(house)
+    await callee.until("cancelled")
+    assert (await house.event(call.CallEnded)).party is Party.AGENT
+    await until(lambda: not house.gateway.switchboard.calls)
 
 
 async def test_a_phone_that_gives_up_rings_nobody_any_more(open_house: House, agents: AgentState) -> None:

@@ -23,6 +23,7 @@ from callstream_media_gateway.sip.errors import ParseError
 from callstream_media_gateway.sip.handler import Hop, Reply
 from callstream_media_gateway.sip.message import Request
 from callstream_media_gateway.sip.nonces import Nonces
+from callstream_media_gateway.sip.unanswered import UnansweredChallenges
 
 RFC2617 = Answer(
     "Mufasa",
@@ -247,3 +248,23 @@ def test_a_repeated_request_whose_challenge_was_lost_is_challenged_alike() -> No
         reply = door.gate.check(Request("REGISTER", "sip:r", [("Via", via), ("To", "<sip:ann@r>")]), Hop("udp", "10.0.0.1", 5060))
         assert isinstance(reply, Reply)
         assert len(reply.headers) == algorithms
+
+
+def test_a_phone_that_registers_with_md5_alone_is_not_asked_for_more_when_it_calls() -> None:
+    door, source = Door(), Hop("udp", "10.0.0.1", 5060)
+    for via in ("one", "two"):
+        door.gate.check(Request("REGISTER", "sip:r", [("Via", via), ("To", "<sip:ann@r>")]), source)
+    for sender, algorithms in (('"Ann" <sip:ann@r>;tag=1', 1), ("<sip:bob@r>;tag=1", 2), ("<", 2)):
+        call = Request("INVITE", "sip:1002@r", [("Via", "three"), ("From", sender), ("To", "<sip:ann@r>")])
+        reply = door.gate.check(call, source)
+        assert isinstance(reply, Reply)
+        assert len(reply.headers) == algorithms
+
+
+def test_what_a_phone_knows_is_remembered_while_it_comes() -> None:
+    known = UnansweredChallenges()
+    assert len(known.algorithms("10.0.0.1", "ann@r", "one", 0.0)) == 2
+    for now in (3000.0, 6000.0):
+        known.answered("10.0.0.1", "ann@r", "MD5", now)
+        assert known.algorithms("10.0.0.1", "ann@r", f"at {now}", now + 3000) == ("MD5",)
+    assert len(known.algorithms("10.0.0.1", "ann@r", "last", 10_000.0)) == 2

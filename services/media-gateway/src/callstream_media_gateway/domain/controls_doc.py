@@ -32,8 +32,9 @@ nothing.
 - **Mute**: nobody hears the agent, who hears the others. No music.
 - **Consult**: the customer is held while the agent asks a colleague (through routing, so nobody rings twice) or an
   outside number (through the dial guard). Then: complete (the target has the customer), cancel, or join (three talk).
+  A desk phone may call the target itself: see below.
 - **Blind transfer**: to a colleague, a group, or an outside number. A desk phone's transfer key (REFER) does the same;
-  the user part of its target is an agent's id or a number.
+  the user part of its target is an agent's id, their extension (SIP user) or a number.
 - **Hang-ups** in the middle: [ADR 16](adr/0016-what-a-hang-up-in-the-middle-means.md).
 - **Supervision**: listen (heard by nobody), whisper (by the agent), barge (by all). At a plain telephone keys 1 to 3
   choose. Nobody is told, but the log is.
@@ -45,7 +46,35 @@ nothing.
 - **Auto-answer** (`auto_answer` of the agent): INVITEs ask the phone to pick up (`Call-Info: …;answer-after=0`), the
   agent hears a beep before the talk. An agent's own dials always ask it.
 - **Dial**: the agent's phone (or mobile) rings first, then the callee; the agent hears the callee's network, or a ring
-  tone. An own phone rings 30 s at most, an outside number 60 s.
+  tone. An own phone rings 30 s at most, an outside number 60 s. A desk phone may begin the call itself.
+
+## Calls that a desk phone begins
+
+A registered phone calls with its own keys; what it dials is an agent's id, their extension or an outside number.
+
+- **In a talk** the call is the consultation, with the phone's second line as the agent's side of it: the phone rings when
+  the target does and is answered with it. Its hold keys choose with whom the agent talks (the others hear music), its own
+  conference works, and its transfer key with both calls (REFER with Replaces, on either of them) completes the transfer.
+  Who hangs up the second line is back with the customer, whom the phone still holds. The log has the agent once.
+- **Idle**, it is a dial or an internal call, without a second ringing of the same phone: the agent is seized as for a dial
+  from the screen, hears the callee's network or the phone's own ring tone, and is answered when the callee has answered.
+- **At a workplace's phone** the first works for whoever talks there, the second does not: nobody knows who dials.
+
+What cannot be is answered so, and changes nothing:
+
+| | status |
+|---|---|
+| no or a wrong password | 401; 403 after too many guesses |
+| a phone that is not registered from where it calls, and no trunk's address | 403 |
+| a destination or caller id that the dial guard refuses; not signed in; a workplace's phone, idle | 403 |
+| no such number; oneself; who is in the call already | 404 |
+| another call rings, is being consulted in, is in a flow or a conference: no `consult` in the table below | 486 |
+| busy: the agent, or the callee | 486 |
+| nobody answers or can be reached; a limit of the dial guard | 480 |
+| no hop left (Max-Forwards 0) | 483 |
+| no codec in common | 488 |
+| no trunk, the log or the media worker is away, draining | 503 |
+| declined; anything else | 603 |
 
 """
 

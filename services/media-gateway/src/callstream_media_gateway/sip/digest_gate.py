@@ -13,7 +13,7 @@ from .handler import WEB, Hop, Reply
 from .message import Header, Request
 from .nonces import Nonces
 from .unanswered import UnansweredChallenges
-from .uri import Uri
+from .uri import NameAddr, Uri
 
 
 class Secrets(NamedTuple):
@@ -47,7 +47,7 @@ class DigestGate:
         An unknown user is answered exactly as a wrong password is.
         """
         now = self._clock()
-        aor = next(iter(request.lines("To")), "")
+        aor = _claimed(request)
         algorithms: tuple[str, ...] = ALGORITHMS
         try:
             answer = self._own_answer(request)
@@ -60,7 +60,7 @@ class DigestGate:
                 # stands before it. The connection itself is encrypted.
                 algorithms = ("MD5",)
             return self._challenge(now, algorithms, stale=False)
-        self._unanswered.answered(source.host, aor, answer.algorithm)
+        self._unanswered.answered(source.host, aor, answer.algorithm, now)
         if answer.algorithm == "MD5":
             algorithms = ("MD5",)  # what it has answered with once it can answer with again
         wait = self._backoff.wait(source.host, answer.username, now)
@@ -107,6 +107,16 @@ class DigestGate:
             challenge = Challenge(self._realm, self._nonces.make(now), algorithm, ("auth",), None, stale)
             headers.append(("WWW-Authenticate", str(challenge)))
         return Reply(401, None, headers)
+
+
+def _claimed(request: Request) -> str:
+    """The address-of-record that the sender says is theirs: of a REGISTER in its To (RFC 3261 10.2)."""
+    line = next(iter(request.lines("To" if request.method == "REGISTER" else "From")), "")
+    try:
+        uri = NameAddr.parse(line, "From").uri
+    except ParseError:
+        return line
+    return f"{uri.user}@{uri.host}"
 
 
 def _nonce_count(text: str | None) -> int | None:

@@ -30,7 +30,9 @@ class UnansweredChallenges:
             del self._since[next(iter(self._since))]
         return ALGORITHMS
 
-    def answered(self, source: str, aor: str, algorithm: str) -> None:
+    def answered(self, source: str, aor: str, algorithm: str, now: float) -> None:
         """The pair has answered. With MD5 it may be one that knows nothing else: that stays remembered."""
         if algorithm != "MD5":
             self._since.pop((source, aor), None)
+        elif (known := self._since.get((source, aor))) is not None:
+            self._since[source, aor] = (now, known[1])
