@@ -7,6 +7,10 @@ MAKEFLAGS += --no-print-directory
 BIN := .venv/bin
 STAMP := .venv/.installed
 SOURCES := shared/src $(wildcard services/*/src) deploy/local/src
+# Two workers: most tests wait. What a worker finds undone at its end it takes over from the other. Those of tests/e2e have one
+# running copy of everything in common and listen to real audio, some during kills: one after the other.
+SIDE_BY_SIDE := $(BIN)/pytest -n 2 --dist worksteal
+E2E := $(BIN)/pytest tests/e2e
 PROJECTS := $(wildcard shared/pyproject.toml services/*/pyproject.toml deploy/local/pyproject.toml)
 
 .PHONY: help setup packages lint types lock lock-check test unit e2e features demo simulate-faults fuzz bench up down status clean chaos
@@ -38,15 +42,15 @@ lock-check: setup
 	@.ci/lock check
 
 test: setup packages lint lock-check ## everything that CI runs
-	$(BIN)/pytest
+	@status=0; set -x; $(SIDE_BY_SIDE) --ignore tests/e2e || status=$$?; $(E2E) || status=$$?; exit $$status
 
 unit: setup ## tests of the parts alone, and of the contracts
-	$(BIN)/pytest $(wildcard shared/tests services/*/tests deploy/local/tests tests/contracts tests/simulation)
+	$(SIDE_BY_SIDE) $(wildcard shared/tests services/*/tests deploy/local/tests tests/contracts tests/simulation)
 
 e2e: setup packages ## tests across services, with foreign phones
-	$(BIN)/pytest $(wildcard tests/integration tests/e2e)
+	@status=0; set -x; $(SIDE_BY_SIDE) tests/integration || status=$$?; $(E2E) || status=$$?; exit $$status
 
-features: setup packages ## run all tests, and list which features they carry (build/features.json)
+features: setup ## which features the tests carried when they ran last (build/features.json)
 	$(BIN)/python -m tools.features
 
 demo: setup ## real calls through a fresh copy: CALLS=20 AGENTS=5, KEEP=1 leaves it running

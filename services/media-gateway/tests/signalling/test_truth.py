@@ -14,6 +14,7 @@ import pytest
 from callstream.contracts import call_events as call
 from callstream.contracts import commands as cmd
 from callstream.contracts.agent_events import AgentStateChanged
+from callstream.contracts.subjects import command_subject
 from callstream.kernel.outcomes import Party, Reason
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.ports import free_port
@@ -24,6 +25,8 @@ from .house import House
 from .phone import Phone
 
 STARTED_S = 20.0
+LOOKS = 5
+"""It looks every 0.7 s, and believes what it has seen for 1.5 s."""
 
 
 class Processes(House):
@@ -150,7 +153,7 @@ async def test_a_killed_gateway_that_comes_back_at_once_holds_its_calls(processe
     await processes.start_gateway()
     (truth,) = await truths(processes)
     assert (truth.call_id, truth.over, [leg.agent_id for leg in truth.legs if leg.answered]) == (call_id, False, ["1001"])
-    await asyncio.sleep(4)  # longer than reconciliation takes: that nothing comes of it is what we wait for
+    await looked(processes)
     assert processes.story(call_id)[-1] == "recording-started"
     assert [r.seq for r in processes.log if r.aggregate == "agent"] == agents
     caller.hang_up()
@@ -160,13 +163,20 @@ async def test_a_killed_gateway_that_comes_back_at_once_holds_its_calls(processe
 
 
 async def test_a_healthy_talk_is_left_alone(processes: Processes) -> None:
-    """Longer than everything that reconciliation waits for."""
     caller, agent, call_id = await processes.talk()
-    await asyncio.sleep(5)
+    await looked(processes)
     assert processes.story(call_id)[-1] == "recording-started"
     agent.hang_up()
     assert (await processes.event(call.CallEnded, call_id)).reason is Reason.AGENT_HUNG_UP
     await caller.until(("ended", "bye"))
+
+
+async def looked(processes: Processes) -> None:
+    """Wait until agent-state has looked so often that it would have mended what seems wrong now: that it does not is the test."""
+    looks = await processes.nc.subscribe(command_subject("media-gateway", processes.instance, cmd.ListLegs.NAME))
+    for _ in range(LOOKS):
+        await looks.next_msg(timeout=STARTED_S)
+    await looks.unsubscribe()
 
 
 async def truths(processes: Processes) -> list[cmd.CallTruth]:
