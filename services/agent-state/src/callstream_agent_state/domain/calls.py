@@ -79,8 +79,8 @@ class OpenCalls:
                 )
             elif isinstance(event, call.LegEnded):
                 known.legs.pop(event.leg_id, None)
-            elif isinstance(event, call.OfferAnswered | call.CallBridged):
-                known.reached = known.reached or not known.callback or isinstance(event, call.CallBridged)
+            elif isinstance(event, call.OfferAnswered):
+                known.reached = known.reached or not known.callback
             elif isinstance(event, LegAnswered):
                 known.reached = known.reached or event.role in (LegRole.CUSTOMER, LegRole.EXTERNAL)
 

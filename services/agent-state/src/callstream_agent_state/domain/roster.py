@@ -30,7 +30,6 @@ FOLLOWS = (
     events_of("call", "dialled"),
     events_of("call", "leg-started"),
     events_of("call", "leg-answered"),
-    events_of("call", "bridged"),
     events_of("call", "offer-answered"),
     events_of("call", "leg-ended"),
     events_of("call", "ended"),
