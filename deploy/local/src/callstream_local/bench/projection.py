@@ -85,8 +85,6 @@ def _facts(call_id: str, agent_id: str, begin: datetime) -> Iterator[tuple[str, 
         caller="+8613800000000", called=number, trunk="carrier", gateway="media-gateway-0", leg_id=customer
     )
     yield call_id, arrived
-    yield call_id, ivr_events.IvrStarted(flow_id="hotline", flow_version=1, number=number, handled=1)
-    yield call_id, ivr_events.NodeEntered(node_id="queue", kind="transfer-to-agent", label="Queue", handled=1)
     wanted = ivr_events.AgentRequested(
         request_id=request,
         call_id=call_id,
@@ -96,6 +94,9 @@ def _facts(call_id: str, agent_id: str, begin: datetime) -> Iterator[tuple[str, 
         gateway="media-gateway-0",
         customer_leg_id=customer,
         handled=1,
+        node_id="queue",
+        label="Queue",
+        started=ivr_events.IvrStarted(flow_id="hotline", flow_version=1, number=number, handled=1),
     )
     yield call_id, wanted
     yield call_id, call_events.CallAnswered()
@@ -112,10 +113,11 @@ def _facts(call_id: str, agent_id: str, begin: datetime) -> Iterator[tuple[str, 
     yield call_id, call_events.LegStarted(leg_id=leg, role=LegRole.AGENT, offer_id=offer, agent_id=agent_id)
     yield call_id, call_events.LegRinging(leg_id=leg)
     yield call_id, call_events.OfferAnswered(offer_id=offer, request_id=request, agent_id=agent_id, leg_id=leg)
-    bridged = call_events.CallBridged(offer_id=offer, agent_id=agent_id, customer_leg_id=customer, agent_leg_id=leg)
+    recording = call_events.RecordingStarted(recording_id=f"{call_id}-r1", agent_id=agent_id)
+    bridged = call_events.CallBridged(
+        offer_id=offer, agent_id=agent_id, customer_leg_id=customer, agent_leg_id=leg, recording=recording
+    )
     yield call_id, bridged
-    yield call_id, call_events.RecordingStarted(recording_id=f"{call_id}-r1", agent_id=agent_id)
-    yield call_id, ivr_events.IvrEnded(reason=Reason.ANSWERED, handled=1)
     yield state(AgentState.BUSY, AgentState.RINGING, "answered")
     left = queue_events.ContactLeft(
         call_id=call_id,
@@ -126,9 +128,11 @@ def _facts(call_id: str, agent_id: str, begin: datetime) -> Iterator[tuple[str, 
         offer_id=offer,
     )
     yield request, left
-    for leg_id, role in ((leg, LegRole.AGENT), (customer, LegRole.CUSTOMER)):
-        yield call_id, call_events.LegEnded(leg_id=leg_id, role=role, reason=Reason.AGENT_HUNG_UP, agent_id=agent_id)
-    yield call_id, call_events.CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT)
+    legs = tuple(
+        call_events.LegEnded(leg_id=leg_id, role=role, reason=Reason.AGENT_HUNG_UP, agent_id=who)
+        for leg_id, role, who in ((leg, LegRole.AGENT, agent_id), (customer, LegRole.CUSTOMER, ""))
+    )
+    yield call_id, call_events.CallEnded(reason=Reason.AGENT_HUNG_UP, party=Party.AGENT, legs=legs)
     yield state(AgentState.WRAP_UP, AgentState.BUSY, "call-ended")
     ready = call_events.RecordingReady(
         recording_id=f"{call_id}-r1",
