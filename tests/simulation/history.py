@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from callstream.contracts.call_events import CallEnded
+from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.outcome import call_of, fold_all
@@ -18,14 +18,15 @@ from callstream_routing.app.configure import Configure
 from callstream_routing.domain import keep as routing_keep
 from callstream_routing.domain.hall import Hall
 
-from .monitor import Broken
+from .monitor import BACK, Broken
 from .services import INSTANCES, RoutingInstance
 from .virtual_loop import run_virtual
 from .world import TENANTS, World
 
 TROUBLE_S = 240.0
 CALLERS_A_SECOND = 1.4
-REST_S = 60.0
+REST_S = 120.0
+"""Callbacks live for a minute."""
 
 
 class Told(msgspec.Struct):
@@ -118,9 +119,13 @@ async def _rest(world: World) -> None:
     for _ in range(int(REST_S)):
         await asyncio.sleep(1)
         world.monitor.owed.check()
-        if world.monitor.at_rest() and all(
-            instance.follower.position == world.fleet.running[name].follower.position
-            for name, instance in world.fleet.running.items()
+        if (
+            world.monitor.at_rest()
+            and not world.gateway.calls
+            and all(
+                instance.follower.position == world.fleet.running[name].follower.position
+                for name, instance in world.fleet.running.items()
+            )
         ):
             return
     raise Broken(f"no rest: {world.monitor.waiting} wait")
@@ -170,6 +175,8 @@ def of_hall(hall: Hall) -> dict[str, Any]:
             kept[name] = {entry["id"]: entry for entry in kept[name]}
         for request in kept["requests"].values():
             request["offered"], request["been"] = sorted(request["offered"]), sorted(request["been"])
+            if (callback := request["callback"]) is not None and callback["stage"] == "resting":
+                callback["stage"], callback["rests_until"] = "waiting", None  # whether its rest is over: time tells
         found[board.tenant] = kept
     return found
 
@@ -203,11 +210,13 @@ def check_outcomes(told: list[Recorded]) -> None:
         call_id = call_of(recorded)
         if call_id:
             calls.setdefault((recorded.tenant, call_id), []).append(recorded)
-        if isinstance(recorded.event, ContactLeft):
+        if isinstance(recorded.event, ContactLeft) and not recorded.aggregate_id.endswith(BACK):
             left[recorded.tenant, recorded.event.call_id] = recorded.event
     for key, events in calls.items():
         summary = fold_all(events)
         order = [type(recorded.event) for recorded in events]
+        if summary is None and not {CallArrived, CallDialled} & set(order):
+            continue  # an agent was reserved for a callback that no gateway could begin
         ended = order.index(CallEnded)
         if AgentRequested not in order or ended < order.index(AgentRequested):
             continue  # for the call, a request behind its end is none
@@ -217,6 +226,8 @@ def check_outcomes(told: list[Recorded]) -> None:
             end = events[ended].event
             given_up = isinstance(end, CallEnded) and end.party is Party.CUSTOMER
             expected = CallOutcome.QUEUE_ABANDONED if given_up else CallOutcome.FAILED
+            if summary is not None and summary.callback_asked:
+                expected = CallOutcome.REDIRECTED
         if summary is None or summary.outcome != expected:
             raise Broken(f"call {key}: {summary and summary.outcome}, but the request left as {left[key]}")
 
@@ -229,6 +240,7 @@ _AS_CALL = {
     RequestOutcome.ABANDONED: CallOutcome.QUEUE_ABANDONED,
     RequestOutcome.FAILED: CallOutcome.FAILED,
     RequestOutcome.STOPPED: CallOutcome.STOPPED,
+    RequestOutcome.REDIRECTED: CallOutcome.REDIRECTED,
 }
 
 

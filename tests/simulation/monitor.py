@@ -5,6 +5,7 @@ It is written against docs/features.md and the contracts, not against the servic
 
 from collections import Counter
 from collections.abc import Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -13,10 +14,11 @@ from callstream.contracts import agent_events as agent
 from callstream.contracts import call_events as call
 from callstream.contracts import ivr_events as ivr
 from callstream.contracts import queue_events as queue
+from callstream.contracts.control_events import LegAnswered
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState, LegRole
-from callstream.kernel.outcomes import RequestOutcome
+from callstream.kernel.outcomes import Reason, RequestOutcome
 
 from .owed import Owed
 
@@ -26,6 +28,8 @@ RESERVED_S = 3.0
 FORGOTTEN_S = 15.0
 """A first-in-line caller and a free agent: within this, cool-downs and refusals included, something must happen."""
 
+BACK = "-back"
+"""Behind the id of a request: its callback."""
 Id = tuple[str, str]
 """(tenant, id)"""
 
@@ -53,6 +57,8 @@ class Contact(msgspec.Struct):
     call_id: str
     groups: tuple[str, ...]
     queued: bool = False
+    since: datetime | None = None
+    """What its place counts from."""
     offer: str = ""
     agent_id: str = ""
     answered: bool = False
@@ -60,6 +66,14 @@ class Contact(msgspec.Struct):
     """Its call has ended, or its groups take nobody."""
     stopped: bool = False
     """By a supervisor. An offer that rings can still be answered until it is withdrawn."""
+    leaving: bool = False
+    """Its caller wants to be called back: the same."""
+    callback: bool = False
+    """Nobody is on the line. The agent's answer is not the customer's."""
+    taken: bool = False
+    """Of a callback: an agent has answered."""
+    rests: bool = False
+    """Of a callback, since an attempt in vain; the next offer ends it."""
 
 
 class Line(msgspec.Struct):
@@ -86,6 +100,8 @@ class Monitor:
         self._in_call: dict[Id, tuple[Id, str]] = {}
         """Call → the agent in it and their offer."""
         self._lines = {(tenant, group): Line() for tenant, of in groups.items() for group in of}
+        self._attempts: dict[Id, Id] = {}
+        """Call of an attempt → the callback."""
         self._people: dict[Id, Person] = {}
         for tenant, of in groups.items():
             for group, agents in of.items():
@@ -160,7 +176,7 @@ class Monitor:
 
     def _set_ready(self, key: Id, contact: Contact) -> None:
         ready = key in self.waiting and contact.queued and not contact.offer and not contact.answered
-        ready = ready and not contact.over and not contact.stopped
+        ready = ready and not contact.over and not contact.stopped and not contact.leaving and not contact.rests
         for group in contact.groups:
             line = self._lines.get((key[0], group))
             if line is not None and ready != (key[1] in line.ready):
@@ -198,6 +214,9 @@ class Monitor:
         key, contact = self._own(recorded)
         _must(not contact.queued, "queued twice")
         contact.queued, contact.groups = True, event.groups or (event.group_id,)
+        if contact.callback:
+            _must(contact.since is not None and event.enqueued_at <= contact.since, "a callback has lost its place")
+        contact.since = event.enqueued_at
         self.owed.settle(("queued", *key))
         if event.refused is not None:
             self._end(key, contact)
@@ -215,8 +234,28 @@ class Monitor:
         key, contact = self._own(recorded)
         _must(bool(event.actor), "stopped by nobody")
         contact.stopped = True
-        self.owed.owe(("left", *key), SOON_S)
+        if not contact.taken:  # else the attempt decides first
+            self.owed.owe(("left", *key), SOON_S)
         self._set_ready(key, contact)
+
+    def _asked_back(self, recorded: Recorded, event: ivr.CallbackAsked) -> None:
+        key = recorded.tenant, event.request_id
+        contact = self.waiting.get(key)
+        if contact is not None:
+            contact.leaving = True
+            self.owed.owe(("left", *key), SOON_S)
+            self._set_ready(key, contact)
+
+    def _tried(self, recorded: Recorded, event: queue.CallbackTried) -> None:
+        key, contact = self._own(recorded)
+        _must(contact.callback, "no callback")
+        _must(contact.taken or not event.attempt_call_id, "an attempt without an agent")
+        self.owed.settle(("tried", *key))
+        if contact.taken:
+            contact.taken, contact.rests = False, True
+            self._close(key, contact)
+        if event.next_at is None:
+            self.owed.owe(("left", *key), SOON_S)
 
     def _end(self, key: Id, contact: Contact) -> None:
         """It is to leave, unanswered."""
@@ -233,7 +272,9 @@ class Monitor:
         _must(not contact.offer, "offered while another offer is open")
         _must(not contact.answered, "offered after the answer")
         _must(not contact.stopped, "offered after a supervisor ended the waiting")
-        contact.offer, contact.agent_id = event.offer_id, event.agent_id
+        contact.offer, contact.agent_id, contact.rests = event.offer_id, event.agent_id, False
+        if contact.callback:
+            self._attempts[recorded.tenant, event.call_id] = key
         self._set_ready(key, contact)
         if contact.over:
             return  # nobody rings for it: the end of the call stands before it
@@ -250,7 +291,7 @@ class Monitor:
 
     def _offer_withdrawn(self, recorded: Recorded, event: queue.OfferWithdrawn) -> None:
         key, contact = self._own(recorded)
-        if contact.offer == event.offer_id and not contact.answered:
+        if contact.offer == event.offer_id and not contact.answered and not contact.taken:
             self._close(key, contact)
 
     def _close(self, key: Id, contact: Contact) -> None:
@@ -284,6 +325,12 @@ class Monitor:
         del self.waiting[key]
         self._gone.add(key)
         self.owed.settle(("left", *key))
+        if event.reason is Reason.CALLBACK:
+            _must(contact.leaving, "called back, but nobody has asked for it")
+            back = key[0], key[1] + BACK
+            self.waiting[back] = Contact(call_id="", groups=contact.groups, callback=True, since=contact.since)
+            self.requests += 1
+            self.owed.owe(("queued", *back), SOON_S)
 
     # the media
 
@@ -294,15 +341,29 @@ class Monitor:
             return
         whom = recorded.tenant, event.agent_id
         person = self._person(whom)
+        if contact.taken:
+            return
         _must(not person.talk, "an agent in two calls")
-        contact.answered = True
+        contact.answered, contact.taken = not contact.callback, contact.callback
         person.offer, person.talk = "", event.offer_id
         self._talked.add((recorded.tenant, event.offer_id))
         self._in_call[recorded.tenant, recorded.aggregate_id] = whom, event.offer_id
         self.owed.settle(("offer", *key))
-        self.owed.owe(("left", *key), SOON_S)
+        if contact.answered:
+            self.owed.owe(("left", *key), SOON_S)
+        else:
+            self.owed.settle(("left", *key))  # the attempt decides first
         self._compare(whom, person)
         self._set_ready(key, contact)
+
+    def _leg_answered(self, recorded: Recorded, event: LegAnswered) -> None:
+        key = self._attempts.get((recorded.tenant, recorded.aggregate_id))
+        contact = self.waiting.get(key) if key is not None else None
+        if key is None or contact is None or event.role is not LegRole.CUSTOMER or contact.answered:
+            return
+        _must(contact.taken, "the customer is called before an agent is there")
+        contact.answered = True
+        self.owed.owe(("left", *key), SOON_S)
 
     def _offer_failed(self, recorded: Recorded, event: call.OfferFailed) -> None:
         key = recorded.tenant, event.request_id
@@ -324,6 +385,9 @@ class Monitor:
         self._ended.add((recorded.tenant, recorded.aggregate_id))
         if (talk := self._in_call.pop((recorded.tenant, recorded.aggregate_id), None)) is not None:
             self._hang_up(*talk)
+        attempt = self._attempts.pop((recorded.tenant, recorded.aggregate_id), None)
+        if attempt is not None and (tried := self.waiting.get(attempt)) is not None and tried.taken and not tried.answered:
+            self.owed.owe(("tried", *attempt), SOON_S)
         for request_id in sorted(self._calls.get((recorded.tenant, recorded.aggregate_id), ())):
             key = recorded.tenant, request_id
             contact = self.waiting.get(key)
@@ -343,6 +407,9 @@ _STEPS: dict[type[Event], Callable[[Monitor, Recorded, Any], None]] = {
     queue.ContactQueued: Monitor._queued,
     queue.ContactMoved: Monitor._moved,
     queue.RequestStopAsked: Monitor._stopped,
+    queue.CallbackTried: Monitor._tried,
+    ivr.CallbackAsked: Monitor._asked_back,
+    LegAnswered: Monitor._leg_answered,
     queue.OfferMade: Monitor._offer_made,
     queue.OfferWithdrawn: Monitor._offer_withdrawn,
     queue.ContactLeft: Monitor._left,

@@ -5,11 +5,13 @@ one likes.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import pytest
 
 from callstream.contracts.commands import Reply
+from callstream.contracts.envelope import Recorded
 from callstream.contracts.queue_events import ContactLeft
 from callstream.contracts.states import AgentState
 from callstream.runtime.memory_store import MemoryStore
@@ -17,10 +19,11 @@ from callstream_agent_state.app import react as agent_react
 from callstream_agent_state.domain import follow, reserve
 from callstream_agent_state.domain.change import Change
 from callstream_routing.app import offer as routing_offer
+from callstream_routing.domain import callback, callback_due, settle
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.memory import Memory
-from callstream_routing.domain.request import Request
+from callstream_routing.domain.request import Callback, Request
 
 from .history import run_history
 from .run import FAULT_RATE, quiet
@@ -111,6 +114,25 @@ def _a_request_slips_through(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Board, "take_dirty", take)
 
 
+def _a_callback_starts_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = callback.born
+
+    def born(board: Board, recorded: Recorded, event: ContactLeft, of: Request) -> None:
+        of.enqueued_at = recorded.time
+        real(board, recorded, event, of)
+
+    monkeypatch.setattr(callback, "born", born)
+
+
+def _a_callback_rests_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = callback_due.due
+
+    def due(board: Board, request: Request, back: Callback, now: datetime) -> Any:
+        return None if back.failure is not None else real(board, request, back, now)
+
+    monkeypatch.setattr(settle, "due", due)
+
+
 def _memory_outside_the_log(monkeypatch: pytest.MonkeyPatch) -> None:
     """What a fold does depends on how often this process has folded: no replay gives it again."""
     calls = [0]
@@ -150,6 +172,8 @@ def _leaves_twice(monkeypatch: pytest.MonkeyPatch) -> None:
         (_wrap_up_has_no_end, "wrap-up"),
         (_second_come_first_served, "was passed over"),
         (_a_request_slips_through, "queued"),
+        (_a_callback_starts_anew, "a callback has lost its place"),
+        (_a_callback_rests_for_ever, "tried"),
         (_memory_outside_the_log, "the replay gives another state"),
         (_reservation_is_not_kept, "offered to an agent who is"),
         (_leaves_twice, "the request does not wait"),

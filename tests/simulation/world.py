@@ -8,9 +8,9 @@ from collections.abc import Callable
 from random import Random
 
 from callstream.contracts.commands import AssignAgent, Command, EndWrapUp, ForceOffline, SetState, SignIn, SignOut, StopRequest
-from callstream.contracts.config import Agent, Document, ServiceLevel, Settings, SkillGroup
+from callstream.contracts.config import Agent, CallbackPolicy, Document, ServiceLevel, Settings, SkillGroup
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.ivr_events import AgentRequested
+from callstream.contracts.ivr_events import AgentRequested, CallbackAsked
 from callstream.contracts.states import AfterWrapUp, AgentState, Criterion, MissedPolicy
 from callstream.runtime.config_watch import Configuration
 from callstream.runtime.memory_store import MemoryStore
@@ -39,6 +39,7 @@ CRITERIA = [criterion for criterion in Criterion if criterion is not Criterion.S
 MOMENTS = (
     *("state-changed", "state-changed", "offer-made", "offer-made", "offer-withdrawn", "offer-answered"),
     *("agent-requested", "queued", "left", "ended", "leg-ended", "next-state-chosen"),
+    *("callback-asked", "dialled", "callback-tried"),
 )
 
 
@@ -103,6 +104,7 @@ class World:
                     max_wait_s=random.choice((0, 0, 15)),
                     overflow=tuple(other for other in groups if other != group and random.random() < 0.5),
                     resume_s=random.choice((0, 60)),
+                    callback=CallbackPolicy(attempts=random.choice((1, 2)), retry_s=10, expires_s=60),
                 )
                 for group in groups
             ],
@@ -176,11 +178,12 @@ class World:
         call_id, request_id = f"c{number}", f"r{number}"
         over = self.gateway.arrive(tenant, call_id)
         groups = tuple(TENANTS[tenant])
+        caller = f"+86139{random.randrange(40):08d}" if random.random() < 0.5 else ""
         asked = AgentRequested(
             request_id=request_id,
             call_id=call_id,
             group_id=random.choice(groups) if random.random() < 0.95 else "nowhere",
-            caller="",
+            caller=caller,
             called="+861012345678",
             gateway="gw",
             customer_leg_id=f"leg-{call_id}",
@@ -192,8 +195,23 @@ class World:
         self.gateway.tell(tenant, call_id, asked, call_id)
         try:
             async with asyncio.timeout(random.choice((0.0, 0.01, 3.0, 20.0, 60.0, 600.0, 600.0, 600.0))):
+                if caller and random.random() < 0.4:
+                    await self._ask_back(tenant, call_id, request_id, caller)
                 await over.wait()
         except TimeoutError:
+            self.gateway.end(tenant, call_id)
+
+    async def _ask_back(self, tenant: str, call_id: str, request_id: str, number: str) -> None:
+        """After some waiting the caller wants to be called back, whatever routing is about to do; then they hang up, or wait to
+        hear what came of it."""
+        await asyncio.sleep(self.random.choice((0.0, 0.02, 1.0, 5.0)))
+        if (tenant, call_id) not in self.gateway.calls:
+            return
+        asked = CallbackAsked(request_id=request_id, number=number, node_id="n", label="", key="1", handled=0)
+        for _ in range(1 + (self.random.random() < 0.1)):
+            self.gateway.tell(tenant, call_id, asked, call_id)
+        await asyncio.sleep(self.random.choice((0.0, 0.05, 3.0)))
+        if self.random.random() < 0.7 and not self.gateway.talks(tenant, call_id):
             self.gateway.end(tenant, call_id)
 
     async def agent(self, tenant: str, agent_id: str) -> None:
