@@ -1,6 +1,7 @@
-"""baresip as an agent's desk phone: registers, answers by itself, speaks a file and keeps what it heard."""
+"""baresip as an agent's desk phone: registers, answers by itself, speaks a file and keeps what it heard; its keys on demand."""
 
 import asyncio
+import json
 import os
 import shutil
 import signal
@@ -18,7 +19,7 @@ from callstream_media_gateway.media.audiofile import load
 
 needs_baresip = pytest.mark.skipif(shutil.which("baresip") is None, reason="baresip is not installed (make packages)")
 
-MODULES = ("account.so", "menu.so", "aufile.so", "sndfile.so")
+MODULES = ("account.so", "menu.so", "aufile.so", "sndfile.so", "ctrl_tcp.so")
 FORMATS = {"g711": (8000, 1), "g722": (16000, 1), "opus": (48000, 2)}
 """Rate and channels that its codecs want of a file."""
 SPEAKS_S = 60
@@ -33,7 +34,23 @@ class Baresip:
     def __init__(self, folder: Path, process: asyncio.subprocess.Process) -> None:
         self._folder = folder
         self._process = process
+        self._keys: asyncio.StreamWriter | None = None
+        self._reading: asyncio.Task[None] | None = None
         self.output = ""
+
+    async def press(self, command: str, parameter: str = "") -> None:
+        """One of its commands, as its user would give it: dial, hold, resume, hangup, transfer."""
+        if self._keys is None:
+            port = int((self._folder / "keys").read_text())
+            reader, self._keys = await asyncio.open_connection("127.0.0.1", port)
+            self._reading = asyncio.create_task(self._listen(reader))
+        said = json.dumps({"command": command, "params": parameter}).encode()
+        self._keys.write(str(len(said)).encode() + b":" + said + b",")
+        await self._keys.drain()
+
+    async def _listen(self, reader: asyncio.StreamReader) -> None:
+        while data := await reader.read(4096):
+            self.output += data.decode(errors="replace")
 
     async def registered(self) -> bool:
         """Wait until it is registered (True) or says that it is not. Raises AssertionError when it says nothing of it."""
@@ -53,8 +70,15 @@ class Baresip:
         files = sorted(self._folder.glob("dump-*-dec.wav"))
         return np.concatenate([load(str(file)) for file in files]) if files else np.zeros(0, np.int16)
 
+    async def has_heard_enough(self) -> bool:
+        """Some seconds lie in its files, which grow while a call goes on."""
+        return sum(file.stat().st_size for file in self._folder.glob("dump-*-dec.wav")) > 3 * 2 * 8000
+
     async def stop(self) -> None:
         """Leave politely, which writes its files."""
+        if self._keys is not None and self._reading is not None:
+            self._keys.close()
+            self._reading.cancel()
         if self._process.returncode is None:
             self._process.send_signal(signal.SIGTERM)
         try:
@@ -117,6 +141,10 @@ def _configure(
         + (f"sip_cafile {trusted}\n" if trusted is not None else "")
         + "".join(f"module {name}\n" for name in (*MODULES, f"{codec}.so"))
     )
+    keys = free_port()
+    (folder / "keys").write_text(str(keys))
+    with (folder / "config").open("a") as config:
+        config.write(f"ctrl_tcp_listen 127.0.0.1:{keys}\n")
     transport = "udp" if trusted is None else "tls"
     (folder / "accounts").write_text(
         f"<sip:{user}@{gateway[0]}:{gateway[1]};transport={transport}>;auth_user={user};auth_pass={password};"
