@@ -25,6 +25,7 @@ from callstream.kernel.clock import SystemClock
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.auth import TokenVerifier
 from callstream_console import migrations
+from callstream_console.adapters.contacts import Contacts
 from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox, PublishFailed
 from callstream_console.adapters.people import Login, People
@@ -89,6 +90,7 @@ class House:
             Parts(
                 documents=self.documents,
                 people=self.people,
+                contacts=Contacts(pool),
                 log_in=LogIn(self.people, TokenSigner(keys / "private.pem"), self.clock),
                 outbox=self.outbox,
                 commands=self.commands,  # type: ignore[arg-type]

@@ -135,4 +135,4 @@ async def test_the_directory_over_http(house: House) -> None:  # noqa: F811
     assert (await house.client.get("/v1/directory")).status_code == 401
     await house.add("other@example.com", Role.AGENT, tenant="other", agent_id="1001")
     theirs = (await house.client.get("/v1/directory", headers=await house.token("other@example.com"))).json()
-    assert theirs == {"agents": [], "groups": []}
+    assert theirs == {"agents": [], "groups": [], "contacts": []}

@@ -15,7 +15,9 @@ from callstream_console.agents_api import add_agents
 from callstream_console.app.on_apply import apply_manifest
 from callstream_console.app.on_delete import delete_document
 from callstream_console.app.on_upload import MAX_BYTES, upload_audio
+from callstream_console.break_reasons_api import add_break_reasons
 from callstream_console.calls_api import add_calls
+from callstream_console.contacts_api import add_contacts
 from callstream_console.directory_api import add_directory
 from callstream_console.domain.holdings import DOCUMENT_TYPES
 from callstream_console.domain.manifest import Manifest, Strict
@@ -47,10 +49,12 @@ def build_api(parts: Parts) -> FastAPI:
     _add_login(app, parts)
     _add_configuration(app, parts)
     add_agents(app, parts)
+    add_break_reasons(app, parts)
     add_supervision(app, parts)
     add_calls(app, parts)
     add_watching(app, parts)
     add_directory(app, parts)
+    add_contacts(app, parts)
     add_trunks(app, parts)
     return app
 

@@ -1,4 +1,4 @@
-"""GET /v1/directory: colleagues and groups, found as one types (F023)."""
+"""GET /v1/directory: colleagues, groups and people outside, found as one types (F023, F140)."""
 
 from typing import Annotated
 
@@ -8,9 +8,16 @@ from fastapi import FastAPI, Query, Response
 from callstream.contracts.commands import AgentView, ListAgents
 from callstream.contracts.config import Agent, SkillGroup
 from callstream.runtime.api import Person, answer
-from callstream_console.domain.directory import search
+from callstream_console.domain.contacts import Contact, find
+from callstream_console.domain.directory import Directory, search
 from callstream_console.domain.permissions import Action, require
 from callstream_console.parts import Parts
+
+
+class Found(Directory, frozen=True, kw_only=True):
+    """What was found: the best first."""
+
+    contacts: list[Contact]
 
 
 def add_directory(app: FastAPI, parts: Parts) -> None:
@@ -28,4 +35,6 @@ def add_directory(app: FastAPI, parts: Parts) -> None:
         groups = [group for group in holdings.of(SkillGroup) if isinstance(group, SkillGroup)]
         reply = await parts.commands.send(ListAgents(command_id=parts.new_id()), person.tenant)
         views = msgspec.json.decode(reply.result, type=list[AgentView]) if reply.accepted else []
-        return answer(search(q, agents, groups, {view.agent_id: view for view in views}, limit))
+        found = search(q, agents, groups, {view.agent_id: view for view in views}, limit)
+        outside = find(q, await parts.contacts.seen_by(person.tenant, person.user_id), limit)
+        return answer(Found(agents=found.agents, groups=found.groups, contacts=outside))

@@ -17,6 +17,7 @@ from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
 from callstream_console import migrations
 from callstream_console.adapters.buckets import KvBuckets
+from callstream_console.adapters.contacts import Contacts
 from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox
 from callstream_console.adapters.people import Login, People
@@ -46,6 +47,7 @@ def main() -> None:
                 Parts(
                     documents=documents,
                     people=people,
+                    contacts=Contacts(pool),
                     log_in=LogIn(people, TokenSigner(config.private_key_file), service.clock),
                     outbox=outbox,
                     commands=service.commands,

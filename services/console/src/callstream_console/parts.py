@@ -7,6 +7,7 @@ import msgspec
 
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.commands import Commands
+from callstream_console.adapters.contacts import Contacts
 from callstream_console.adapters.documents import Documents
 from callstream_console.adapters.outbox import Outbox
 from callstream_console.adapters.people import People
@@ -18,6 +19,7 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
 
     documents: Documents
     people: People
+    contacts: Contacts
     log_in: LogIn
     outbox: Outbox
     commands: Commands

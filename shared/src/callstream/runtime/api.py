@@ -23,6 +23,7 @@ _STATUS: dict[Reason, int] = {
     Reason.FORBIDDEN: 403,
     Reason.UNKNOWN_AGENT: 404,
     Reason.UNKNOWN_CALL: 404,
+    Reason.UNKNOWN_NUMBER: 404,
     Reason.CONFLICT: 409,
     Reason.ILLEGAL_STATE: 409,
     Reason.NOT_SIGNED_IN: 409,

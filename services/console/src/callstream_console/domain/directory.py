@@ -48,7 +48,7 @@ def search(
     query: str, agents: Iterable[Agent], groups: Iterable[SkillGroup], views: Mapping[str, AgentView], limit: int
 ) -> Directory:
     """Everybody when `query` is empty; groups that are named by it, or hold somebody who was found."""
-    wanted = "".join(query.casefold().split())
+    wanted = typed(query)
     ranked = sorted((rank, agent.name, agent.id, agent) for agent in agents if (rank := _rank(wanted, agent, views)) is not None)
     found = [agent for *_, agent in ranked[:limit]]
     teams = [
@@ -60,6 +60,21 @@ def search(
         agents=[_colleague(agent, views.get(agent.id)) for agent in found],
         groups=[team for team in teams if team.agents or team.group_id in named],
     )
+
+
+def typed(query: str) -> str:
+    """A query as names are compared with it."""
+    return "".join(query.casefold().split())
+
+
+def rank_of_name(wanted: str, name: str) -> int | None:
+    """How well a name fits what was `typed`: 1 it begins so, 2 holds it, 3 sounds like it; None: not at all."""
+    shown = typed(name)
+    if shown.startswith(wanted):
+        return 1
+    if wanted in shown:
+        return 2
+    return 3 if sounds_like(wanted, name) else None
 
 
 def _rank(wanted: str, agent: Agent, views: Mapping[str, AgentView]) -> int | None:
@@ -77,12 +92,7 @@ def _rank(wanted: str, agent: Agent, views: Mapping[str, AgentView]) -> int | No
 
 
 def _named(wanted: str, key_id: str, name: str) -> int | None:
-    shown = "".join(name.casefold().split())
-    if key_id.casefold().startswith(wanted) or shown.startswith(wanted):
-        return 1
-    if wanted in shown:
-        return 2
-    return 3 if sounds_like(wanted, name) else None
+    return 1 if key_id.casefold().startswith(wanted) else rank_of_name(wanted, name)
 
 
 def _colleague(agent: Agent, view: AgentView | None) -> Colleague:

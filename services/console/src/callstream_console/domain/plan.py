@@ -13,6 +13,7 @@ from callstream.contracts.flow import Flow, TransferToAgent, Voicemail, check
 from callstream.contracts.lines import Number
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_console.domain.break_reasons import check_reasons
 from callstream_console.domain.check_outbound import check_outbound
 from callstream_console.domain.holdings import Holdings
 from callstream_console.domain.manifest import Manifest
@@ -144,6 +145,7 @@ def _check_references(after: Holdings, manifest: Manifest, flows: list[Flow]) ->
     check_outbound(manifest, known)
     if manifest.settings is not None:
         check_audio(prompts_of(manifest.settings), "settings", known)
+        check_reasons(manifest.settings.break_reasons, "settings.break_reasons")
     for i, template in enumerate(manifest.collect_templates):
         check_audio(prompts_of(template), f"collect_templates[{i}]", known)
     for flow in flows:

@@ -1,3 +1,3 @@
 """The database schema of console, as Alembic versions."""
 
-HEAD = "0003"
+HEAD = "0004"
