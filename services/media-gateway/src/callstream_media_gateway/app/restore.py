@@ -27,6 +27,7 @@ from callstream_media_gateway.app.trunks import Trunks
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs
 from callstream_media_gateway.domain.call import BEFORE_ANSWER, OVER, C, Call
+from callstream_media_gateway.domain.callback import awaits_agent
 from callstream_media_gateway.domain.parties import LegStage
 from callstream_media_gateway.domain.sip_status import PROCESS_LOST
 from callstream_media_gateway.media.protocol import Snapshot
@@ -253,5 +254,5 @@ def _can_go_on(note: Note) -> bool:
     """A caller who is bound to us by a reliable provisional response has nothing to go on with (sip/offered_state.py)."""
     call = note.call
     if call.arrived is None:
-        return bool(note.dialogs or note.invites or note.callers)
+        return bool(note.dialogs or note.invites or note.callers) or awaits_agent(call)
     return call.customer_leg in note.dialogs or (note.caller is not None and call.customer in BEFORE_ANSWER)
