@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, OfferFailed, RecordingReady
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, OfferFailed, PlaybackFinished, RecordingReady
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
@@ -42,11 +42,11 @@ def test_the_connect_prompt_is_for_the_customer_before_the_bridge() -> None:
     call = story.playing("queue").steps(offered, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT))
     assert call.step(on.AnswerLogged(offer_id="offer")) == [do.StartPlay("offer-connect", CONNECT, 1, False)]
     assert call.call.customer is CustomerState.CONNECTING
-    assert call.names[-1] == "playback-finished", "the queue music is over"
     before = len(call.names)
     effects = call.step(on.PlayEnded(play_id="offer-connect", how="completed"))
     assert effects[-1] == BRIDGE
-    assert call.new(before) == ["bridged", "recording-started"], "nobody asked for the end of the connect prompt"
+    assert call.new(before) == ["playback-finished", "bridged", "recording-started"], "nobody asked for the connect prompt"
+    assert call.last(PlaybackFinished).play_id == "queue"
 
 
 def test_a_connect_prompt_that_cannot_be_played_keeps_nobody_apart() -> None:

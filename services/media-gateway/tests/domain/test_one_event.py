@@ -1,12 +1,13 @@
 """What is decided in one step is one event: fewer writes and reads for the same story."""
 
+from copy import deepcopy
 from datetime import timedelta
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, RecordingStarted
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, PlaybackFinished, RecordingStarted
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import inputs as on
 
-from .story import AGENT, CUSTOMER, RECORDING, Story, agent_rings, talking, withdrawn
+from .story import AGENT, CONNECT, CUSTOMER, RECORDING, Story, agent_rings, playing, talking, withdrawn
 
 
 def appended(call: Story, kind: type) -> list[object]:
@@ -45,3 +46,30 @@ def test_a_leg_that_ends_while_the_call_goes_on_is_told_at_once() -> None:
     (ended,) = appended(call, CallEnded)
     assert isinstance(ended, CallEnded)
     assert [leg.leg_id for leg in ended.legs] == [CUSTOMER]
+
+
+def test_what_the_agents_answer_stops_is_told_with_the_bridge() -> None:
+    """Or with the call's end, when they are not bridged any more."""
+    connect = on.Offered(offer_id="offer", request_id="request", agent_id="1001", connect_prompt=CONNECT)
+    waits = playing("queue").steps(connect, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT))
+    answered_at = waits.now
+    before = len(waits.told)
+    waits.steps(on.AnswerLogged(offer_id="offer"))
+    assert len(waits.told) == before
+    gone = deepcopy(waits)
+    waits.step(on.PlayEnded(play_id="offer-connect", how="completed"), after_s=2)
+    (bridged,) = appended(waits, CallBridged)
+    assert isinstance(bridged, CallBridged)
+    assert bridged.playback == PlaybackFinished(play_id="queue", how="stopped", at=answered_at)
+    gone.steps(on.HungUp(leg_id=CUSTOMER), on.LegClosed(leg_id=CUSTOMER), on.LegClosed(leg_id=AGENT))
+    (ended,) = appended(gone, CallEnded)
+    assert isinstance(ended, CallEnded)
+    assert ended.playback == PlaybackFinished(play_id="queue", how="stopped"), "at the same moment in this story"
+
+
+def test_what_the_calls_end_stops_is_told_with_it() -> None:
+    call = playing("menu").steps(on.HungUp(leg_id=CUSTOMER), on.LegClosed(leg_id=CUSTOMER))
+    (ended,) = appended(call, CallEnded)
+    assert isinstance(ended, CallEnded)
+    assert ended.playback == PlaybackFinished(play_id="menu", how="stopped")
+    assert appended(call, PlaybackFinished) == []

@@ -91,12 +91,15 @@ class CallAnswered(Event, frozen=True, kw_only=True):
 
 @event("call", "playback-finished")
 class PlaybackFinished(Event, frozen=True, kw_only=True):
-    """A playback that was asked for by its id is over."""
+    """A playback that was asked for by its id is over. What an agent's answer or the call's end stops stands in `call.bridged` or
+    `call.ended` instead: nobody waits for it."""
 
     play_id: str
     how: str
     """`completed`, `interrupted` (by a key), `stopped` (by command) or `failed`."""
     message: str = ""
+    at: datetime | None = None
+    """In another event, when it was over, if that was before."""
 
 
 @event("call", "digit-received")
@@ -176,6 +179,8 @@ class CallBridged(Event, frozen=True, kw_only=True):
     agent_leg_id: str
     recording: RecordingStarted | None = None
     """The recording that began at the same moment."""
+    playback: PlaybackFinished | None = None
+    """What the caller heard until the agent answered."""
 
 
 @event("call", "leg-ended")
@@ -255,6 +260,8 @@ class CallEnded(Event, frozen=True, kw_only=True):
     sip_status: int = 0
     legs: tuple[LegEnded, ...] = ()
     """The legs that ended with it, in the order of their ends. Those that ended before have events of their own."""
+    playback: PlaybackFinished | None = None
+    """What the caller heard until the call ended, or until an agent answered whom they were not bridged with."""
 
 
 @event("call", "torn-down")

@@ -5,7 +5,7 @@ follower a read. Whoever folds the log reads it fact by fact, so an older log, w
 from collections.abc import Callable
 from typing import Any
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, RecordingStarted
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, PlaybackFinished, RecordingStarted
 from callstream.contracts.envelope import Event
 from callstream.contracts.ivr_events import AgentRequested, IvrStarted, KeyPressed, NodeEntered
 
@@ -24,11 +24,11 @@ def carriers_of(name: str) -> list[str]:
 
 
 def _ended(event: CallEnded) -> Facts:
-    return (*event.legs, event)
+    return (*event.legs, event) if event.playback is None else (event.playback, *event.legs, event)
 
 
 def _bridged(event: CallBridged) -> Facts:
-    return (event,) if event.recording is None else (event, event.recording)
+    return tuple(fact for fact in (event.playback, event, event.recording) if fact is not None)
 
 
 def _entered(event: NodeEntered | AgentRequested) -> Facts:
@@ -43,6 +43,7 @@ _CARRIED: dict[type[Event], Callable[[Any], Facts]] = {
 }
 
 _CARRIERS: dict[type[Event], tuple[type[Event], ...]] = {
+    PlaybackFinished: (CallBridged, CallEnded),
     LegEnded: (CallEnded,),
     RecordingStarted: (CallBridged,),
     IvrStarted: (NodeEntered, AgentRequested),

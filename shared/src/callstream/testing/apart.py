@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, PlaybackFinished
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
 from callstream.contracts.ivr_events import AgentRequested, NodeEntered
@@ -27,12 +27,12 @@ def all_apart(events: Iterable[Recorded]) -> list[Recorded]:
 def _bare(fact: Event) -> Event:
     match fact:
         case CallEnded():
-            return replace(fact, legs=())
+            return replace(fact, legs=(), playback=None)
         case CallBridged():
-            return replace(fact, recording=None)
+            return replace(fact, recording=None, playback=None)
         case NodeEntered() | AgentRequested():
             return replace(fact, started=None, pressed=None)
-        case LegEnded():
+        case LegEnded() | PlaybackFinished():
             return replace(fact, at=None)
         case _:
             return fact

@@ -69,8 +69,9 @@ class Call(CallFacts):
             else:
                 self.effects.append(do.StartPlay(play.play_id, play.prompts, play.repeat, play.barge_in))
 
-    def finish_play(self, how: str, message: str = "", *, replaced: bool = False) -> None:
-        """End the running playback, if any, and report it once. The worker's own report about it then comes too late."""
+    def finish_play(self, how: str, message: str = "", *, replaced: bool = False, with_next: bool = False) -> None:
+        """End the running playback, if any, and report it once: now, or `with_next`, which `hushed` describes. The worker's own
+        report about it then comes too late."""
         play, self.play = self.play, None
         if play is None:
             return
@@ -80,8 +81,15 @@ class Call(CallFacts):
             self.interrupted = play.play_id if play.asked else ""
         if play.started and not replaced and how == "stopped" and play.message is None:
             self.effects.append(do.StopPlay(play.play_id))
-        if play.asked:
+        if play.asked and with_next:
+            self.hushed = PlaybackFinished(play_id=play.play_id, how=how, message=message, at=self.now)
+        elif play.asked:
             self.append(PlaybackFinished(play_id=play.play_id, how=how, message=message))
+
+    def take_hushed(self) -> PlaybackFinished | None:
+        """What is to be told with the event that is appended now."""
+        hushed, self.hushed = self.hushed, None
+        return replace(hushed, at=None) if hushed is not None and hushed.at == self.now else hushed
 
     def _end_message(self, play: Playback) -> None:
         """Neither the beep nor the recording goes on."""
@@ -207,7 +215,7 @@ class Call(CallFacts):
             return
         before_answer = self.customer in BEFORE_ANSWER
         self.move(CustomerInput.END)
-        self.finish_play("stopped")
+        self.finish_play("stopped", with_next=True)
         self._end_consultations(reason)
         for watch in list(self.watches.values()):
             self.end_watch(watch, reason, peer_gone=watch.leg_id == gone)
@@ -243,4 +251,4 @@ class Call(CallFacts):
         if self.ended is not None and not self.legs and self.customer is C.ENDING:
             self.move(CustomerInput.CLOSED)
             legs = tuple(replace(leg, at=None) if leg.at == self.now else leg for leg in self.last_legs)
-            self.append(replace(self.ended, legs=legs))
+            self.append(replace(self.ended, legs=legs, playback=self.take_hushed()))

@@ -68,10 +68,10 @@ def connect(call: Call, offer: Offer) -> None:
     if call.customer is not C.ANSWERED:
         return
     call.move(CustomerInput.CONNECT)
+    call.finish_play("stopped", replaced=bool(offer.connect_prompt), with_next=True)
     if offer.connect_prompt:
         call.start_play(Playback(connect_play_id(offer), offer.connect_prompt, repeat=1, barge_in=False, asked=False))
     else:
-        call.finish_play("stopped")
         bridge(call, offer)
 
 
@@ -100,6 +100,7 @@ def bridge(call: Call, offer: Offer) -> None:
             customer_leg_id=call.customer_leg,
             agent_leg_id=offer.leg_id,
             recording=record(call, offer.agent_id),
+            playback=call.take_hushed(),
         )
     )
 

@@ -4,7 +4,7 @@ signalling process."""
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded
+from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded, PlaybackFinished
 from callstream.contracts.states import Purpose
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain.keys import KeyFilter
@@ -77,6 +77,8 @@ class CallFacts:
     play: Playback | None = None
     done: list[str] = field(default_factory=list)
     """Ids of the newest commands that were carried out."""
+    hushed: PlaybackFinished | None = None
+    """The playback that the agent's answer or the call's end has stopped: `call.bridged` or `call.ended` tells it."""
     known_plays: set[str] = field(default_factory=set)
     interrupted: str = ""
     """The playback that the key now held down has interrupted: RFC 4733 tells the key at its end."""
