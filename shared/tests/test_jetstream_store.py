@@ -11,7 +11,7 @@ from callstream.contracts.envelope import Recorded
 from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM
 from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.jetstream_store import JetStreamStore
-from callstream.runtime.link import Link, NoAnswer
+from callstream.runtime.link import Answer, Link, NoAnswer
 from callstream.runtime.pull_reader import BATCH, ROOM, PullReader
 from callstream.testing.store_contract import Collector, InjectRaw, StoreContract, arrived, new
 
@@ -47,16 +47,24 @@ def store(nc: Client) -> JetStreamStore:
 
 def lose_acks(monkeypatch: pytest.MonkeyPatch, nc: Client, count: int) -> list[str]:
     """The next `count` acknowledgements arrive, and are thrown away: what was sent is stored."""
-    link, answer, lost = Link.of(nc), Link.of(nc).answer, list[str]()
+    link, ask, lost = Link.of(nc), Link.of(nc).ask, list[str]()
 
-    async def losing(token: bytes, future: asyncio.Future[Any], within_s: float) -> tuple[bytes, bytes | None]:
-        payload, headers = await answer(token, future, within_s)
-        if len(lost) < count:
-            lost.append(payload.decode())
-            raise NoAnswer("lost")
-        return payload, headers
+    def losing(*request: Any) -> asyncio.Future[Answer]:
+        heard: asyncio.Future[Answer] = link.loop.create_future()
 
-    monkeypatch.setattr(link, "answer", losing)
+        def pass_on(answer: asyncio.Future[Answer]) -> None:
+            if (error := answer.exception()) is not None:
+                heard.set_exception(error)
+            elif len(lost) < count:
+                lost.append(answer.result()[0].decode())
+                heard.set_exception(NoAnswer("lost"))
+            else:
+                heard.set_result(answer.result())
+
+        ask(*request).add_done_callback(pass_on)
+        return heard
+
+    monkeypatch.setattr(link, "ask", losing)
     return lost
 
 

@@ -92,7 +92,7 @@ class EventStore(Protocol):
         """
         ...
 
-    async def append_many(self, appends: Sequence[Append]) -> int:
+    def append_many(self, appends: Sequence[Append]) -> Awaitable[int]:
         """Store the events of several aggregates, all or none, each at its own expected version; else like `append`."""
         ...
 

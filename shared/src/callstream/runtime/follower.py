@@ -145,8 +145,9 @@ class Follower:
             self.folded += len(batch)
             self._since_snapshot += len(batch)
             await self._react_now()
-        if self._next() != self._armed or self._since_snapshot >= self._snapshot_every:
-            self._rearm.set()
+        due = self._next()
+        if self._since_snapshot >= self._snapshot_every or (due is not None and (self._armed is None or due < self._armed)):
+            self._rearm.set()  # what is due later than before is found when the earlier moment comes
 
     async def _go_live(self, subscription: Subscription) -> None:
         await subscription.caught_up.wait()

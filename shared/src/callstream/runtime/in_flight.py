@@ -6,8 +6,8 @@ not know yet what is already on its way. A crash in between needs no care: the e
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import structlog
 
@@ -39,7 +39,8 @@ class InFlight:
         self._store = store
         self._awaited: dict[str, tuple[Key, ...]] = {}
         self._keys: dict[Key, str] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        metrics.in_flight.add(self)
+        self._storing: set[asyncio.Future[int]] = set()
         self.on_failure: Callable[[], None] = lambda: None
         """Called after a failed append: the decision must be taken anew. The follower sets it to its `wake`."""
 
@@ -60,7 +61,9 @@ class InFlight:
         """The same for several aggregates at once, all or none. Raises ValueError when one of them is under way already."""
         keys = tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends)
         last = self._mark(keys, appends[-1].events)
-        self._start(self._append(self._store.append_many(appends), keys[0], last))
+        stored = asyncio.ensure_future(self._store.append_many(appends))
+        self._storing.add(stored)
+        stored.add_done_callback(partial(self._ended, keys[0], last))
 
     def seen(self, recorded: Recorded) -> None:
         """An event came through the subscription; called by the follower before `evolve` gets the next one."""
@@ -70,27 +73,30 @@ class InFlight:
 
     async def settled(self, within_s: float) -> bool:
         """Wait until every append has been answered (not: has come back); False when the time is over. For the drain."""
-        if self._tasks:
-            await asyncio.wait(self._tasks, timeout=within_s)
-        return not self._tasks
+        if self._storing:
+            await asyncio.wait(self._storing, timeout=within_s)
+        return not self._storing
 
-    async def _append(self, storing: Awaitable[object], first: Key, last: str) -> None:
+    def _ended(self, first: Key, last: str, stored: asyncio.Future[int]) -> None:
+        """An append is over; when it failed, its mark goes and the decision is taken anew."""
+        self._storing.discard(stored)
+        if stored.cancelled():
+            return  # the process is going down
+        error = stored.exception()
+        if error is None:
+            return
         _, aggregate, aggregate_id = first
         again_s = FAILED_AGAIN_S
-        try:
-            await storing
-        except VersionConflict as conflict:
+        if isinstance(error, VersionConflict):
             # What moved the aggregate on is on its way to us, and a reaction follows it; ask again in case it came already.
-            log.info("append conflict", aggregate=conflict.aggregate, aggregate_id=conflict.aggregate_id)
+            log.info("append conflict", aggregate=error.aggregate, aggregate_id=error.aggregate_id)
             again_s = CONFLICT_AGAIN_S
-        except StoreUnavailable as error:
+        elif isinstance(error, StoreUnavailable):
             log.warning("append not answered", aggregate=aggregate, aggregate_id=aggregate_id, error=str(error))
-        except StoreRefused as error:
+        elif isinstance(error, StoreRefused):
             log.error("append refused", aggregate=aggregate, aggregate_id=aggregate_id, error=str(error))
-        except Exception:
-            log.exception("append failed", aggregate=aggregate, aggregate_id=aggregate_id)
         else:
-            return
+            log.error("append failed", aggregate=aggregate, aggregate_id=aggregate_id, exc_info=error)
         keys = self._awaited.pop(last, None)
         if keys is not None:
             self._unmark(keys)
@@ -105,15 +111,8 @@ class InFlight:
         self._awaited[last] = keys
         for key in keys:
             self._keys[key] = last
-        metrics.in_flight.set(len(self._keys))
         return last
 
     def _unmark(self, keys: tuple[Key, ...]) -> None:
         for key in keys:
             self._keys.pop(key, None)
-        metrics.in_flight.set(len(self._keys))
-
-    def _start(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)

@@ -17,6 +17,8 @@ import itertools
 import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 import msgspec
 import structlog
@@ -33,7 +35,7 @@ from callstream.contracts.subjects import (
 )
 from callstream.runtime import metrics
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
-from callstream.runtime.link import Link, NoAnswer, give_up
+from callstream.runtime.link import Answer, Link, NoAnswer, give_up
 from callstream.runtime.pull_reader import PullReader, RawMessage
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
 from callstream.runtime.wire import header_block, parse_headers, read_event, status
@@ -100,7 +102,7 @@ class JetStreamStore:
         self._tracer = tracer or NoTracer()
         self._try_s, self._deadline_s = try_s, deadline_s
         self._batches = asyncio.Semaphore(BATCHES)
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()
         self._batch_ids = map(str, itertools.count(1))
         self._batch_prefix = nc._nuid.next().decode()
 
@@ -111,14 +113,52 @@ class JetStreamStore:
     ) -> int:
         return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
-    async def append_many(self, appends: Sequence[Append]) -> int:
-        if not appends:
-            raise StoreRefused("an append without events")
-        for append in appends:
-            append.check()
-        deadline = time.monotonic() + self._deadline_s
-        if sum(len(append.events) for append in appends) == 1:
-            return await self._store(appends, deadline)
+    def append_many(self, appends: Sequence[Append]) -> asyncio.Future[int]:
+        """One event is sent at once, and only what its acknowledgement does not settle takes a task: every event of every call
+        goes this way.
+        """
+        try:
+            if not appends:
+                raise StoreRefused("an append without events")
+            for append in appends:
+                append.check()
+            deadline = time.monotonic() + self._deadline_s
+            if len(appends) > 1 or len(appends[0].events) > 1:
+                return asyncio.create_task(self._store_batch(appends, deadline))
+            stored: asyncio.Future[int] = self._link.loop.create_future()
+            answer = self._publish(list(self._messages(appends)), deadline)
+            answer.add_done_callback(partial(self._answered, appends, deadline, stored))
+        except StoreRefused as error:
+            stored = self._link.loop.create_future()
+            stored.set_exception(error)
+        return stored
+
+    def _answered(
+        self, appends: Sequence[Append], deadline: float, stored: asyncio.Future[int], answer: asyncio.Future[Answer]
+    ) -> None:
+        if stored.done():  # nobody waits any more
+            answer.exception()
+            return
+        if answer.exception() is None and (ack := _ack.decode(answer.result()[0])).error is None:
+            if self._tracer.enabled:
+                self._trace(appends)
+            stored.set_result(ack.seq)
+            return
+        task = asyncio.create_task(self._store(appends, deadline, answer))
+        self._background.add(task)
+        task.add_done_callback(partial(self._hand_on, stored))
+
+    def _hand_on(self, stored: asyncio.Future[int], task: asyncio.Task[int]) -> None:
+        self._background.discard(task)
+        if task.cancelled():
+            stored.cancel()
+        elif (error := task.exception()) is None:
+            if not stored.done():
+                stored.set_result(task.result())
+        elif not stored.done():
+            stored.set_exception(error)
+
+    async def _store_batch(self, appends: Sequence[Append], deadline: float) -> int:
         try:
             async with asyncio.timeout(self._deadline_s):
                 await self._batches.acquire()
@@ -129,13 +169,16 @@ class JetStreamStore:
         finally:
             self._batches.release()
 
-    async def _store(self, appends: Sequence[Append], deadline: float) -> int:
+    async def _store(self, appends: Sequence[Append], deadline: float, first: asyncio.Future[Answer] | None = None) -> int:
+        """`first`: the answer of a first try."""
         while True:
+            answer, first = first or self._publish(list(self._messages(appends)), deadline), None
             try:
-                ack = await self._publish(list(self._messages(appends)), deadline)
+                payload, _ = await answer
             except (NoAnswer, NatsError, OSError) as error:
                 await self._pause(deadline, error)
                 continue
+            ack = _ack.decode(payload)
             if ack.error is None:
                 if self._tracer.enabled:
                     self._trace(appends)
@@ -179,21 +222,22 @@ class JetStreamStore:
                     header_block(new, fact.TYPE, self._service, extra),
                 )
 
-    async def _publish(self, messages: list[_Message], deadline: float) -> _Ack:
+    def _publish(self, messages: list[_Message], deadline: float) -> asyncio.Future[Answer]:
+        """Send all and expect one answer. Raises StoreRefused."""
         link = self._link
         if not link.connected:
-            raise NoAnswer("no connection to the broker")
+            away: asyncio.Future[Answer] = self._link.loop.create_future()
+            away.set_exception(NoAnswer("no connection to the broker"))
+            return away
         limit = link.nc.max_payload
         for message in messages:
             if len(message.payload) + len(message.headers) > limit:
                 raise StoreRefused(f"{message.subject} is larger than the broker's limit of {limit} bytes")
         *first, last = messages
-        token, answer = await link.expect()
         for message in first:
-            await link.send(message.subject, message.payload, "", message.headers)
-        await link.send(last.subject, last.payload, link.reply_to(token), last.headers)
-        payload, _ = await link.answer(token, answer, min(self._try_s, max(0.01, deadline - time.monotonic())))
-        return _ack.decode(payload)
+            link.post(message.subject, message.payload, "", message.headers)
+        within_s = min(self._try_s, max(0.01, deadline - time.monotonic()))
+        return link.ask(last.subject, last.payload, within_s, last.headers)
 
     def _trace(self, appends: Sequence[Append]) -> None:
         """Each event is a span of its call's trace, below the event or command that brought it about."""

@@ -16,10 +16,16 @@ from typing import Any, cast
 import structlog
 from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
+from nats.errors import Error as NatsError
 
 from callstream.runtime.frames import Frames, RawHandler
 
 log = structlog.get_logger(__name__)
+
+
+Answer = tuple[bytes, bytes | None]
+"""(payload, header block or None)"""
+_NOBODY = (None, 0.0)
 
 
 class NoAnswer(Exception):
@@ -34,12 +40,16 @@ class Link:
         self._handlers: dict[int, RawHandler] = {}
         self._frames = Frames(self._handlers, self._deliver)
         self._on_reconnect: list[Callable[[], None]] = []
-        self._waiting: dict[bytes, asyncio.Future[tuple[bytes, bytes | None]]] = {}
+        self._waiting: dict[bytes, tuple[asyncio.Future[Answer], float]] = {}
+        """Requests without an answer: who waits, and until when by the loop's clock."""
+        self._late: asyncio.TimerHandle | None = None
+        """One timer for them all: the time of most answers never comes."""
         self._inbox = ""
-        self._inbox_ready: asyncio.Future[None] | None = None
+        self._opening: asyncio.Task[None] | None = None
+        self._unsent: list[tuple[bytes, str, bytes, bytes]] = []
         self._count = 0
         self._out: list[bytes] = []
-        self._loop = asyncio.get_running_loop()
+        self.loop = asyncio.get_running_loop()
         self._private = private = cast(Any, nc)
         self._process_msg = nc._process_msg
         self._reconnected = private._reconnected_cb
@@ -84,6 +94,10 @@ class Link:
 
         While the connection is lost the message waits with nats-py's own and goes out after the reconnect.
         """
+        self.post(subject, payload, reply, headers)
+
+    def post(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
+        """As `send`, where nothing can be awaited. Raises ConnectionClosedError."""
         nc = self.nc
         if nc.is_closed:
             raise ConnectionClosedError
@@ -94,7 +108,7 @@ class Link:
         nc.stats["out_msgs"] += 1
         nc.stats["out_bytes"] += len(payload)
         if not self._out:
-            self._loop.call_soon(self._write)
+            self.loop.call_soon(self._write)
         self._out += (head.encode(), headers, payload, b"\r\n")
 
     def _write(self) -> None:
@@ -106,52 +120,67 @@ class Link:
             nc._pending.append(block)
             nc._pending_data_size += len(block)
             if nc.is_connected and nc._flush_queue.empty():
-                nc._flush_queue.put_nowait(self._loop.create_future())
+                nc._flush_queue.put_nowait(self.loop.create_future())
         else:
             nc._transport.write(block)
 
-    async def request(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> tuple[bytes, bytes | None]:
+    async def request(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> Answer:
         """Send and await one answer: (payload, header block). Raises NoAnswer."""
-        token, future = await self.expect()
-        await self.send(subject, payload, self._inbox + token.decode(), headers)
-        return await self.answer(token, future, within_s)
+        return await self.ask(subject, payload, within_s, headers)
 
-    async def expect(self) -> tuple[bytes, asyncio.Future[tuple[bytes, bytes | None]]]:
-        """A place for one answer: its token (see `reply_to`) and its future. Every one must go through `answer`."""
-        if self._inbox_ready is None:
-            self._inbox_ready = asyncio.get_running_loop().create_future()
-            self._inbox = self.nc.new_inbox() + "."
-            await self.listen(self._inbox + "*", self._answered)
-            self._inbox_ready.set_result(None)
-        elif not self._inbox_ready.done():
-            await self._inbox_ready
+    def ask(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> asyncio.Future[Answer]:
+        """Send in this turn; the future ends with the answer, or NoAnswer after `within_s` seconds."""
         self._count += 1
-        token = b"%x" % self._count
-        future: asyncio.Future[tuple[bytes, bytes | None]] = asyncio.get_running_loop().create_future()
-        self._waiting[token] = future
-        return token, future
+        token, future = b"%x" % self._count, self.loop.create_future()
+        until = self.loop.time() + within_s
+        self._waiting[token] = future, until
+        if self._late is None or until < self._late.when():
+            self._look_at(until)
+        if self._inbox:
+            self._ask(token, subject, payload, headers)
+        else:
+            self._unsent.append((token, subject, payload, headers))
+            self._opening = self._opening or self.loop.create_task(self._open_inbox())
+        return future
 
-    def reply_to(self, token: bytes) -> str:
-        """The reply subject of an expected answer."""
-        return self._inbox + token.decode()
-
-    async def answer(
-        self, token: bytes, future: asyncio.Future[tuple[bytes, bytes | None]], within_s: float
-    ) -> tuple[bytes, bytes | None]:
-        """Await an expected answer for at most `within_s` seconds. Raises NoAnswer."""
-        timer = asyncio.get_running_loop().call_later(within_s, give_up, future)
+    async def _open_inbox(self) -> None:
+        inbox = self.nc.new_inbox() + "."
         try:
-            payload, headers = await future
-        finally:
-            timer.cancel()
-            self._waiting.pop(token, None)
-        if headers is not None and not payload and headers.startswith(b"NATS/1.0 503"):
-            raise NoAnswer("nobody listens")
-        return payload, headers
+            await self.listen(inbox + "*", self._answered)
+            self._inbox = inbox
+        except (NatsError, OSError):
+            self._opening = None  # the next request tries again; these get no answer
+        unsent, self._unsent = self._unsent, []
+        if self._inbox:
+            for message in unsent:
+                self._ask(*message)
+
+    def _ask(self, token: bytes, subject: str, payload: bytes, headers: bytes) -> None:
+        try:
+            self.post(subject, payload, self._inbox + token.decode(), headers)
+        except ConnectionClosedError as error:
+            future, _ = self._waiting.pop(token)
+            future.set_exception(error)
+
+    def _look_at(self, moment: float) -> None:
+        if self._late is not None:
+            self._late.cancel()
+        self._late = self.loop.call_at(moment, self._give_up_late)
+
+    def _give_up_late(self) -> None:
+        self._late, now = None, self.loop.time()
+        for token in [token for token, (_, until) in self._waiting.items() if until <= now]:
+            give_up(self._waiting.pop(token)[0])
+        if self._waiting:
+            self._look_at(min(until for _, until in self._waiting.values()))
 
     def _answered(self, subject: bytes, _reply: bytes, payload: bytes, headers: bytes | None) -> None:
-        future = self._waiting.get(subject[subject.rindex(b".") + 1 :])
-        if future is not None and not future.done():
+        future, _ = self._waiting.pop(subject[subject.rindex(b".") + 1 :], _NOBODY)
+        if future is None or future.done():
+            return
+        if headers is not None and not payload and headers.startswith(b"NATS/1.0 503"):
+            future.set_exception(NoAnswer("nobody listens"))
+        else:
             future.set_result((payload, headers))
 
     async def _receive(self, sid: int, subject: bytes, reply: bytes, payload: bytes, headers: Any) -> None:

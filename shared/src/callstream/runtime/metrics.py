@@ -1,6 +1,6 @@
 """Every metric of the runtime, with what it means. Labels are bounded: names from our own code, never ids or subjects."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from typing import Protocol
 from weakref import WeakSet
 
@@ -15,7 +15,6 @@ append_retries = Counter("callstream_append_retries_total", "Tries of an append 
 dead_letters = Counter("callstream_dead_letters_total", "Events this service could not read or fold.", ["error"])
 batches_refused = Counter("callstream_batches_refused_total", "Batches whose handler raised; each is handed over again.")
 reactions_failed = Counter("callstream_reactions_failed_total", "Reactions that raised.", ["follower"])
-in_flight = Gauge("callstream_in_flight", "Aggregates whose append has not come back yet.")
 lease_held = Gauge("callstream_lease_held", "1 while this instance is the active one.", ["lease"])
 config_invalid = Counter("callstream_config_invalid_total", "Configuration documents that were refused; the previous one stays.")
 commands_handled = Counter("callstream_commands_total", "Commands answered.", ["command", "answer"])
@@ -43,6 +42,8 @@ class FollowerFigures(Protocol):
 
 
 followers: WeakSet[FollowerFigures] = WeakSet()
+in_flight: WeakSet[Sized] = WeakSet()
+"""Marks of appends that have not come back (runtime.in_flight), counted when somebody asks."""
 
 
 class _Followers(Collector):
@@ -51,12 +52,14 @@ class _Followers(Collector):
         reactions = CounterMetricFamily("callstream_reactions", "Reactions run.", labels=["follower"])
         position = GaugeMetricFamily("callstream_follower_position", "Stream sequence that was folded.", labels=["follower"])
         pending = GaugeMetricFamily("callstream_follower_pending", "Events known to wait behind it.", labels=["follower"])
+        under_way = GaugeMetricFamily("callstream_in_flight", "Aggregates whose append has not come back yet.")
+        under_way.add_metric([], sum(map(len, list(in_flight))))
         for follower in list(followers):
             folded.add_metric([follower.name], follower.folded)
             reactions.add_metric([follower.name], follower.reactions)
             position.add_metric([follower.name], follower.position)
             pending.add_metric([follower.name], follower.pending)
-        return iter((folded, reactions, position, pending))
+        return iter((folded, reactions, position, pending, under_way))
 
 
 REGISTRY.register(_Followers())

@@ -3,9 +3,11 @@
 A ULID has 128 bits, and so has a trace id; ids of another form are hashed.
 """
 
+from functools import lru_cache
 from hashlib import blake2b
 
 
+@lru_cache(maxsize=1024)
 def trace_id(call_id: str) -> str:
     """32 hexadecimal digits, the same for a call everywhere and for ever."""
     return blake2b(call_id.encode(), digest_size=16).hexdigest()

@@ -23,7 +23,8 @@ from callstream.runtime.trace_context import traceparent
 
 def iso(moment: datetime) -> str:
     """RFC 3339, UTC, milliseconds: `2026-01-01T00:00:00.000Z`."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds")[:-6] + "Z"
+    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
 
 
 def header_block(new: NewEvent, wire_type: str, source: str, extra: str = "") -> bytes:
