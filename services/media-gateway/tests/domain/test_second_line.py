@@ -113,6 +113,14 @@ def test_the_keys_of_the_phone_choose_with_whom_the_agent_talks() -> None:
     assert hears(call) == all_of(LINE, SECOND) | all_of(CUSTOMER, AGENT), "the phone's own conference"
 
 
+def test_the_customer_is_taken_back_while_the_target_still_rings() -> None:
+    call = story.line_rings().steps(on.PhoneRetrieved(leg_id=AGENT))
+    assert hears(call) == all_of(CUSTOMER, AGENT)
+    call.steps(on.PhoneHeld(leg_id=AGENT), on.PhoneAnswered(leg_id=SECOND), on.AnswerLogged(offer_id="second"))
+    assert hears(call) == all_of(LINE, SECOND)
+    assert set(call.tunes) == {CUSTOMER}
+
+
 @pytest.mark.parametrize("gone", [on.HungUp(leg_id=LINE), do_it(Control.CANCEL), on.HungUp(leg_id=SECOND)])
 def test_after_the_consultation_the_phone_still_holds_the_customer(gone: on.Input) -> None:
     call = story.on_two_lines()

@@ -66,9 +66,11 @@ class Phone:
         assert call.offer is not None
         self._talk(call.answer(make_answer(call.offer, *self.ears.address, session_id=2)), call.offer)
 
-    def call(self, uri: str, offer: SessionDescription | None = None, caller: str = "sip:02011112222@trunk.test") -> None:
+    def call(
+        self, uri: str, offer: SessionDescription | None = None, caller: str = "sip:02011112222@trunk.test", **more: Any
+    ) -> None:
         sdp = make_offer(*self.ears.address, session_id=1) if offer is None else offer
-        calling = self.calling = self.ua.invite(uri, from_=caller, sdp=sdp)
+        calling = self.calling = self.ua.invite(uri, from_=caller, sdp=sdp, **more)
         calling.on_ringing = lambda code, _: self._note("ringing" if code == 180 else code)
         calling.on_failed = lambda code, _: self._note(("failed", code))
         calling.on_answered = self._on_answered

@@ -49,6 +49,23 @@ async def test_the_customer_hears_music_then_whom_they_were_given_to(open_house:
     await caller.until(("ended", "bye"))
 
 
+async def test_what_goes_on_from_a_call_has_a_hop_less(open_house: House) -> None:
+    house = open_house
+    other, agent = await outside(house), await house.agent()
+    caller = await house.caller(max_forwards=10)
+    call_id = await house.call_id()
+    await house.answer(call_id)
+    await house.event(call.CallAnswered)
+    await house.offer(call_id)
+    await agent.until("invited")
+    assert agent.calls[0].max_forwards == 70, "an agent's phone sends it nowhere"
+    agent.pick_up()
+    await hears(caller, AGENT_HZ)
+    await do_it(house, cmd.BlindTransfer, call_id, number=OUTSIDE)
+    await other.until("invited")
+    assert other.calls[0].max_forwards == 9
+
+
 async def test_an_outside_number_that_is_busy_ends_the_call_with_that(open_house: House) -> None:
     house = open_house
     other = await outside(house)

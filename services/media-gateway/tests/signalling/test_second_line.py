@@ -147,6 +147,16 @@ async def test_an_outside_party_is_asked_and_a_killed_signalling_changes_nothing
     assert (await house.event(call.CallEnded)).reason is Reason.EXTERNAL_HUNG_UP
 
 
+async def test_the_next_process_knows_the_phone_that_calls(open_house: House) -> None:
+    house = open_house
+    _, agent, _ = await talk(house)
+    await until((house.folder / "gateway" / "registrations.json").exists)
+    await restart(house)
+    line = Line(agent, house)
+    line.dial(house, "1002")
+    assert (await house.event(control.AgentWanted)).agent_id == "1001"
+
+
 async def test_an_outside_party_that_is_busy_is_told_to_the_phone(open_house: House) -> None:
     house = open_house
     caller, agent, _ = await talk(house)

@@ -87,6 +87,8 @@ class OnPhoneCall:
                 raise Refusal(Reason.FORBIDDEN, "a workplace's phone: whose call this is nobody knows")
             await self._dials.begin(tenant, agent_id, target, number, lambda leg_id: self._leg(incoming, leg_id))
             return
+        if incoming.is_over:
+            return
         leg = self._leg(incoming, f"{live.call.call_id}-p{token_hex(4)}")
         asked = cmd.Consult(
             command_id="",

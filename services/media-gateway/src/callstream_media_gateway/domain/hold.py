@@ -80,8 +80,13 @@ def _phones_key(call: Call, leg_id: str, control: Control, *, holds: bool) -> No
         target = call.legs.get(call.consult.target_leg) if call.consult is not None and call.consult.answered else None
         if target is not None:
             (put_aside if holds else take_back)(call, target)
-    elif control in possible(situation(call, leg.agent_id), internal=call.internal):
+    elif _consults_beside(call, leg) or control in possible(situation(call, leg.agent_id), internal=call.internal):
         (hold if holds else retrieve)(call, leg, "")
+
+
+def _consults_beside(call: Call, leg: Leg) -> bool:
+    """The agent has another leg for the consultation: this one stays the customer's, also while the target still rings."""
+    return call.consult is not None and bool(call.consult.own_leg) and call.consult.agent_leg == leg.leg_id
 
 
 def _set_muted(call: Call, leg: Leg, *, on: bool) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from .backoff import Backoff
 from .digest_gate import DigestGate, Secrets
 from .errors import ParseError
-from .handler import STREAMS, Hop, Reply
+from .handler import Hop, Reply
 from .message import Header, Request, parse_seconds
 from .nonces import Nonces
 from .uri import NameAddr, Uri
@@ -58,7 +58,7 @@ class Registrar:
         self._shortest = shortest
         self._longest = longest
         self._users: dict[str, list[Binding]] = {}  # newest first
-        self._streams: dict[Hop, set[str]] = {}  # who has registered over each connection
+        self._sources: dict[Hop, set[str]] = {}  # who has registered from each address, or over each connection
 
     def register(self, request: Request, source: Hop) -> Reply:
         """Decide one REGISTER: 401, 403, 400, 423, 500 for an old CSeq, or 200 with the bindings in force."""
@@ -79,6 +79,11 @@ class Registrar:
         now = self._clock()
         return [binding for binding in self._users.get(user, ()) if binding.expires_at > now]
 
+    def users_at(self, source: Hop) -> list[str]:
+        """Who has a phone in force that has registered from just there."""
+        users = self._sources.get(source, ())
+        return [user for user in users if any(binding.source == source for binding in self.bindings(user))]
+
     def all_bindings(self) -> dict[str, list[Binding]]:
         """The bindings of every user that has any, expired ones included until `sweep`."""
         return dict(self._users)
@@ -92,6 +97,8 @@ class Registrar:
         """Take up bindings of an earlier run, the newest first. A phone that has registered since is newer than those."""
         if user not in self._users:
             self._users[user] = list(bindings)
+            for binding in bindings:
+                self._sources.setdefault(binding.source, set()).add(user)
 
     def sweep(self) -> list[str]:
         """Drop what has expired; the users whose last binding that was."""
@@ -110,7 +117,7 @@ class Registrar:
 
     def connection_closed(self, source: Hop) -> None:
         """A connection is gone, and with it the phones that were reached by it (RFC 5626 5.3)."""
-        for user in list(self._streams.get(source, ())):
+        for user in list(self._sources.get(source, ())):
             self.drop(user, source)
 
     def _update(self, user: str, request: Request, source: Hop) -> Reply | None:
@@ -158,12 +165,11 @@ class Registrar:
         else:
             self._users.pop(user, None)
         for source in {binding.source for binding in before}:
-            self._streams.get(source, set()).discard(user)
-            if not self._streams.get(source, True):
-                del self._streams[source]
+            self._sources.get(source, set()).discard(user)
+            if not self._sources.get(source, True):
+                del self._sources[source]
         for binding in bindings:
-            if binding.source.transport in STREAMS:
-                self._streams.setdefault(binding.source, set()).add(user)
+            self._sources.setdefault(binding.source, set()).add(user)
         if bindings != before:
             self.on_change(user, tuple(bindings))
 

@@ -364,6 +364,15 @@ CALLS_US = [
         ENDED,
         refer_is(603),
     ),
+    Scenario(
+        "a transfer without a word",
+        [
+            *(INVITE, OK, ACK, send("REFER", 2, extra="Refer-To: <sip:1002@x>\nRefer-Sub: false\nSupported: norefersub")),
+            *(recv(202, has="Refer-Sub: false"), *BYE),
+        ],
+        (("refer", "sip:1002@x"), ("ended", "bye")),
+        refer_is(202),
+    ),
     Scenario("a transfer to nowhere", [INVITE, OK, ACK, send("REFER", 2), recv(400), *BYE], ENDED, refer_is(202)),
     Scenario(
         "Replaces without a match", [send("INVITE", body=OFFER, extra="Replaces: x@y;to-tag=1;from-tag=2"), recv(481), REFUSED]
