@@ -12,9 +12,10 @@ from typing import Annotated, Any, ClassVar
 import msgspec
 
 from callstream.contracts.config import Document, Prompt, Skills, SkillStep, Speech
+from callstream.contracts.flow_problems import InvalidFlow as InvalidFlow
+from callstream.contracts.flow_problems import Problem as Problem
+from callstream.contracts.flow_problems import schema_problem
 from callstream.contracts.scalars import Token
-from callstream.kernel.errors import Refusal
-from callstream.kernel.outcomes import Reason
 
 Prompts = tuple[Prompt, ...]
 Label = Annotated[str, msgspec.Meta(max_length=64)]
@@ -143,31 +144,12 @@ class Flow(Document, frozen=True, kw_only=True):
         return f"{self.id}.{self.version}"
 
 
-class Problem(msgspec.Struct, frozen=True, kw_only=True):
-    """One fault of a flow: which node, which field, what is wrong."""
-
-    node: str
-    field: str
-    message: str
-
-
-class InvalidFlow(Refusal):
-    """A document that is no flow, or a flow that may not be published. `problems` names node and field of each fault."""
-
-    def __init__(self, problems: list[Problem]) -> None:
-        first = problems[0]
-        field = f"{first.node}.{first.field}" if first.node and first.field else first.node or first.field
-        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
-        super().__init__(Reason.INVALID, first.message + more, field)
-        self.problems = problems
-
-
 def read_flow(document: Any) -> Flow:
     """The checked flow of a decoded JSON or YAML document; raises InvalidFlow."""
     try:
         flow = msgspec.convert(document, Flow)
     except msgspec.ValidationError as error:
-        raise InvalidFlow([_schema_problem(document, str(error))]) from None
+        raise InvalidFlow([schema_problem(document, str(error))]) from None
     if problems := check(flow):
         raise InvalidFlow(problems)
     return flow
@@ -287,24 +269,6 @@ def _misplaced_variables(node: AnyNode) -> list[Problem]:
                     message = f"'${{{variable}}}' is not known here"
                     problems.append(Problem(node=node.id, field=f"{name}[{i}].text", message=message))
     return problems
-
-
-_PATH = re.compile(r"^(?P<message>.*?)(?: - at `\$\.?(?P<path>.*)`)?$", re.DOTALL)
-_NODE_PATH = re.compile(r"^nodes\[(?P<index>\d+)\]\.?(?P<field>.*)$")
-
-
-def _schema_problem(document: Any, error: str) -> Problem:
-    """msgspec tells the path (`$.nodes[3].timeout_s`); people know their nodes by id."""
-    found = _PATH.match(error)
-    message, path = (found["message"], found["path"] or "") if found else (error, "")
-    inside = _NODE_PATH.match(path)
-    if inside is None:
-        return Problem(node="", field=path, message=message)
-    node = document["nodes"][int(inside["index"])]
-    node_id = node.get("id") if isinstance(node, dict) else None
-    if not isinstance(node_id, str):
-        return Problem(node="", field=path, message=message)
-    return Problem(node=node_id, field=inside["field"], message=message)
 
 
 def _closure(seed: set[str], edges: dict[str, list[str]]) -> set[str]:

@@ -7,12 +7,12 @@ the reaction and are forgotten by a crash without harm. Every other change of a 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from datetime import UTC, datetime
 
 from callstream.contracts.config import CustomerType, Settings
 from callstream.kernel.recent import Recent
 from callstream.kernel.timers import Timers
+from callstream_routing.domain.dues import day_of, due_of
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.memory import Memory, Served
 from callstream_routing.domain.request import Callback, Ending, Request
@@ -110,15 +110,9 @@ class Board:
             request.queued = False
         del self.requests[request.id]
         self._leave(request)
-        if request.only:
-            self.only[request.only].discard(request.id)
-            if not self.only[request.only]:
-                del self.only[request.only]
-        self._unbind(request)
-        if request.callback is not None:
-            self.callbacks[request.caller].discard(request.id)
-            if not self.callbacks[request.caller]:
-                del self.callbacks[request.caller]
+        _drop(self.only, request.only, request.id)
+        _drop(self.callbacks, request.caller, request.id)
+        _drop(self.of_call, request.own_call, request.id)
         self._timers.cancel((self.tenant, REQUEST, request.id))
         self.dirty.pop(request.id, None)
         self.left.add(request.id, None)
@@ -159,7 +153,7 @@ class Board:
         seat = self.seat(request.offer.agent_id)
         request.offer = None
         if request.callback is not None:
-            self._unbind(request)
+            _drop(self.of_call, request.callback.call_id, request.id)
             request.callback.call_id = ""
             if request.callback.stage is Stage.OFFERED:
                 request.callback.move(Move.WITHDRAW)
@@ -172,13 +166,6 @@ class Board:
         if request.own_call:
             self.of_call.setdefault(request.own_call, set()).add(request.id)
 
-    def _unbind(self, request: Request) -> None:
-        siblings = self.of_call.get(request.own_call)
-        if siblings is not None:
-            siblings.discard(request.id)
-            if not siblings:
-                del self.of_call[request.own_call]
-
     def hold(self, request: Request, until: datetime | None) -> None:
         """A decision about the request is under way until its next event, at the latest until `until`; None: no longer."""
         request.held_until = until
@@ -188,7 +175,7 @@ class Board:
         ready = request.ready
         if ready != request.is_ready:
             self._set_ready(request, ready)
-        self._arm((self.tenant, REQUEST, request.id), self._due(request))
+        self._arm((self.tenant, REQUEST, request.id), due_of(request, self.groups))
         self.dirty[request.id] = None
 
     def _enter(self, request: Request) -> None:
@@ -215,28 +202,6 @@ class Board:
                 self.dirty_groups.add(group_id)
             else:
                 line.remove(place)
-
-    def _due(self, request: Request) -> datetime | None:
-        """When something must be done about the request by itself."""
-        callback = request.callback
-        if request.held_until is not None:
-            return request.held_until
-        if request.offer is not None:
-            return None if callback is not None and callback.stage is Stage.CALLING else request.offer.deadline
-        dues = [request.next_step, self.limit_at(request), request.assigned_until if request.only else None]
-        if callback is not None:
-            dues += [callback.expires_at, callback.rests_until]
-        return min((due for due in dues if due is not None), default=None)
-
-    def limit_at(self, request: Request) -> datetime | None:
-        """When the request will have waited for too long in one of its groups (F136), or None."""
-        due: datetime | None = None
-        for group_id, entered in request.entered.items():
-            group = self.groups.get(group_id)
-            if group is not None and group.policy.max_wait_s:
-                limit = entered + timedelta(seconds=group.policy.max_wait_s)
-                due = limit if due is None or limit < due else due
-        return due
 
     # agents
 
@@ -299,14 +264,8 @@ class Board:
 
     def turn_day(self, now: datetime) -> None:
         """Begin the day of `now` in the tenant's time zone: what is counted daily begins anew (D6)."""
-        try:
-            zone: ZoneInfo | None = ZoneInfo(self.settings.time_zone)
-        except (ZoneInfoNotFoundError, ValueError):
-            zone = None  # an unknown zone must not stop the routing: its days are UTC's
-        local = now.astimezone(zone or UTC)
-        midnight = datetime.combine(local.date() + timedelta(days=1), datetime.min.time(), tzinfo=zone or UTC)
-        self.day_ends = midnight.astimezone(UTC)
-        self.set_day(local.toordinal())
+        today, self.day_ends = day_of(now, self.settings.time_zone)
+        self.set_day(today)
 
     def set_day(self, today: int) -> None:
         """Count as of that day, until `day_ends`."""
@@ -328,3 +287,12 @@ class Board:
         if group.empty:
             self.groups.pop(group.id, None)
             self.dirty_groups.discard(group.id)
+
+
+def _drop(index: dict[str, set[str]], key: str, member: str) -> None:
+    """Take a member out of an index, and an empty set with it."""
+    members = index.get(key)
+    if members is not None:
+        members.discard(member)
+        if not members:
+            del index[key]

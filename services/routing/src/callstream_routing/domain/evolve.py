@@ -16,7 +16,8 @@ from callstream.kernel.outcomes import Party, Reason, RequestOutcome
 from callstream_routing.domain import callback as back
 from callstream_routing.domain import seats
 from callstream_routing.domain.board import Board
-from callstream_routing.domain.memory import GivenUp, served
+from callstream_routing.domain.learn import learn
+from callstream_routing.domain.memory import served
 from callstream_routing.domain.onward import agent_wanted, consult_ended, transfer_started
 from callstream_routing.domain.preferred import OUTBOUND_MEMORY
 from callstream_routing.domain.request import Ending, Offer, Request
@@ -251,26 +252,9 @@ def _left(board: Board, recorded: Recorded, event: queue.ContactLeft) -> None:
     request = board.requests.get(recorded.aggregate_id)
     if request is None:
         return
-    _learn(board, recorded, event, request)
+    learn(board, recorded, event, request)
     board.remove_request(request)
     back.born(board, recorded, event, request)
-
-
-def _learn(board: Board, recorded: Recorded, event: queue.ContactLeft, request: Request) -> None:
-    """Service level, estimates, and the place that a caller gave up. Nobody has waited on the line for a callback."""
-    if request.callback is not None:
-        return
-    answered, abandoned = event.outcome is RequestOutcome.ANSWERED, event.outcome is RequestOutcome.ABANDONED
-    if not request.groups or (not answered and not abandoned):
-        return
-    group = board.group(request.offer.group_id if answered and request.offer is not None else request.groups[0])
-    group.target.note(event.waited_ms, answered=answered)
-    if answered and request.estimate_ms is not None:
-        group.pace.waited(event.waited_ms, request.estimate_ms)
-    if abandoned and request.caller:
-        gone = GivenUp(request.id, request.enqueued_at, recorded.time)
-        for group_id in request.groups:
-            board.memory.given_up.put((group_id, request.caller), gone)
 
 
 _ABANDONING = frozenset({Reason.CALLER_HUNG_UP, Reason.CALLER_CANCELLED, Reason.CALLER_LOST, Reason.LEFT_BY_KEY})
