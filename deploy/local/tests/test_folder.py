@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key, l
 from callstream_local.folder import DataFolder
 from callstream_local.keys import token_keys
 from callstream_local.lock import FolderInUseError, FolderLock, holder
-from callstream_local.ports import RTP_BLOCK, RTP_PORTS, SERVICE_PORTS, PortError, keep_port, take_rtp_block
+from callstream_local.ports import RTP_BLOCK, SERVICE_PORTS, PortError, free_port, keep_port, take_rtp_block
 
 HOST = "127.0.0.1"
 
@@ -100,7 +100,7 @@ def test_two_copies_take_different_rtp_blocks_and_keep_them(tmp_path: Path) -> N
 
 
 def test_a_configured_rtp_block_that_is_taken_is_refused(tmp_path: Path) -> None:
-    first = RTP_PORTS.stop + 1000
+    first = free_port(HOST, udp=True)
     *_, guard = take_rtp_block(DataFolder(tmp_path / "one"), HOST, configured=first)
     with guard, pytest.raises(PortError, match=str(first)):
         take_rtp_block(DataFolder(tmp_path / "two"), HOST, configured=first)
