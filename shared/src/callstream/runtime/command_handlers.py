@@ -20,7 +20,7 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -49,6 +49,9 @@ Handler = Callable[[C, str], Awaitable[Any]]
 """(command, scope) → the result: None, a Reply, or anything that msgspec encodes. Raise kernel.errors.Refusal to refuse."""
 
 log = structlog.get_logger(__name__)
+
+_handled = lru_cache(metrics.commands_handled.labels)
+_seconds = lru_cache(metrics.command_seconds.labels)
 
 _FIELD = re.compile(r"at `\$\.?([^`]+)`|field `([^`]+)`")
 
@@ -133,8 +136,8 @@ class CommandHandlers:
         except Exception:
             log.exception("command failed", command=kind.NAME)
             reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
-        metrics.commands_handled.labels(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
-        metrics.command_seconds.labels(kind.NAME).observe(time.perf_counter() - began)
+        _handled(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
+        _seconds(kind.NAME).observe(time.perf_counter() - began)
         if reply_to and self._link.connected:
             await self._link.send(reply_to, msgspec.json.encode(reply))
 

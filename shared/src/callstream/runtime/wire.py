@@ -95,17 +95,17 @@ def read_event(subject: str, seq: int, payload: bytes, block: bytes | None) -> R
 
 
 _OURS = re.compile(
-    rb"\r\nce-id: ([^\r]+)\r\nce-type: ([^\r]+)\r\nce-source: ([^\r]*)\r\nce-time: ([^\r]+)\r\nce-specversion: 1\.0\r\n"
-    rb"(?:ce-correlationid: ([^\r]*)\r\ntraceparent: ([^\r]*)\r\n)?(?:ce-causationid: ([^\r]*)\r\n)?\r\n"
+    r"\r\nce-id: ([^\r]+)\r\nce-type: ([^\r]+)\r\nce-source: ([^\r]*)\r\nce-time: ([^\r]+)\r\nce-specversion: 1\.0\r\n"
+    r"(?:ce-correlationid: ([^\r]*)\r\ntraceparent: ([^\r]*)\r\n)?(?:ce-causationid: ([^\r]*)\r\n)?\r\n"
 )
 """What header_block makes. It is read four times faster than headers in general."""
 
 
 def _attributes(block: bytes | None) -> tuple[str, ...]:
     """(id, type, source, time, correlation id, trace, causation id) of a header block, whoever wrote it."""
-    ours = _OURS.search(block) if block else None
+    ours = _OURS.search(block.decode("utf-8", "replace")) if block else None
     if ours is not None:
-        return tuple([value.decode() for value in ours.groups(b"")])
+        return ours.groups("")
     headers = parse_headers(block)
     for name in (HEADER_ID, HEADER_TYPE, HEADER_TIME):
         if not headers.get(name):
