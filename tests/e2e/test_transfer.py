@@ -1,6 +1,7 @@
 """Blind transfers through the whole system: to a colleague, and to a number outside; what moves along with the customer."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -12,7 +13,7 @@ from callstream_local.phones.stories import Ending
 from callstream_local.phones.tones import agent_tone
 
 from .conftest import OpenCentre, agent, caller
-from .test_call_control import alone_idle, call_of, caller_hears, desks, finished, told
+from .test_call_control import Desk, alone_idle, call_of, caller_hears, desks, finished, told
 from .test_outbound import BEIJING, outside
 from .test_supervision import ended_record, in_state, post, until
 
@@ -29,6 +30,13 @@ def keys_of(centre: Rehearsal, call_id: str) -> list[tuple[str, str]]:
     """What the customer pressed, as the record's timeline tells it."""
     facts = [fact for recorded in centre.api.timeline(call_id) for fact in facts_in(recorded.event)]
     return [(fact.key, fact.branch) for fact in facts if isinstance(fact, ivr_events.KeyPressed)]
+
+
+async def on_screen(desk: Desk) -> dict[str, Any]:
+    """What the agent sees of their call; empty when they are in none."""
+    response = await desk._client.get("/v1/me/call/data")
+    data: dict[str, Any] = response.json().get("data", {})
+    return data
 
 
 @pytest.mark.feature("F020")
@@ -86,7 +94,8 @@ async def test_a_customer_is_handed_to_a_number_outside(open_centre: OpenCentre)
 
 async def test_a_customer_is_handed_to_a_colleague(open_centre: OpenCentre) -> None:
     plan = caller(talk_s=None)
-    async with open_centre([plan], [agent(0), agent(1)]) as centre, desks(centre, "1001", "1002") as (one, two):
+    rings_long = Answer(after_s=2.0)
+    async with open_centre([plan], [agent(0), agent(1, rings_long)]) as centre, desks(centre, "1001", "1002") as (one, two):
         await alone_idle(centre, "1001", "1002", but="1001")
         wish = {"agent_id": "1002"}
         assert (await one.do("/v1/me/call/transfer", wish))[0] == 404, "in no call"
@@ -101,10 +110,27 @@ async def test_a_customer_is_handed_to_a_colleague(open_centre: OpenCentre) -> N
             status, refused = await one.do("/v1/me/call/transfer", body)
             assert (status, refused["reason"]) == answer, body
         await caller_hears(centre, agent_tone(0))
+        before = await on_screen(one)
+        assert (before["caller"], before["called"], before["group_id"]) == (plan.caller, plan.called, "sales")
+        assert [(key["label"], key["key"], key["branch"]) for key in before["trail"]] == [("Main menu", "1", "Sales")]
+        assert await on_screen(two) == {}, "not their call"
         await post(centre, "/v1/agents/1002/state", {"state": "idle"})
         await one.done("transfer", wish)
         await in_state(centre, "1001", "wrap-up", "idle")
+        await in_state(centre, "1002", "ringing")
+        rings = await on_screen(two)
+        assert {**rings, "services": ()} == {**before, "services": ()}, "the same from the ring on"
+        assert [served["agent_id"] for served in rings["services"]] == ["1001"]
+        assert await on_screen(one) == {}, "not theirs any more"
         assert await two.becomes("talking")
+
+        async def both_served() -> bool:
+            return [(each["agent_id"], each["how"]) for each in (await on_screen(two))["services"]] == [
+                ("1001", "queue"),
+                ("1002", "blind"),
+            ]
+
+        await until(both_served)
         await caller_hears(centre, agent_tone(1))
         await two.done("hang-up")
         await finished(calling)

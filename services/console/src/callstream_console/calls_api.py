@@ -17,6 +17,7 @@ from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.api import Person, answer, body_of
 from callstream_console.app.on_blacklist import blacklist
+from callstream_console.app.on_call_data import call_on_screen
 from callstream_console.app.on_dial import call_agent, dial
 from callstream_console.app.targets import Reach, reach, state_of
 from callstream_console.call_bodies import Colleague, Collect, Consultation, DialBody, Digits, Grievance, Handover, Play, RunFlow
@@ -87,6 +88,10 @@ def add_calls(app: FastAPI, parts: Parts) -> None:
     async def view(person: Person) -> Response:
         own = await own_call(person)
         return await send(calls.GetCallView(command_id=parts.new_id(), call_id=own.call_id, agent_id=own.agent_id), own)
+
+    @app.get("/v1/me/call/data")
+    async def data(person: Person) -> Response:
+        return answer(await call_on_screen(parts, person, await own_call(person)))
 
     def add_plain(path: str, kind: Callable[..., Command]) -> None:
         async def act(person: Person) -> Response:

@@ -5,7 +5,7 @@ PostgreSQL away at the start: not ready, tried again for ever; the calls of the 
 
 import asyncio
 
-from callstream.contracts.commands import CustomerOf, RebuildProjections
+from callstream.contracts.commands import CallData, CustomerOf, GetCallData, RebuildProjections
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.bucket import Bucket
@@ -30,6 +30,7 @@ from callstream_reporting.app.on_events import Projector
 from callstream_reporting.app.on_log import LogFollower
 from callstream_reporting.app.push_recordings import PushRecordings
 from callstream_reporting.config import read_config
+from callstream_reporting.domain.call_data import call_data
 from callstream_reporting.domain.customer import customer_of
 from callstream_reporting.domain.record import Names
 
@@ -44,7 +45,8 @@ def main() -> None:
     async def wire(service: Service) -> None:
         pool = await open_pool(config.database_url, "callstream_reporting", migrations.HEAD)
         service.on_stop.append(pool.close)
-        projector = Projector(service.store, Projection(pool))
+        projection = Projection(pool)
+        projector = Projector(service.store, projection)
         follower = LogFollower(service.store, [ALL_EVENTS], projector)
         records = Records(pool, names_of(service.config))
         verifier = TokenVerifier.from_file(config.public_key_file)
@@ -77,8 +79,12 @@ def main() -> None:
         async def customer(asked: CustomerOf, _: str) -> str:
             return customer_of(await records.get(asked.tenant, asked.call_id), asked)
 
+        async def data(asked: GetCallData, _: str) -> CallData:
+            return call_data((await projection.summaries([asked.call_id])).get(asked.call_id), asked)
+
         service.on_command(RebuildProjections, rebuild)
         service.on_command(CustomerOf, customer)
+        service.on_command(GetCallData, data)
         service.check("projection", lag)
         pushing = asyncio.create_task(push.run())
 

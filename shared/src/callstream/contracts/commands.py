@@ -5,12 +5,14 @@ nothing twice. Subject: `cmd.<service>.<scope>.<name>` (subjects.py).
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import ClassVar, TypeVar
 
 import msgspec
 
 from callstream.contracts.config import Prompt
-from callstream.contracts.states import AgentState, Channel, LegRole, Presence, Terminal
+from callstream.contracts.ivr_events import TrailEntry
+from callstream.contracts.states import AgentState, Channel, Direction, LegRole, Presence, Terminal
 from callstream.kernel.outcomes import Party, Reason
 
 
@@ -385,3 +387,42 @@ class CustomerOf(Command, frozen=True, kw_only=True):
     tenant: str
     call_id: str
     agent_id: str
+
+
+@command("reporting", "call-data")
+class GetCallData(Command, frozen=True, kw_only=True):
+    """What goes along with a call, for whoever serves it next (F018). Result: CallData. Refused: `unknown-call`."""
+
+    tenant: str
+    call_id: str
+
+
+class Served(msgspec.Struct, frozen=True, kw_only=True):
+    """Somebody's turn with a call."""
+
+    how: str
+    """How it came about (segments.py)."""
+    agent_id: str
+    number: str
+    """Of an outside party, which has no agent id."""
+    group_id: str
+    began_at: datetime
+    ended_at: datetime | None
+
+
+class CallData(msgspec.Struct, frozen=True, kw_only=True):
+    """A call as an agent sees it from the ring on (F009-F012); the same for each who serves it."""
+
+    call_id: str
+    direction: Direction
+    caller: str
+    called: str
+    region: str
+    """Home of the caller, or empty."""
+    arrived_at: datetime
+    requested_at: datetime | None
+    """When the caller asked for an agent first."""
+    group_id: str
+    flow_id: str
+    trail: tuple[TrailEntry, ...]
+    services: tuple[Served, ...]
