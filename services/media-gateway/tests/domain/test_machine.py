@@ -1,7 +1,9 @@
 """Random lives of a call: whatever is commanded and whatever happens, what must never be is not."""
 
 import contextlib
+from collections.abc import Callable
 from copy import deepcopy
+from functools import partial
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -24,6 +26,7 @@ from callstream.contracts.control_events import (
 from callstream.contracts.states import LegRole, Purpose, Supervision
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
 from callstream_media_gateway.domain import orders
 from callstream_media_gateway.domain.controls import Control
@@ -39,30 +42,50 @@ AGENTS = ("1001", "1002", "1003")
 agents = st.sampled_from(AGENTS)
 
 
+BEGINNINGS: list[Callable[[], Story]] = [
+    story.talking,
+    story.agent_called,
+    story.dialled,
+    partial(story.dialled, Purpose.INTERNAL, "1002"),
+    partial(story.dialled, calls=True),
+    partial(story.dialled, Purpose.INTERNAL, "1002", calls=True),
+    story.outbound_talk,
+    story.consulting,
+    story.line_rings,
+    story.on_two_lines,
+    story.conference,
+]
+"""A life of its own seldom comes as far as the last ones."""
+
+
 class Life(RuleBasedStateMachine):
     """A call, and a world that may do anything at any time."""
 
     told: Story
 
-    @initialize(how=st.sampled_from(["inbound", "outbound", "internal", "callback"]))
-    def begin(self, how: str) -> None:
-        self.offers = 0
-        if how == "inbound":
-            self.told = story.talking()
-        elif how == "callback":
-            self.told = story.agent_called()
-        else:
-            internal = how == "internal"
-            purpose, callee = (Purpose.INTERNAL, "1002") if internal else (Purpose.OUTBOUND, "+8613900000001")
-            self.told = story.dialled(purpose, callee)
+    @initialize(begin=st.sampled_from(BEGINNINGS))
+    def begin(self, begin: Callable[[], Story]) -> None:
+        self.offers = self.lines = 0
+        self.referring: set[str] = set()
+        """Legs whose phones wait to hear of their transfer."""
+        self.told = begin()
 
     def _give(self, given: on.Input) -> None:
         before = deepcopy(self.told.call)
         try:
-            self.told.step(given)
+            self._check(self.told.step(given))
         except Refusal:
             before.now, before.cause = self.told.call.now, self.told.call.cause
             assert self.told.call == before, "a refusal has changed the call"
+
+    def _check(self, effects: list[do.Effect]) -> None:
+        """A phone is told once what comes of its transfer, and before its BYE."""
+        for effect in effects:
+            if isinstance(effect, do.AnswerRefer):
+                assert effect.leg_id in self.referring
+                self.referring.discard(effect.leg_id)
+            elif isinstance(effect, do.HangUpLeg):
+                assert effect.leg_id not in self.referring
 
     def _legs(self, stage: LegStage) -> list[str]:
         return [leg.leg_id for leg in self.told.call.legs.values() if leg.stage is stage]
@@ -78,6 +101,39 @@ class Life(RuleBasedStateMachine):
     @rule(agent=agents)
     def ask_outside(self, agent: str) -> None:
         self._give(orders.AskOutside(agent_id=agent, actor=agent, number=OUTSIDE))
+
+    @rule(agent=agents, whom=agents, outside=st.booleans())
+    def phone_asks(self, agent: str, whom: str, outside: bool) -> None:
+        self.lines += 1
+        line = f"line-{self.lines}"
+        if outside:
+            self._give(orders.AskOutside(agent_id=agent, actor=agent, number=OUTSIDE, own_leg=line))
+        else:
+            self._give(orders.AskAgent(agent_id=agent, actor=agent, target_agent_id=whom, own_leg=line))
+
+    @rule(which=st.integers(0, 9), other=st.integers(0, 9), blind=st.booleans(), done=st.booleans())
+    def phone_refers(self, which: int, other: int, blind: bool, done: bool) -> None:
+        legs = [leg for leg in self._legs(LegStage.OPEN) if leg not in self.referring]
+        if not legs:
+            return
+        leg_id = legs[which % len(legs)]
+        self.referring.add(leg_id)
+        self._give(on.PhoneRefers(leg_id=leg_id, typed="1003", other=None if blind else legs[other % len(legs)]))
+        if leg_id not in self.referring:
+            return
+        agent_id = self.told.call.legs[leg_id].agent_id
+        if done:
+            self.transfer(agent_id, "1003", False)
+        if leg_id in self.referring:
+            self._give(on.MenuRefused(agent_id=agent_id, sip_status=403))
+        assert leg_id not in self.referring
+
+    @rule()
+    def phone_gives_up(self) -> None:
+        """Before its leg has its media."""
+        for leg in list(self.told.call.legs.values()):
+            if leg.calls and leg.stage is LegStage.OPENING:
+                self._give(on.HungUp(leg_id=leg.leg_id))
 
     @rule(agent=agents, whom=agents, outside=st.booleans())
     def transfer(self, agent: str, whom: str, outside: bool) -> None:
@@ -226,12 +282,20 @@ class Life(RuleBasedStateMachine):
             if source.role is LegRole.SUPERVISOR:
                 mode = call.watches[source.leg_id].mode
                 assert mode is not Supervision.LISTEN
-                assert mode is Supervision.BARGE or listener.leg_id == call.watches[source.leg_id].agent_leg
+                watched = call.watches[source.leg_id]
+                assert mode is Supervision.BARGE or listener.leg_id == watched.agent_leg or listener.agent_id == watched.agent_id
 
     @invariant()
     def who_is_held_hears_music_and_who_talks_does_not(self) -> None:
         listeners = {edge.listener for edge in self.told.mixed}
         assert not listeners & set(self.told.tunes)
+
+    @invariant()
+    def a_second_leg_belongs_to_a_consultation(self) -> None:
+        call = self.told.call
+        second = [leg.leg_id for leg in call.legs.values() if leg.second and leg.stage is not LegStage.CLOSING]
+        assert second == ([call.consult.own_leg] if call.consult is not None and call.consult.own_leg else [])
+        assert not set(second) & set(call.talk)
 
     @invariant()
     def nobody_hears_secret_keys(self) -> None:
@@ -248,10 +312,11 @@ class Life(RuleBasedStateMachine):
             return
         call = self.told.call
         with contextlib.suppress(Refusal):
-            self.told.step(on.HangUp(reason=Reason.NORMAL, party=Party.SYSTEM))
+            self._check(self.told.step(on.HangUp(reason=Reason.NORMAL, party=Party.SYSTEM)))
         for leg_id in list(call.legs):
             self.told.step(on.LegClosed(leg_id=leg_id))
         assert call.legs == {}
+        assert self.referring == set()
         assert self.told.mixed == set()
         assert self.told.names[-1] == "ended"
         self._paired(LegStarted, LegEnded, "leg_id")

@@ -7,6 +7,9 @@ from urllib.parse import quote
 
 import pytest
 
+from callstream_media_gateway.adapters.dialog_events import listen
+from callstream_media_gateway.adapters.sdp_session import SdpSession
+from callstream_media_gateway.domain.inputs import PhoneRefers
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.errors import ParseError
 from callstream_media_gateway.sip.incoming_call import IncomingCall
@@ -246,3 +249,33 @@ async def test_the_first_notify_follows_the_202(phone: Phone, peer: RawPeer) -> 
     first = await peer.receive()
     assert isinstance(first, Request)
     assert first.body == b"SIP/2.0 100 Trying\r\n"
+
+
+async def test_the_gateways_legs_take_one_transfer_at_a_time_and_say_more_than_no_behind_their_202(
+    phone: Phone, peer: RawPeer
+) -> None:
+    tag = await peer.call_and_answer()
+    dialog = phone.dialogs[0]
+    asked: list[object] = []
+    listen(dialog, "leg", SdpSession.restored(dialog.local_sdp, None), asked.append, lambda: None)
+    peer.send(refer(peer, tag, "<sip:%2B49%2030@x>"))
+    assert (await peer.response()).code == 202
+    assert await told(peer) == ("refer", "active", "SIP/2.0 100 Trying")
+    assert asked == [PhoneRefers(leg_id="leg", typed="+49 30")]
+    peer.send(refer(peer, tag, "<sip:1003@x>", cseq=3))
+    assert (await peer.response()).code == 491
+    assert dialog.referral is not None
+    dialog.referral.progress(403)
+    assert await told(peer) == ("refer", "terminated", "SIP/2.0 403 Forbidden")
+    own = quote(f"{dialog.call_id};to-tag={dialog.local_tag};from-tag={dialog.remote_tag}", safe="")
+    for cseq, to, code in (
+        (4, f"<sip:1002@x?Replaces={own}>", 202),
+        (5, "<sip:x@x?Replaces=a%3Bto-tag%3D1%3Bfrom-tag%3D2>", 603),
+    ):
+        peer.send(refer(peer, tag, to, cseq))
+        assert (await peer.response()).code == code
+        if code == 202:
+            await told(peer)
+            dialog.referral.progress(481)
+            await told(peer)
+    assert asked[1:] == [PhoneRefers(leg_id="leg", typed="1002", other="leg")]

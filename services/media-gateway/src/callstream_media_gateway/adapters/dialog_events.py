@@ -38,6 +38,8 @@ def listen(dialog: Dialog, leg_id: str, session: SdpSession, feed: Feed, changed
     def on_refer(referral: Referral) -> int:
         """A phone's own transfer key. With Replaces it wants two of its calls connected, which must both be ours. What comes of
         it is decided behind our 202: the phone hears of it before it hears a BYE."""
+        if dialog.referral is not None and not dialog.referral.is_over:
+            return 491
         typed, other = unquote(referral.target.user or ""), referral.replaced
         if other is None and (referral.replaces is not None or not typed):
             return 603

@@ -104,7 +104,7 @@ class Dialog(Machine):
         self.settled = True  # False in an early dialog before offer and answer were exchanged reliably
         self.reliable: Reliable | None = None  # our provisional responses that want a PRACK
         self.last_rseq: int | None = None  # of the peer's
-        self.referral: Referral | None = None  # the newest REFER of the peer
+        self.referral: Referral | None = None  # the newest one that was accepted of the peer
         self.leg_id = ""  # what its owner calls it
         self.reoffer: Reoffer | None = None
         self.session = SessionTimer(self)

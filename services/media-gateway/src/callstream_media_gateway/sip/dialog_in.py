@@ -77,7 +77,6 @@ def _on_prack(dialog: Dialog, request: Request, transaction: Transaction) -> Non
 
 def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> None:
     referral = Referral(dialog, request)
-    dialog.referral = referral
     if referral.method != "INVITE":
         code = 501  # only calls are placed here
     elif dialog.on_refer is None:
@@ -88,6 +87,7 @@ def _on_refer(dialog: Dialog, request: Request, transaction: Transaction) -> Non
     headers = [dialog.contact(), *([("Refer-Sub", "false")] if referral.quiet else [])] if accepted else None
     _reply(request, transaction, 202 if accepted else code, None, headers)
     if accepted:
+        dialog.referral = referral
         referral.accept()
 
 
