@@ -21,11 +21,12 @@ def upgrade() -> None:
             name text not null,
             number text not null,
             company text not null,
-            primary key (tenant, id),
-            unique nulls not distinct (tenant, owner, number)
+            primary key (tenant, id)
         )
         """
     )
+    op.execute("create unique index contact_public on contact (tenant, number) where owner is null")
+    op.execute("create unique index contact_own on contact (owner, number)")
 
 
 def downgrade() -> None:
