@@ -5,12 +5,14 @@ import contextlib
 import gc
 import resource
 import sys
+from secrets import randbits
 
 import structlog
 
 from callstream.contracts import call_commands, commands
 from callstream.contracts.subjects import ANY
 from callstream.contracts.trunk_commands import ListTrunks
+from callstream.kernel.ids import ulid
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.event_store import Subscription
 from callstream.runtime.origins import hook_origins
@@ -50,6 +52,7 @@ from callstream_media_gateway.app.ring_agent import RingAgent
 from callstream_media_gateway.app.sip_decisions import SipDecisions
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.app.trunks import Trunks
+from callstream_media_gateway.app.workplaces import Workplaces
 from callstream_media_gateway.config import ConfigError, GatewayConfig, load
 from callstream_media_gateway.domain.inputs import HangUp
 from callstream_media_gateway.domain.left_behind import LeftBehind
@@ -96,9 +99,13 @@ class Gateway:
         play = PlayPrompts(self.switchboard.feed, self.media, prompts, lambda tenant: service.config.settings(tenant).hold_music)
         self.on_control = OnControl(self.switchboard, service.config, self.dial_out, ring_agent)
         self.on_dial = OnDial(self.switchboard, service.config, self.media, health, self.dial_out, ring_agent, instance)
-        dials = PhoneDials(self.on_dial, service.commands, clock)
+
+        def new_id() -> str:
+            return ulid(clock.now(), randbits(80))
+
+        dials, workplaces = PhoneDials(self.on_dial, service.commands, new_id), Workplaces(service.commands, new_id)
         decisions.on_phone_call = OnPhoneCall(
-            self.switchboard, service.config, self.phones, self.media, self.on_control, dials, rtp_timeout_ms
+            self.switchboard, service.config, self.phones, self.media, self.on_control, dials, workplaces, rtp_timeout_ms
         )
         performer = Performer(
             *(self.switchboard, self.media, ring_agent, play, self.finish),

@@ -6,17 +6,20 @@ from typing import Any
 
 import pytest
 
+from callstream.contracts.credentials import SipCredential
+from callstream.contracts.subjects import CREDENTIALS_BUCKET
 from callstream_media_gateway.sip import dialog_in
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
-from callstream_media_gateway.sip.digest import Credentials
+from callstream_media_gateway.sip.digest import Credentials, ha1
 from callstream_media_gateway.sip.offer_answer import make_offer
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.responses import make_response
 from callstream_media_gateway.sip.sdp import SessionDescription
 from callstream_media_gateway.sip.transactions import send_response
 
-from .house import AGENT_HZ, House
+from .controls import until
+from .house import AGENT_HZ, REALM, House
 from .phone import Phone
 
 
@@ -66,6 +69,16 @@ async def refer(dialog: Dialog | None, to: str, replaces: Dialog | None = None, 
         to = f"{to}?Replaces={named.replace(';', '%3B').replace('=', '%3D').replace('@', '%40')}"
     more = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return await InDialogRequest(dialog, "REFER", [dialog.contact(), ("Refer-To", f"<{to}>"), *more], b"").code
+
+
+async def workplace(house: House) -> str:
+    """SIP user of a phone that is nobody's."""
+    user = f"{house.tenant}-desk"
+    md5, sha256 = (ha1(algorithm, user, REALM, "secret") for algorithm in ("MD5", "SHA-256"))
+    credential = SipCredential(sip_user=user, agent_id="", realm=REALM, ha1_md5=md5, ha1_sha256=sha256)
+    await house.publish(credential, CREDENTIALS_BUCKET)
+    await until(lambda: house.gateway.phones.agent_of(house.tenant, user) == "")
+    return user
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from nats.aio.msg import Msg
 from callstream.contracts import call_commands as cmd
 from callstream.contracts import call_events as call
 from callstream.contracts import control_events as control
-from callstream.contracts.commands import ReleaseAgent, Reply, Reservation
-from callstream.contracts.states import Purpose, Terminal
+from callstream.contracts.commands import AgentView, ListAgents, ReleaseAgent, Reply, Reservation
+from callstream.contracts.states import AgentState, Purpose, Terminal
 from callstream.contracts.subjects import command_subject
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.sip.offer_answer import make_answer
@@ -18,21 +18,23 @@ from callstream_media_gateway.sip.sdp import SessionDescription
 
 from .controls import COLLEAGUE_HZ, OUTSIDE, SHOWN, colleague, hears, outside, until
 from .house import AGENT_HZ, House
-from .lines import Line
+from .lines import Line, workplace
 from .phone import Phone
 from .test_survival import restart
 
 
-class AgentState:
+class PlayedAgents:
     """Plays agent-state: who is seized, and given back again. refusal: what it says instead."""
 
     def __init__(self) -> None:
         self.seized: list[cmd.SeizeAgent] = []
         self.given_back: list[ReleaseAgent] = []
         self.refusal: Reason | None = None
+        self.at_desk: dict[str, str] = {}
+        """Who is signed in at which workplace."""
 
     async def open(self, house: House) -> None:
-        for kind, handler in ((cmd.SeizeAgent, self._seize), (ReleaseAgent, self._release)):
+        for kind, handler in ((cmd.SeizeAgent, self._seize), (ReleaseAgent, self._release), (ListAgents, self._list)):
             await house.nc.subscribe(command_subject(kind.SERVICE, house.tenant, kind.NAME), cb=handler)
         await house.nc.flush()
 
@@ -42,14 +44,21 @@ class AgentState:
         reply = Reply(accepted=True, result=result) if self.refusal is None else Reply(accepted=False, reason=self.refusal)
         await message.respond(msgspec.json.encode(reply))
 
+    async def _list(self, message: Msg) -> None:
+        views = [
+            AgentView(agent_id=agent, state=AgentState.IDLE, since="", extension=extension)
+            for extension, agent in self.at_desk.items()
+        ]
+        await message.respond(msgspec.json.encode(Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(views)))))
+
     async def _release(self, message: Msg) -> None:
         self.given_back.append(msgspec.json.decode(message.data, type=ReleaseAgent))
         await message.respond(msgspec.json.encode(Reply(accepted=True)))
 
 
 @pytest.fixture
-async def agents(open_house: House) -> AgentState:
-    played = AgentState()
+async def agents(open_house: House) -> PlayedAgents:
+    played = PlayedAgents()
     await played.open(open_house)
     return played
 
@@ -65,7 +74,7 @@ async def dialling(house: House, number: str = "13700000001") -> tuple[Line, Pho
     return line, callee
 
 
-async def test_an_agent_dials_a_customer_on_the_phone(open_house: House, agents: AgentState) -> None:
+async def test_an_agent_dials_a_customer_on_the_phone(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     line, callee = await dialling(house)
     assert (callee.calls[0].from_.uri.user, callee.calls[0].request_uri.user) == (SHOWN, OUTSIDE)
@@ -86,7 +95,7 @@ async def test_an_agent_dials_a_customer_on_the_phone(open_house: House, agents:
     assert agents.given_back == [], "agent-state hears of the call from the log"
 
 
-async def test_a_killed_signalling_goes_on_with_it(open_house: House, agents: AgentState) -> None:
+async def test_a_killed_signalling_goes_on_with_it(open_house: House, agents: PlayedAgents) -> None:
     """While the callee rings, and while both talk."""
     house = open_house
     line, callee = await dialling(house)
@@ -101,7 +110,7 @@ async def test_a_killed_signalling_goes_on_with_it(open_house: House, agents: Ag
     assert (await house.event(call.CallEnded)).reason is Reason.CALLER_HUNG_UP
 
 
-async def test_an_agent_calls_another_on_the_phone(open_house: House, agents: AgentState) -> None:
+async def test_an_agent_calls_another_on_the_phone(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     agent, other = await house.agent(), await colleague(house)
     line = Line(agent, house)
@@ -130,7 +139,7 @@ def announces(callee: Phone) -> SessionDescription:
     return early
 
 
-async def test_the_callees_network_is_heard_before_the_answer(open_house: House, agents: AgentState) -> None:
+async def test_the_callees_network_is_heard_before_the_answer(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     agent, callee = await house.agent(), await outside(house)
     callee.when_called = lambda _: None
@@ -147,7 +156,7 @@ async def test_the_callees_network_is_heard_before_the_answer(open_house: House,
     await hears(line, COLLEAGUE_HZ)
 
 
-async def test_a_killed_signalling_ends_what_only_the_network_had_answered(open_house: House, agents: AgentState) -> None:
+async def test_a_killed_signalling_ends_what_only_the_network_had_answered(open_house: House, agents: PlayedAgents) -> None:
     """The phone's INVITE is bound to the former process by a reliable 183, and cannot be answered by the next one."""
     house = open_house
     agent, callee = await house.agent(), await outside(house)
@@ -163,7 +172,7 @@ async def test_a_killed_signalling_ends_what_only_the_network_had_answered(open_
     await until(lambda: not house.gateway.switchboard.calls)
 
 
-async def test_a_phone_that_gives_up_rings_nobody_any_more(open_house: House, agents: AgentState) -> None:
+async def test_a_phone_that_gives_up_rings_nobody_any_more(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     line, callee = await dialling(house)
     assert line.calling is not None
@@ -172,6 +181,33 @@ async def test_a_phone_that_gives_up_rings_nobody_any_more(open_house: House, ag
     await callee.until("cancelled")
     assert (await house.event(call.CallEnded)).party is Party.AGENT
     await until(lambda: not house.gateway.switchboard.calls)
+
+
+async def test_whoever_is_signed_in_at_a_workplace_dials_there_and_is_called_there(
+    open_house: House, agents: PlayedAgents
+) -> None:
+    house = open_house
+    user, desk = await workplace(house), await house.phone(AGENT_HZ)
+    await desk.register(user, "secret", house.hop)
+    nobody, line = Line(desk, house), Line(desk, house)
+    nobody.dial(house, "1002", user)
+    await nobody.until(("failed", 403))
+    agents.at_desk = {user: "1001"}
+    line.dial(house, "1002", user)
+    begun = await house.event(call.CallDialled)
+    assert (begun.agent_id, begun.callee) == ("1001", "1002")
+    assert agents.seized[0].agent_id == "1001"
+    line.calling.cancel()  # type: ignore[union-attr]
+    await line.until(("failed", 487))
+
+    agents.at_desk = {user: "1002"}
+    other = Line(await house.agent(), house)
+    other.dial(house, user)
+    assert (await house.event(call.CallDialled, times=2)).callee == "1002"
+    agents.at_desk = {}
+    third = Line(other, house)
+    third.dial(house, user)
+    await third.until(("failed", 480))
 
 
 REFUSED = [
@@ -186,7 +222,7 @@ REFUSED = [
 
 @pytest.mark.parametrize(("why", "number", "refusal", "code"), REFUSED, ids=[row[0] for row in REFUSED])
 async def test_what_an_idle_agent_may_not_dial(
-    open_house: House, agents: AgentState, why: str, number: str, refusal: Reason | None, code: int
+    open_house: House, agents: PlayedAgents, why: str, number: str, refusal: Reason | None, code: int
 ) -> None:
     house = open_house
     agents.refusal = refusal
@@ -199,7 +235,7 @@ async def test_what_an_idle_agent_may_not_dial(
     assert "call.dialled.v1" not in [recorded.event.TYPE for recorded in house.log]
 
 
-async def test_the_callee_is_busy(open_house: House, agents: AgentState) -> None:
+async def test_the_callee_is_busy(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     callee = await outside(house)
     callee.when_called = lambda invited: invited.reject(486)
@@ -209,7 +245,7 @@ async def test_the_callee_is_busy(open_house: House, agents: AgentState) -> None
     assert (await house.event(call.CallEnded)).reason is Reason.BUSY
 
 
-async def test_a_call_without_a_hop_left_is_refused(open_house: House, agents: AgentState) -> None:
+async def test_a_call_without_a_hop_left_is_refused(open_house: House, agents: PlayedAgents) -> None:
     house = open_house
     line = Line(await house.agent(), house)
     line.dial(house, "13700000001", max_forwards=0)

@@ -4,15 +4,12 @@ import pytest
 
 from callstream.contracts import call_events as call
 from callstream.contracts import control_events as control
-from callstream.contracts.credentials import SipCredential
-from callstream.contracts.subjects import CREDENTIALS_BUCKET
 from callstream.kernel.outcomes import Reason
 from callstream_media_gateway.sip.dialog import Dialog
-from callstream_media_gateway.sip.digest import ha1
 
 from .controls import COLLEAGUE_HZ, MUSIC_HZ, OUTSIDE, colleague, controls, hears, outside, own_music, until
-from .house import AGENT_HZ, CALLER_HZ, REALM, House
-from .lines import Line, hold, refer, told
+from .house import AGENT_HZ, CALLER_HZ, House
+from .lines import Line, hold, refer, told, workplace
 from .phone import Phone
 from .test_survival import restart, talk
 
@@ -192,21 +189,13 @@ async def test_whom_an_agent_may_not_call_from_the_phone(open_house: House, why:
 
 
 async def test_at_a_workplace_whoever_talks_there_consults_on_its_phone(open_house: House) -> None:
-    """The phone is nobody's by its credential; idle, it may not dial."""
+    """The phone is nobody's by its credential."""
     house = open_house
     await own_music(house)
-    user = f"{house.tenant}-desk"
-    md5, sha256 = (ha1(algorithm, user, REALM, "secret") for algorithm in ("MD5", "SHA-256"))
-    await house.publish(
-        SipCredential(sip_user=user, agent_id="", realm=REALM, ha1_md5=md5, ha1_sha256=sha256), CREDENTIALS_BUCKET
-    )
+    user = await workplace(house)
     desk, other = await house.phone(AGENT_HZ), await colleague(house)
-    await until(lambda: house.gateway.phones._credentials.of_user(house.tenant, user) is not None)
     await desk.register(user, "secret", house.hop)
     line = Line(desk, house)
-    line.dial(house, "1002", user)
-    await line.until(("failed", 403))
-
     caller = await house.caller()
     call_id = await house.call_id()
     await house.answer(call_id)

@@ -94,10 +94,10 @@ class Phones:
             return None
         return next(((realm, user) for realm, users in at.items() if user in users and self._owner(realm, user)), None)
 
-    def agent_of(self, tenant: str, sip_user: str) -> str:
-        """Whose phone it is; empty: a workplace's."""
+    def agent_of(self, tenant: str, sip_user: str) -> str | None:
+        """Whose phone it is; empty: a workplace's. None: there is no such user."""
         credential = self._credentials.of_user(tenant, sip_user)
-        return credential.agent_id if credential is not None else ""
+        return credential.agent_id if credential is not None else None
 
     def connection_closed(self, source: Hop) -> None:
         """A connection is gone: phones that registered over it cannot be rung any more, which offers find at once."""

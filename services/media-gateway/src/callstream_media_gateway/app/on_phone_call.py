@@ -24,6 +24,7 @@ from callstream_media_gateway.app.on_control import OnControl
 from callstream_media_gateway.app.phone_dials import PhoneDials
 from callstream_media_gateway.app.switchboard import Switchboard
 from callstream_media_gateway.app.whom import whom
+from callstream_media_gateway.app.workplaces import Workplaces
 from callstream_media_gateway.domain.inputs import Input
 from callstream_media_gateway.domain.sip_status import status_for_phone
 from callstream_media_gateway.domain.situation import leg_of
@@ -45,10 +46,12 @@ class OnPhoneCall:
         media: MediaSide,
         on_control: OnControl,
         dials: PhoneDials,
+        workplaces: Workplaces,
         rtp_timeout_ms: int,
     ) -> None:
         self._switchboard, self._configuration, self._phones = switchboard, configuration, phones
         self._media, self._on_control, self._dials, self._rtp_timeout_ms = media, on_control, dials, rtp_timeout_ms
+        self._workplaces = workplaces
         self._tasks: set[asyncio.Task[None]] = set()
 
     def __call__(self, incoming: IncomingCall, tenant: str, sip_user: str) -> None:
@@ -80,11 +83,12 @@ class OnPhoneCall:
             raise Refusal(Reason.INVALID, "nobody is called", "number")
         if not self._media.ready:
             raise Refusal(Reason.UNAVAILABLE, "the media worker is away")
-        target, number = whom(self._configuration, tenant, typed)
-        live, agent_id = self._talk_of(incoming, tenant, self._phones.agent_of(tenant, sip_user))
+        target, number = await self._whom(tenant, typed)
+        live, agent_id = self._talk_of(incoming, tenant, self._phones.agent_of(tenant, sip_user) or "")
         if live is None:
+            agent_id = agent_id or await self._workplaces.agent_at(tenant, sip_user)
             if not agent_id:
-                raise Refusal(Reason.FORBIDDEN, "a workplace's phone: whose call this is nobody knows")
+                raise Refusal(Reason.NOT_SIGNED_IN, "nobody is signed in at this workplace")
             await self._dials.begin(tenant, agent_id, target, number, lambda leg_id: self._leg(incoming, leg_id))
             return
         if incoming.is_over:
@@ -99,6 +103,15 @@ class OnPhoneCall:
             number=number,
         )
         await self._consult(live, leg, asked)
+
+    async def _whom(self, tenant: str, typed: str) -> tuple[str, str]:
+        """As `whom`, and who sits at a workplace by its extension. Raises Refusal."""
+        if self._phones.agent_of(tenant, typed) != "":
+            return whom(self._configuration, tenant, typed)
+        target = await self._workplaces.agent_at(tenant, typed)
+        if not target:
+            raise Refusal(Reason.AGENT_UNREACHABLE, "nobody is signed in at that workplace", "number")
+        return target, ""
 
     async def _consult(self, live: LiveCall, leg: PhoneCallLeg, asked: cmd.Consult) -> None:
         def feed(given: Input) -> None:

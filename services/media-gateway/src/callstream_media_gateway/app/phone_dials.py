@@ -5,14 +5,11 @@ began. Whom it refuses to seize is not rung for: the phone hears why.
 """
 
 from collections.abc import Callable
-from secrets import randbits
 
 from callstream.contracts import call_commands as cmd
 from callstream.contracts.commands import Command, ReleaseAgent, Reply
 from callstream.contracts.states import Purpose
-from callstream.kernel.clock import Clock
 from callstream.kernel.errors import Refusal
-from callstream.kernel.ids import ulid
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.commands import Commands
 from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
@@ -23,13 +20,16 @@ UNKNOWN = frozenset({Reason.UNAVAILABLE, Reason.INTERNAL, Reason.CONFLICT})
 
 
 class PhoneDials:
-    """`made`: makes the leg of an INVITE by its id; it raises Refusal."""
+    """`new_id`: of a call or a command."""
 
-    def __init__(self, on_dial: OnDial, commands: Commands, clock: Clock) -> None:
-        self._on_dial, self._commands, self._clock = on_dial, commands, clock
+    def __init__(self, on_dial: OnDial, commands: Commands, new_id: Callable[[], str]) -> None:
+        self._on_dial, self._commands, self._new_id = on_dial, commands, new_id
 
     async def begin(self, tenant: str, agent_id: str, target: str, number: str, made: Callable[[str], PhoneCallLeg]) -> None:
-        """Begin the call to another agent, or to a number. Raises Refusal; then the agent is as before."""
+        """Begin the call to another agent, or to a number; `made` makes the leg of the phone's INVITE by its id.
+
+        Raises Refusal; then the agent is as before.
+        """
         call_id = self._new_id()
         own = made(f"{call_id}-a")
         purpose = Purpose.INTERNAL if target else Purpose.OUTBOUND
@@ -74,6 +74,3 @@ class PhoneDials:
 
     async def _send(self, command: Command, tenant: str, call_id: str) -> Reply:
         return await self._commands.send(command, tenant, call_id=call_id)
-
-    def _new_id(self) -> str:
-        return ulid(self._clock.now(), randbits(80))

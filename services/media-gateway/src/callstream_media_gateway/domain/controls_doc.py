@@ -58,7 +58,7 @@ A registered phone calls with its own keys; what it dials is an agent's id, thei
   Who hangs up the second line is back with the customer, whom the phone still holds. The log has the agent once.
 - **Idle**, it is a dial or an internal call, without a second ringing of the same phone: the agent is seized as for a dial
   from the screen, hears the callee's network or the phone's own ring tone, and is answered when the callee has answered.
-- **At a workplace's phone** the first works for whoever talks there, the second does not: nobody knows who dials.
+- **At a workplace's phone** it is the agent who talks or is signed in there; its extension is that agent's when it is called.
 
 What cannot be is answered so, and changes nothing:
 
@@ -66,11 +66,11 @@ What cannot be is answered so, and changes nothing:
 |---|---|
 | no or a wrong password | 401; 403 after too many guesses |
 | a phone that is not registered from where it calls, and no trunk's address | 403 |
-| a destination or caller id that the dial guard refuses; not signed in; a workplace's phone, idle | 403 |
+| a destination or caller id that the dial guard refuses; not signed in, or nobody at this workplace | 403 |
 | no such number; oneself; who is in the call already | 404 |
 | another call rings, is being consulted in, is in a flow or a conference: no `consult` in the table below | 486 |
 | busy: the agent, or the callee | 486 |
-| nobody answers or can be reached; a limit of the dial guard | 480 |
+| nobody answers, can be reached or is signed in at that workplace; a limit of the dial guard | 480 |
 | no hop left (Max-Forwards 0) | 483 |
 | no codec in common | 488 |
 | no trunk, the log or the media worker is away, draining | 503 |
