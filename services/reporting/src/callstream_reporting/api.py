@@ -3,16 +3,16 @@
 Everything is scoped to the tenant of the token; another tenant's call is 404, and so is a call that an agent has no part in.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated
 
 import msgspec
-from fastapi import FastAPI, Query, Response
+from fastapi import FastAPI, Query, Request, Response
 
 from callstream.contracts.roles import Principal
 from callstream.contracts.states import Direction
 from callstream.kernel.outcomes import Reason
-from callstream.runtime.api import Person, answer, error_answer, make_api
+from callstream.runtime.api import Person, answer, body_of, error_answer, make_api
 from callstream.runtime.auth import TokenVerifier
 from callstream.runtime.config_watch import Configuration
 from callstream_reporting.adapters.accesses import Accesses
@@ -23,7 +23,7 @@ from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import RecordQuery, Records
 from callstream_reporting.agents_api import add_agents
 from callstream_reporting.app.give_sound import GiveSound
-from callstream_reporting.domain.permissions import may_read, visible_agent, visible_groups, visible_people
+from callstream_reporting.domain.permissions import may_hear, may_read, visible_agent, visible_groups, visible_people
 from callstream_reporting.pushes_api import add_pushes
 from callstream_reporting.recordings_api import add_recordings
 from callstream_reporting.voicemail_api import add_voicemail
@@ -40,6 +40,13 @@ class Parts(msgspec.Struct, frozen=True, kw_only=True):
     mailboxes: Mailboxes
     states: AgentStates
     configuration: Configuration
+
+
+class Remark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Body of a remark."""
+
+    text: Annotated[str, msgspec.Meta(max_length=2000)]
+    """Empty: none any more."""
 
 
 def build_api(parts: Parts) -> FastAPI:
@@ -102,6 +109,16 @@ def build_api(parts: Parts) -> FastAPI:
         if record is None or not may_read(person, record, groups_of(person)):
             return _no_call(call_id)
         return answer(await parts.records.timeline(person.tenant, call_id))
+
+    @app.put("/v1/records/{call_id}/remark")
+    async def put_remark(call_id: str, request: Request, person: Person) -> Response:
+        """By whoever may hear the call, while it goes on or afterwards (F190): an analyst only reads."""
+        body = await body_of(request, Remark)
+        record = await parts.records.get(person.tenant, call_id)
+        if record is None or not may_hear(person, record, groups_of(person)):
+            return _no_call(call_id)
+        await parts.records.remark(record, body.text, person.user_id, datetime.now(UTC))
+        return answer(await parts.records.get(person.tenant, call_id))
 
     return app
 

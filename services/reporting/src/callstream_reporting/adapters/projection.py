@@ -24,7 +24,7 @@ _UPSERT = f"""
     insert into service_record ({", ".join(STORED)}, summary)
     select * from unnest({", ".join(f"${i}::{_TYPES.get(c, 'text')}[]" for i, c in enumerate(STORED, 1))}, ${len(STORED) + 1}::jsonb[])
     on conflict (call_id) do update set
-    {", ".join(f"{c} = excluded.{c}" for c in STORED if c not in ("call_id", "remark"))}, summary = excluded.summary
+    {", ".join(f"{c} = excluded.{c}" for c in STORED if c != "call_id")}, summary = excluded.summary
     where service_record.seq < excluded.seq
 """  # noqa: S608, E501  (column names are our own constants)
 _TIMELINE = """

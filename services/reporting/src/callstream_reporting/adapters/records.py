@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from collections.abc import Sequence
 from datetime import datetime
 
 import asyncpg
@@ -9,6 +10,7 @@ import msgspec
 
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
+from callstream_reporting.adapters.remarks import remark_on, with_remarks, write_remark
 from callstream_reporting.adapters.services import with_services
 from callstream_reporting.domain.record import STORED, Names, ServiceRecord, named
 
@@ -78,8 +80,7 @@ class Records:
             f"order by arrived_at desc, call_id desc limit {query.limit + 1:d}",
             *values,
         )
-        found = await with_services(self._pool, [ServiceRecord(**row) for row in rows[: query.limit]])
-        records = [named(record, self._names) for record in found]
+        records = await self._whole(rows[: query.limit])
         more = len(rows) > query.limit
         return RecordPage(total=total, records=records, next_cursor=_cursor(records[-1]) if more else "")
 
@@ -90,7 +91,19 @@ class Records:
             tenant,
             call_id,
         )
-        return named((await with_services(self._pool, [ServiceRecord(**row)]))[0], self._names) if row else None
+        return (await self._whole([row]))[0] if row else None
+
+    async def remark(self, record: ServiceRecord, text: str, person: str, at: datetime) -> None:
+        """Write the remark on a call (F190)."""
+        await write_remark(self._pool, record.tenant, record.call_id, text, person, at)
+
+    async def remark_on(self, tenant: str, call_id: str) -> str:
+        """The remark on a call; empty: none."""
+        return await remark_on(self._pool, tenant, call_id)
+
+    async def _whole(self, rows: Sequence[asyncpg.Record]) -> list[ServiceRecord]:
+        found = await with_services(self._pool, [ServiceRecord(**row) for row in rows])
+        return [named(record, self._names) for record in await with_remarks(self._pool, found)]
 
     async def recording_path(self, tenant: str, call_id: str, recording_id: str) -> str | None:
         """Where one of a call's recordings is, relative to the store; None while it is not ready."""

@@ -79,6 +79,7 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     callback_of: str | None = None
     """This call is an attempt at the callback that was asked for in that call."""
     remark: str = ""
+    """What an agent or a supervisor has written to it (F190); beside the projection."""
     services: tuple[Service, ...] = ()
     """Each agent's, and each outside party's, part of the call; in a table of their own."""
     agent_name: str | None = None
@@ -86,7 +87,9 @@ class ServiceRecord(msgspec.Struct, frozen=True, kw_only=True):
     """Names are not stored: they are the present ones when the record is read."""
 
 
-STORED = tuple(field for field in ServiceRecord.__struct_fields__ if field not in ("agent_name", "group_name", "services"))
+STORED = tuple(
+    field for field in ServiceRecord.__struct_fields__ if field not in ("agent_name", "group_name", "services", "remark")
+)
 """The columns of the table."""
 
 
