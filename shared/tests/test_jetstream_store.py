@@ -68,6 +68,24 @@ def lose_acks(monkeypatch: pytest.MonkeyPatch, nc: Client, count: int) -> list[s
     return lost
 
 
+async def test_an_append_that_nobody_waits_for_is_not_tried_again(server: Server, nc: Client, store: JetStreamStore) -> None:
+    """An offer that is late must not be made: its reservation may be over (routing's OFFER_S)."""
+    await server.kill()
+    async with asyncio.timeout(10):
+        while nc.is_connected:
+            await asyncio.sleep(0.01)
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await store.append("call", "c1", "acme", [new("late", CallAnswered())], 0)
+    await server.start()
+    async with asyncio.timeout(10):
+        while not nc.is_connected:
+            await asyncio.sleep(0.01)
+        while store._background:
+            await asyncio.sleep(0.01)
+    assert await store.read("acme", "call", "c1") == []
+
+
 @pytest.mark.parametrize("expected", [0, None])
 @pytest.mark.parametrize("count", [1, 3])
 @pytest.mark.parametrize("losses", [1, 2])

@@ -147,6 +147,7 @@ class JetStreamStore:
         task = asyncio.create_task(self._store(appends, deadline, answer))
         self._background.add(task)
         task.add_done_callback(partial(self._hand_on, stored))
+        stored.add_done_callback(partial(_give_up_with, task))
 
     def _hand_on(self, stored: asyncio.Future[int], task: asyncio.Task[int]) -> None:
         self._background.discard(task)
@@ -401,3 +402,9 @@ class JetStreamStore:
             else:
                 return
         log.error("dead letter not kept", stream=DEAD_LETTER_STREAM, subject=subject)
+
+
+def _give_up_with(task: asyncio.Task[int], stored: asyncio.Future[int]) -> None:
+    """Who waits for an append no longer does not want it either: it is not tried again."""
+    if stored.cancelled():
+        task.cancel()
