@@ -39,6 +39,12 @@ async def on_screen(desk: Desk) -> dict[str, Any]:
     return data
 
 
+async def remark(centre: Rehearsal, desk: Desk, call_id: str, text: str) -> int:
+    """Write it to the call; the answer's status."""
+    url = f"{centre.api.url('reporting')}/v1/records/{call_id}/remark"
+    return (await desk._client.put(url, json={"text": text})).status_code
+
+
 @pytest.mark.feature("F020")
 async def test_a_customer_is_handed_to_a_number_outside(open_centre: OpenCentre) -> None:
     expert = "+8675599990020"
@@ -92,6 +98,7 @@ async def test_a_customer_is_handed_to_a_number_outside(open_centre: OpenCentre)
     assert keys == [("1", "Sales")]
 
 
+@pytest.mark.feature("F018")
 async def test_a_customer_is_handed_to_a_colleague(open_centre: OpenCentre) -> None:
     plan = caller(talk_s=None)
     rings_long = Answer(after_s=2.0)
@@ -110,7 +117,11 @@ async def test_a_customer_is_handed_to_a_colleague(open_centre: OpenCentre) -> N
             status, refused = await one.do("/v1/me/call/transfer", body)
             assert (status, refused["reason"]) == answer, body
         await caller_hears(centre, agent_tone(0))
+        call_id = await call_of(centre, call_events.CallBridged)
+        assert await remark(centre, two, call_id, "mine") == 404
+        assert await remark(centre, one, call_id, "Asks for the invoice of May.") == 200
         before = await on_screen(one)
+        assert before["remark"] == "Asks for the invoice of May."
         assert (before["caller"], before["called"], before["group_id"]) == (plan.caller, plan.called, "sales")
         assert [(key["label"], key["key"], key["branch"]) for key in before["trail"]] == [("Main menu", "1", "Sales")]
         assert await on_screen(two) == {}, "not their call"
@@ -134,7 +145,8 @@ async def test_a_customer_is_handed_to_a_colleague(open_centre: OpenCentre) -> N
         await caller_hears(centre, agent_tone(1))
         await two.done("hang-up")
         await finished(calling)
-        call_id = await call_of(centre, call_events.CallEnded)
+        assert await remark(centre, two, call_id, "Invoice sent.") == 200
         record = await until(lambda: ended_record(centre, call_id))
+    assert record["remark"] == "Invoice sent."
     assert [(s["agent_id"], s["how"]) for s in record["services"]] == [("1001", "queue"), ("1002", "blind")]
     assert (record["agent_id"], record["transfers"], record["caller"]) == ("1001", 1, plan.caller)

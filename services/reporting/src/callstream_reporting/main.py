@@ -5,6 +5,8 @@ PostgreSQL away at the start: not ready, tried again for ever; the calls of the 
 
 import asyncio
 
+from msgspec.structs import replace
+
 from callstream.contracts.commands import CallData, CustomerOf, GetCallData, RebuildProjections
 from callstream.contracts.subjects import ALL_EVENTS
 from callstream.runtime.auth import TokenVerifier
@@ -80,7 +82,8 @@ def main() -> None:
             return customer_of(await records.get(asked.tenant, asked.call_id), asked)
 
         async def data(asked: GetCallData, _: str) -> CallData:
-            return call_data((await projection.summaries([asked.call_id])).get(asked.call_id), asked)
+            known = call_data((await projection.summaries([asked.call_id])).get(asked.call_id), asked)
+            return replace(known, remark=await records.remark_on(asked.tenant, asked.call_id))
 
         service.on_command(RebuildProjections, rebuild)
         service.on_command(CustomerOf, customer)

@@ -426,3 +426,7 @@ class CallData(msgspec.Struct, frozen=True, kw_only=True):
     flow_id: str
     trail: tuple[TrailEntry, ...]
     services: tuple[Served, ...]
+    remark: str = ""
+    """What those who served it have written (F190)."""
+    callback_of: str = ""
+    """The call in which somebody asked for this one, which calls them back: what went along with that one helps here too."""
