@@ -21,6 +21,7 @@ def call_data(summary: CallSummary | None, asked: GetCallData) -> CallData:
         group_id=summary.group_id,
         flow_id=summary.flow_id,
         trail=summary.trail,
+        callback_of=summary.callback_of,
         services=tuple(
             Served(
                 how=segment.how,
