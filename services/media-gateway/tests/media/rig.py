@@ -7,10 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
 from tests.plugins.ports import rtp_range
 
+from callstream_media_gateway.media.arrays import I16
 from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.peer import RtpPeer, RtpPeers
+from callstream_media_gateway.media.tone import tone_levels
 from callstream_media_gateway.media.worker_commands import AnyCommand, Codec, CreateLeg
 from callstream_media_gateway.media.worker_events import AnyEvent
 
@@ -25,6 +28,12 @@ def start_worker(directory: Path, ports: str = "", *more: str) -> subprocess.Pop
             *("--rtp-ports", ports or rtp_range(), *more),
         ]
     )
+
+
+def usual_level(samples: I16, tone_hz: float) -> float:
+    """Of a tone, in dBm0: the median of stretches of 50 ms, as a busy machine may bring a frame too late."""
+    stretches = samples[: len(samples) // 400 * 400].reshape(-1, 400)
+    return float(np.median([tone_levels(stretch, [tone_hz])[0] for stretch in stretches]))
 
 
 @dataclass
