@@ -65,7 +65,6 @@ def test_nobody_is_told_of_the_line() -> None:
     assert call.new(before) == []
 
 
-@pytest.mark.feature("F016")
 @pytest.mark.parametrize(("asks", "other"), [(AGENT, LINE), (LINE, AGENT)])
 def test_either_call_of_the_phone_completes_the_transfer(asks: str, other: str) -> None:
     call = story.on_two_lines().steps(on.PhoneHeld(leg_id=LINE))

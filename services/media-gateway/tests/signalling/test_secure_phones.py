@@ -14,6 +14,7 @@ from callstream_media_gateway.sip import tls
 from callstream_media_gateway.sip.handler import UserAgentConfig
 
 from .house import AGENT_HZ, CALLER_HZ, OTHERS, House, house
+from .lines import Line
 from .phone import Phone
 from .test_survival import kill_signalling
 
@@ -54,6 +55,19 @@ async def test_a_phone_on_tls_talks_and_is_rung_again_after_a_kill(open_house: H
     await agent.until_true(lambda: open_house.gateway.phones.of(open_house.tenant, sip_user) is not None)
     caller.hang_up()
     await agent.until(("ended", "bye"))  # by the connection that the phone has made anew
+
+
+@pytest.mark.parametrize("transport", ["tls", "wss"])
+async def test_a_phone_calls_over_the_connection_that_it_has_registered_by(transport: str, open_house: House) -> None:
+    agent = await secure_agent(open_house, transport)
+    stranger = await secure_agent(open_house, transport)  # the newer registration of the same user, from another connection
+    await stranger.registration.unregister()  # type: ignore[union-attr]
+    open_house.gateway.on_invite.may_invite = lambda _: False  # type: ignore[method-assign] # 127.0.0.1 is a trunk as well
+    for phone, status in ((stranger, 403), (agent, 503)):  # 503: the call is served, and agent-state is not there
+        line = Line(phone, open_house)
+        line.dial(open_house, "1002", next_hop=open_house.gateway.user_agent.hop(transport))
+        await line.until(("failed", status))
+    assert open_house.gateway.user_agent.counters["challenged"] == 1
 
 
 @pytest.mark.parametrize("transport", ["tls", "wss"])

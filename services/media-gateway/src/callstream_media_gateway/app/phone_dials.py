@@ -4,6 +4,7 @@ When this process dies in between, agent-state gives the agent back after some s
 began. Whom it refuses to seize is not rung for: the phone hears why.
 """
 
+import asyncio
 from collections.abc import Callable
 
 from callstream.contracts import call_commands as cmd
@@ -24,6 +25,7 @@ class PhoneDials:
 
     def __init__(self, on_dial: OnDial, commands: Commands, new_id: Callable[[], str]) -> None:
         self._on_dial, self._commands, self._new_id = on_dial, commands, new_id
+        self._tasks: set[asyncio.Task[None]] = set()
 
     async def begin(self, tenant: str, agent_id: str, target: str, number: str, made: Callable[[str], PhoneCallLeg]) -> None:
         """Begin the call to another agent, or to a number; `made` makes the leg of the phone's INVITE by its id.
@@ -43,7 +45,9 @@ class PhoneDials:
             await self._dial(tenant, agent_id, call_id, target, number, own)
         except BaseException:
             if seized.accepted or seized.reason in UNKNOWN:
-                await self._give_back(tenant, agent_id, call_id)
+                task = asyncio.create_task(self._give_back(tenant, agent_id, call_id))  # the phone hears at once why not
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
             raise
 
     async def _give_back(self, tenant: str, agent_id: str, call_id: str) -> None:
