@@ -6,6 +6,7 @@ import pytest
 
 from callstream.contracts import agent_events, call_events, ivr_events, queue_events
 from callstream.contracts.envelope import Event
+from callstream.contracts.facts import facts_in
 from callstream.contracts.states import AgentState
 from callstream.kernel.outcomes import Reason
 from callstream_local.demo.evidence import Evidence
@@ -28,7 +29,7 @@ async def evidence_of(centre: Rehearsal) -> Evidence:
 
 
 def of_kind(evidence: Evidence, *kinds: type[Event]) -> list[Event]:
-    return [recorded.event for recorded in evidence.events if isinstance(recorded.event, kinds)]
+    return [fact for recorded in evidence.events for fact in facts_in(recorded.event) if isinstance(fact, kinds)]
 
 
 def states(evidence: Evidence, agent_id: str) -> list[str]:
