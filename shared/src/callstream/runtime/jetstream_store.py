@@ -18,7 +18,6 @@ import time
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
 
 import msgspec
 import structlog
@@ -27,18 +26,18 @@ from nats.errors import Error as NatsError
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
 from callstream.contracts.subjects import (
-    DEAD_LETTER_STREAM,
     EVENTS_STREAM,
     aggregate_subjects,
-    dead_letter_subject,
     event_subject,
 )
 from callstream.runtime import metrics
+from callstream.runtime.dead_letters import DeadLetters
+from callstream.runtime.direct_get import get_behind
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
-from callstream.runtime.link import Answer, Link, NoAnswer, give_up
+from callstream.runtime.link import Answer, Link, NoAnswer
 from callstream.runtime.pull_reader import PullReader, RawMessage
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
-from callstream.runtime.wire import header_block, parse_headers, read_event, status
+from callstream.runtime.wire import header_block, parse_headers, read_event
 
 TRY_S = 1.0
 DEADLINE_S = 5.0
@@ -102,7 +101,8 @@ class JetStreamStore:
         self._tracer = tracer or NoTracer()
         self._try_s, self._deadline_s = try_s, deadline_s
         self._batches = asyncio.Semaphore(BATCHES)
-        self._background: set[asyncio.Task[Any]] = set()
+        self._dead_letters = DeadLetters(self._link, service, try_s)
+        self._background: set[asyncio.Task[int]] = set()
         self._batch_ids = map(str, itertools.count(1))
         self._batch_prefix = nc._nuid.next().decode()
 
@@ -316,37 +316,9 @@ class JetStreamStore:
         """Up to `count` messages behind `after`, by one batched direct get; repeated until the deadline."""
         while True:
             try:
-                return await self._get_once(subjects, after, count)
+                return await get_behind(self._link, EVENTS_STREAM, subjects, after, count, self._try_s)
             except (NoAnswer, NatsError, OSError) as error:
                 await self._pause(deadline, error)
-
-    async def _get_once(self, subjects: str, after: int, count: int) -> list[RawMessage]:
-        link, found = self._link, list[RawMessage]()
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-        def receive(_subject: bytes, _reply: bytes, payload: bytes, headers: bytes | None) -> None:
-            code = status(headers)
-            if code == 0:
-                named = parse_headers(headers)
-                found.append(RawMessage(int(named["Nats-Sequence"]), named["Nats-Subject"], payload, headers))
-            elif done.done():
-                return
-            elif code in (204, 404):
-                done.set_result(None)
-            else:
-                done.set_exception(NoAnswer(f"direct get: status {code}"))
-
-        inbox = link.nc.new_inbox()
-        stop = await link.listen(inbox, receive)
-        timer = asyncio.get_running_loop().call_later(self._try_s, give_up, done)
-        try:
-            body = msgspec.json.encode({"seq": after + 1, "next_by_subj": subjects, "batch": count})
-            await link.send(f"$JS.API.DIRECT.GET.{EVENTS_STREAM}", body, inbox)
-            await done
-        finally:
-            timer.cancel()
-            await stop()
-        return found
 
     # follow
 
@@ -366,42 +338,13 @@ class JetStreamStore:
             try:
                 batch.append(read_event(message.subject, message.seq, message.payload, message.headers))
             except UnreadableEvent as error:
-                self._bury(message.subject, message.seq, message.payload, parse_headers(message.headers), error)
+                self._dead_letters.bury(message.subject, message.seq, message.payload, parse_headers(message.headers), error)
         return batch
 
     async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
         fact = recorded.event
         subject = event_subject(recorded.tenant, recorded.aggregate, recorded.aggregate_id, fact.NAME)
-        self._bury(subject, recorded.seq, encode_body(fact), {"ce-id": recorded.id, "ce-type": fact.TYPE}, error)
-
-    def _bury(self, subject: str, seq: int, payload: bytes, headers: dict[str, str], error: BaseException) -> None:
-        """Send to the dead letters in the background, so that nothing waits for it."""
-        metrics.dead_letters.labels(type(error).__name__).inc()
-        log.error("dead letter", subject=subject, seq=seq, error=str(error))
-        parts = (subject.split(".") + ["_"] * 5)[:5]
-        target = dead_letter_subject(self._service, parts[1], parts[2], parts[4])
-        kept = {k: v for k, v in headers.items() if not k.startswith("Nats-")}
-        lines = {
-            **kept,
-            "Nats-Msg-Id": f"{self._service}-{seq}",
-            "callstream-subject": subject,
-            "callstream-seq": str(seq),
-            "callstream-error": f"{type(error).__name__}: {error}",
-        }
-        text = "".join(f"{k}: {' '.join(v.split())}\r\n" for k, v in lines.items())
-        task = asyncio.create_task(self._send_dead_letter(target, payload, f"NATS/1.0\r\n{text}\r\n".encode()))
-        self._background.add(task)
-        task.add_done_callback(self._background.discard)
-
-    async def _send_dead_letter(self, subject: str, payload: bytes, headers: bytes) -> None:
-        for _ in range(5):
-            try:
-                await self._link.request(subject, payload, self._try_s, headers)
-            except (NoAnswer, NatsError, OSError):
-                await asyncio.sleep(1.0)
-            else:
-                return
-        log.error("dead letter not kept", stream=DEAD_LETTER_STREAM, subject=subject)
+        self._dead_letters.bury(subject, recorded.seq, encode_body(fact), {"ce-id": recorded.id, "ce-type": fact.TYPE}, error)
 
 
 def _give_up_with(task: asyncio.Task[int], stored: asyncio.Future[int]) -> None:
