@@ -105,3 +105,13 @@ def test_the_agent_hung_up_before_the_log_said_that_the_answer_counts() -> None:
     call = story.agent_called().steps(on.PhoneAnswered(leg_id=AGENT), on.HungUp(leg_id=AGENT))
     call.steps(on.LegClosed(leg_id=AGENT), on.AnswerLogged(offer_id="offer"))
     assert call.last(CallEnded).reason is Reason.AGENT_HUNG_UP
+
+
+def test_an_automatic_answer_beeps_before_the_customer_is_called() -> None:
+    offered = on.Offered(offer_id="offer", request_id="request", agent_id="1001", auto_answer=True)
+    call = story.called_back().steps(offered, on.LegOpened(leg_id=AGENT), on.PhoneAnswered(leg_id=AGENT))
+    call.step(on.AnswerLogged(offer_id="offer"))
+    assert call.tunes[AGENT].tune is do.Tune.BEEP
+    assert CUSTOMER not in call.call.legs
+    effects = call.step(on.PlayEnded(play_id=call.tunes[AGENT].play_id, how="completed"))
+    assert do.OpenLeg(CUSTOMER) in effects

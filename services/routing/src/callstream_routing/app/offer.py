@@ -119,7 +119,8 @@ class Offering:
             return
         if isinstance(gateway, Reason) and gateway not in AWAY and self._still_wanted(found) is not None:
             await self._call_back.give_up(found, request, callback, gateway)
-        self._free(found, request_pause=AFTER_NO_GATEWAY, seat_pause=AFTER_REFUSAL)
+        pause = AFTER_NO_GATEWAY if isinstance(gateway, Reason) else NO_PAUSE
+        self._free(found, request_pause=pause, seat_pause=AFTER_REFUSAL)
         await self._give_back(found)
 
     async def _make(self, found: Match, request: Request, where: Reservation, until: float, gateway: str) -> None:

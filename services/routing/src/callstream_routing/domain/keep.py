@@ -11,7 +11,7 @@ from callstream_routing.domain.pace import Pace
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import Seat
 
-VERSION = 1
+VERSION = 2
 """Counts up when the meaning of what is kept changes."""
 OF_THE_LOG = (
     *("state", "since", "since_ms", "offer_id", "version", "last_event_id", "away", "open_request", "cool_until"),
