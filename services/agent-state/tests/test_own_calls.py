@@ -16,6 +16,7 @@ def dialling(*before: tuple[str, ...]) -> Story:
     return story
 
 
+@pytest.mark.feature("F137")
 @pytest.mark.parametrize(
     ("before", "state"),
     [([], "idle"), ([("set_state", "busy-set")], "busy-set"), ([("set_state", "break", "meal")], "break")],
@@ -30,6 +31,7 @@ def test_an_agent_is_seized_from_each_state_at_choice_and_comes_back_to_it(befor
     assert story.agent.reason == ("meal" if state == "break" else "")
 
 
+@pytest.mark.feature("F137")
 @pytest.mark.parametrize(
     ("steps", "reason"),
     [
