@@ -8,11 +8,13 @@ import pytest
 
 from callstream.contracts.call_events import CallEnded, DigitReceived
 from callstream.contracts.config import Audio
+from callstream.contracts.control_events import AgentWanted
 from callstream.kernel.outcomes import Reason
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_media_gateway.media.tone import heard_tone, level_dbm0
 
 from .chromium import BOUND_S, Page, build_page, kill, missing, softphone
+from .controls import COLLEAGUE_HZ, colleague
 from .house import AGENT_HZ, CALLER_HZ, OTHERS, PROMPT_HZ, TONES, House, house
 from .phone import Phone
 from .test_survival import kill_signalling
@@ -112,10 +114,38 @@ async def test_the_talk_goes_on_through_a_killed_signalling(open_house: House, t
         assert (await open_house.event(CallEnded, call_id)).reason is Reason.CALLER_HUNG_UP
 
 
+async def test_the_agent_asks_a_colleague_in_a_second_call_and_connects_the_two(open_house: House, tmp_path: Path) -> None:
+    """REFER with Replaces of another stack, which is told by NOTIFY."""
+    async with softphone(tmp_path, AGENT_HZ, **settings(open_house)) as (page, _):
+        call_id, caller = await talk(open_house, page)
+        other = await colleague(open_house)
+        await page.do("hold")
+        hop = open_house.gateway.user_agent.hop("wss")
+        target = f"sip:1002@{hop.host}:{hop.port};transport=ws"
+        await page.do("call", target=target)
+        wanted = await open_house.event(AgentWanted)
+        assert wanted.agent_id == "1001"
+        await open_house.offer(call_id, "1002", request_id=wanted.request_id)
+        await other.until("invited")
+        other.pick_up()
+        await page.until("confirmed", times=2)
+        await asyncio.gather(page.until_hears(COLLEAGUE_HZ), other.ears.until_hears(AGENT_HZ, OTHERS[AGENT_HZ], BOUND_S))
+        await page.do("transfer", target=target)
+        await page.until("transferTrying")
+        await page.until("transferAccepted")
+        await page.until("ended", times=2)
+        await asyncio.gather(
+            caller.ears.until_hears(COLLEAGUE_HZ, OTHERS[COLLEAGUE_HZ], BOUND_S),
+            other.ears.until_hears(CALLER_HZ, OTHERS[CALLER_HZ], BOUND_S),
+        )
+
+
 async def test_a_browser_that_calls_hears_the_menu_and_presses_keys(open_house: House, tmp_path: Path) -> None:
-    """The offer is the browser's this time, Opus first."""
+    """The offer is the browser's this time, Opus first. Not registered it is a customer of the trunk at this address."""
     async with softphone(tmp_path, CALLER_HZ, **settings(open_house)) as (page, _):
         await page.until("registered")
+        await page.do("unregister")
+        await page.until("unregistered")
         hop = open_house.gateway.user_agent.hop("wss")
         await page.do("call", target=f"sip:02166668888@{hop.host}:{hop.port};transport=ws")
         assert "opus" in (await page.until("sending"))["sdp"]

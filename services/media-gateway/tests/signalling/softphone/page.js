@@ -9,6 +9,7 @@ const raw = { echoCancellation: false, noiseSuppression: false, autoGainControl:
 const options = { mediaConstraints: { audio: raw, video: false }, pcConfig: { iceServers: [] } };
 
 let session = null;
+const sessions = [];
 let analyser = null;
 
 const tell = (what, more = {}) => fetch('/tell', { method: 'POST', body: JSON.stringify({ what, ...more }) });
@@ -54,6 +55,7 @@ function levels(frequencies) {
 
 function attend(begun) {
   session = begun;
+  sessions.push(begun);
   const heed = (connection) =>
     connection.addEventListener('track', (event) => listen(event.streams[0] ?? new MediaStream([event.track])));
   if (session.connection) heed(session.connection);
@@ -65,6 +67,7 @@ function attend(begun) {
 }
 
 ua.on('registered', () => tell('registered'));
+ua.on('unregistered', () => tell('unregistered'));
 ua.on('registrationFailed', (event) => tell('registrationFailed', { cause: event.cause }));
 ua.on('newRTCSession', (event) => {
   attend(event.session);
@@ -74,6 +77,18 @@ ua.on('newRTCSession', (event) => {
 const commands = {
   answer: () => void session.answer(options),
   call: ({ target }) => void ua.call(target, options),
+  unregister: () => void ua.unregister(),
+  // The first call is given to the far side of the second one.
+  transfer: ({ target }) =>
+    void sessions[0].refer(target, {
+      replaces: sessions[1],
+      eventHandlers: {
+        trying: () => tell('transferTrying'),
+        accepted: () => tell('transferAccepted'),
+        failed: (event) => tell('transferFailed', { status: event.status_line?.status_code }),
+        requestFailed: (event) => tell('transferFailed', { cause: event.cause }),
+      },
+    }),
   hold: () => new Promise((done) => session.hold({}, done)),
   unhold: () => new Promise((done) => session.unhold({}, done)),
   hangUp: () => void session.terminate(),
