@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from callstream.contracts import queue_events as queue
-from callstream.contracts.commands import ListWaiting
+from callstream.contracts.commands import EstimateWait, ListWaiting, QueuePosition
 from callstream.contracts.config import CallbackPolicy, SkillStep
 from callstream.contracts.ivr_events import CallbackAsked
 from callstream.kernel.errors import Refusal
@@ -148,15 +148,40 @@ def test_while_it_rests_others_are_served() -> None:
     assert story.offers()[-1] == "younger→1001"
 
 
+async def test_it_is_counted_once_while_it_stands_in_line_and_not_while_it_rests() -> None:
+    story, back = one_waits(Story(sales=["1001", "1002"]))
+    story.request("later", caller=BEN)
+    queries = Queries(story.hall)
+
+    async def counted() -> tuple[int, int]:
+        """Ahead of who came later, and of who would come now."""
+        position = await queries.queue_position(QueuePosition(command_id="p", request_id="later"), TENANT)
+        return position, (await queries.estimate(EstimateWait(command_id="e", group_id="sales"), TENANT)).ahead
+
+    assert await counted() == (1, 2)
+    story.refusing = {"1002"}
+    story.idle("1001")
+    assert await counted() == (1, 2), "who is being offered counts until they are served"
+    story.answered(back)
+    assert await counted() == (1, 2)
+    story.refusing = {"1001", "1002"}
+    story.not_reached(back)
+    assert await counted() == (0, 1)
+    with pytest.raises(Refusal) as refused:
+        await queries.queue_position(QueuePosition(command_id="p", request_id=back), TENANT)
+    assert refused.value.reason is Reason.UNKNOWN_CALL
+    story.later(301)
+    assert await counted() == (1, 2)
+
+
 def test_an_agent_who_lets_it_ring_is_followed_by_another_one() -> None:
     story, back = one_waits(Story(sales=["1001", "1002"]))
     story.idle("1001")
     story.later(31)
     assert story.events(back)[-1] == "offer-withdrawn ring-timeout"
-    story.state("1001", "idle")
-    assert tried(story, back) == []
+    assert tried(story, back) == [], "the customer knows nothing of it"
     story.idle("1002")
-    assert story.offers()[-1] == f"{back}→1002" or story.offers()[-1] == f"{back}→1001"
+    assert story.offers() == [f"{back}→1001", f"{back}→1002"]
 
 
 def test_the_same_caller_calling_again_has_the_place_and_the_callback_ends() -> None:
