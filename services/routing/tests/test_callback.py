@@ -227,6 +227,28 @@ def test_of_two_calls_at_once_only_one_is_called_back() -> None:
     assert of(story, second).enqueued_at == of(story, "a").enqueued_at
 
 
+def test_of_two_calls_at_once_the_served_one_ends_the_others_callback() -> None:
+    story = Story(sales=["1001"])
+    story.request("a", caller=ANN)
+    story.request("b", caller=ANN)
+    back = story.asks_back("b", ANN)
+    story.idle("1001")
+    story.answered("a")
+    assert story.events(back)[-1] == "left redirected called-again"
+
+
+def test_a_customer_who_asks_again_while_they_are_being_called_is_not_called_twice() -> None:
+    story, back = one_waits()
+    story.idle("1001")
+    story.answered(back)
+    story.request("again", caller=ANN)
+    second = story.asks_back("again", ANN)
+    assert story.events(second) == ["queued"]
+    story.reached(back)
+    assert story.events(back)[-1] == "left answered answered"
+    assert story.events(second)[-1] == "left redirected called-again"
+
+
 def test_another_group_is_another_matter() -> None:
     story, back = one_waits(Story(sales=["1001"], support=["1002"]))
     story.request("again", "support", caller=ANN)

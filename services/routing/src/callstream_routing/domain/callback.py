@@ -97,6 +97,7 @@ def leg_answered(board: Board, recorded: Recorded, event: control.LegAnswered) -
             )
         board.served.put(recorded.aggregate_id, served(request))
         board.memory.note_answer(request.caller, request.offer.agent_id)
+        not_needed(board, recorded, request)
 
 
 def call_over(request: Request, callback: Callback, recorded: Recorded, event: call.CallEnded) -> None:
@@ -119,6 +120,13 @@ def tried(board: Board, recorded: Recorded, event: queue.CallbackTried, request:
     if event.next_at is None:
         failed = Ending(outcome=RequestOutcome.FAILED, reason=event.reason, at=recorded.time, event_id=recorded.id)
         request.ending = request.ending or callback.then or failed
+
+
+def not_needed(board: Board, recorded: Recorded, served_one: Request) -> None:
+    """The customer talks to somebody of a group that was to call them back: of two calls at once, one has asked for it."""
+    other = place_of(board, served_one.caller, list(served_one.groups))
+    if other is not None and other is not served_one:
+        called_again(board, recorded, other.id)
 
 
 def called_again(board: Board, recorded: Recorded, resumed: str) -> None:

@@ -151,6 +151,7 @@ def _offer_answered(board: Board, recorded: Recorded, event: call.OfferAnswered)
     if request.callback is None:  # else the customer has yet to answer
         board.served.put(request.call_id, served(request))
         board.memory.note_answer(request.caller, seat.id)
+        back.not_needed(board, recorded, request)
 
 
 def _offer_failed(board: Board, recorded: Recorded, event: call.OfferFailed) -> None:
