@@ -1,3 +1,3 @@
 """The database schema of reporting, as Alembic versions."""
 
-HEAD = "0008"
+HEAD = "0009"
