@@ -50,7 +50,8 @@ nothing.
 
 ## Calls that a desk phone begins
 
-A registered phone calls with its own keys; what it dials is an agent's id, their extension or an outside number.
+A registered phone calls with its own keys; what it dials is an agent's id, their extension or an outside number. The dial
+guard sees an agent then, whatever role they have on the screen.
 
 - **In a talk** the call is the consultation, with the phone's second line as the agent's side of it: the phone rings when
   the target does and is answered with it. Its hold keys choose with whom the agent talks (the others hear music), its own
