@@ -1,7 +1,6 @@
 """Time as an argument: domains are handed a moment, adapters own the clock that tells it."""
 
 from datetime import UTC, datetime, timedelta
-from time import time_ns
 from typing import Protocol
 
 
@@ -18,7 +17,7 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The present moment, cut to milliseconds because that is what the wire carries."""
-        return datetime.fromtimestamp(time_ns() // 1_000_000 / 1000, UTC)
+        return to_millis(datetime.now(UTC))
 
 
 class ManualClock:
