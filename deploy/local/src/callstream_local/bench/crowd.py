@@ -9,6 +9,7 @@ All say where they want RTP: a port that nobody reads.
 import asyncio
 import gc
 import itertools
+import random
 import socket
 import sys
 import time
@@ -50,6 +51,7 @@ class Crowd:
         self._rtp_port: int = self._nobody.getsockname()[1]
         self._user_agent = UserAgent(UserAgentConfig(host=HOST, name="Callstream bench"), self)
         self._numbers = itertools.count(1)
+        self._random = random.Random(1)
         self._loop = asyncio.get_running_loop()
         self._outcome = Outcome()
         self._failed: Counter[str] = Counter()
@@ -159,7 +161,8 @@ class Crowd:
             dialog = call.answer(make_answer(call.offer, HOST, self._rtp_port, session_id=next(self._numbers)))
         except CallOverError:
             return
-        self._loop.call_later(self._setup.talk_s, dialog.bye)
+        talk_s = self._setup.talk_s
+        self._loop.call_later(self._random.expovariate(1 / talk_s) if self._setup.varied else talk_s, dialog.bye)
 
     def on_register(self, request: Request, source: Hop) -> Reply:  # noqa: ARG002
         """Nobody registers with a phone."""

@@ -8,7 +8,9 @@ Positive = Annotated[float, msgspec.Meta(gt=0)]
 
 
 class Setup(msgspec.Struct, frozen=True, kw_only=True, tag="setup"):
-    """The first order: register the phones. `talk_s`: how long after answering an agent's phone hangs up."""
+    """The first order: register the phones. `talk_s`: how long after answering an agent's phone hangs up; on the average when
+    talks are `varied`: then each is drawn anew (exponentially, the same draws in every run).
+    """
 
     host: str
     port: int
@@ -16,6 +18,7 @@ class Setup(msgspec.Struct, frozen=True, kw_only=True, tag="setup"):
     phones: dict[str, str]
     """User → password."""
     talk_s: float
+    varied: bool = False
 
 
 class PlaceCalls(msgspec.Struct, frozen=True, kw_only=True, tag="place-calls"):

@@ -41,11 +41,11 @@ SIGN_INS_AT_ONCE = 8
 class House:
     """See the module's docstring. The data folder is temporary."""
 
-    def __init__(self, agents: int, *, talk_s: float = TALK_S, durability: Durability = "safe") -> None:
+    def __init__(self, agents: int, *, talk_s: float = TALK_S, varied: bool = False, durability: Durability = "safe") -> None:
         self._cleaning = ExitStack()
         self.stack = Stack(self._cleaning.enter_context(data_folder()), StackOptions(durability=durability))
         self.crowd = CrowdProcess()
-        self._talk_s = talk_s
+        self._talk_s, self._varied = talk_s, varied
         self._phones = phones(agents)
 
     async def __aenter__(self) -> Self:
@@ -63,7 +63,9 @@ class House:
 
     async def open(self) -> None:
         """Configure, register all phones, sign all agents in."""
-        await open_call_centre(self.stack.folder, self.stack.sip_addr, self.crowd, self._phones, self._talk_s)
+        await open_call_centre(
+            self.stack.folder, self.stack.sip_addr, self.crowd, self._phones, self._talk_s, varied=self._varied
+        )
 
     async def log_position(self) -> int:
         """Sequence of the newest event."""
@@ -107,13 +109,19 @@ def phones(agents: int) -> dict[str, str]:
 
 
 async def open_call_centre(
-    folder: DataFolder, sip_addr: tuple[str, int], crowd: CrowdProcess, phones: dict[str, str], talk_s: float = TALK_S
+    folder: DataFolder,
+    sip_addr: tuple[str, int],
+    crowd: CrowdProcess,
+    phones: dict[str, str],
+    talk_s: float = TALK_S,
+    *,
+    varied: bool = False,
 ) -> None:
     """Configure a running copy, start the load generator with these phones, sign all agents in. Raises CannotMeasure."""
     with Api(folder) as api, ThreadPoolExecutor(SIGN_INS_AT_ONCE) as threads:
         await asyncio.to_thread(apply_manifest, api, manifest(phones), folder.root)
         host, port = sip_addr
-        await crowd.start(Setup(host=host, port=port, number=NUMBER, phones=phones, talk_s=talk_s))
+        await crowd.start(Setup(host=host, port=port, number=NUMBER, phones=phones, talk_s=talk_s, varied=varied))
         loop = asyncio.get_running_loop()
         await asyncio.gather(*(loop.run_in_executor(threads, _sign_in, api, agent_id) for agent_id in phones))
 
