@@ -85,14 +85,16 @@ class Phones:
 
     def _binding(self, request: Request, source: Hop) -> tuple[str, str] | None:
         """(realm, user) of the sender, who is registered from just there. A trunk's call costs no more than the first look."""
-        at = {realm: users for realm, registrar in self._registrars.items() if (users := registrar.users_at(source))}
+        at = [(realm, registrar) for realm, registrar in self._registrars.items() if registrar.anybody_at(source)]
         if not at:
             return None
         try:
             user = NameAddr.parse(request.need("From"), "From").uri.user or ""
         except ParseError:
             return None
-        return next(((realm, user) for realm, users in at.items() if user in users and self._owner(realm, user)), None)
+        return next(
+            ((realm, user) for realm, registrar in at if registrar.is_at(user, source) and self._owner(realm, user)), None
+        )
 
     def agent_of(self, tenant: str, sip_user: str) -> str | None:
         """Whose phone it is; empty: a workplace's. None: there is no such user."""

@@ -79,10 +79,13 @@ class Registrar:
         now = self._clock()
         return [binding for binding in self._users.get(user, ()) if binding.expires_at > now]
 
-    def users_at(self, source: Hop) -> list[str]:
-        """Who has a phone in force that has registered from just there."""
-        users = self._sources.get(source, ())
-        return [user for user in users if any(binding.source == source for binding in self.bindings(user))]
+    def anybody_at(self, source: Hop) -> bool:
+        """Whether a phone has registered from just there."""
+        return source in self._sources
+
+    def is_at(self, user: str, source: Hop) -> bool:
+        """Whether a phone of the user's in force has registered from just there."""
+        return any(binding.source == source for binding in self.bindings(user))
 
     def all_bindings(self) -> dict[str, list[Binding]]:
         """The bindings of every user that has any, expired ones included until `sweep`."""
