@@ -190,3 +190,25 @@ def test_a_log_that_cannot_be_copied_is_cut_all_the_same(tmp_path: Path) -> None
     (tmp_path / "a.log.1").mkdir()  # stands for a full disk: nothing can be written there
     assert rotate(log, limit_bytes=10, kept=1)
     assert log.read_text() == ""
+
+
+@pytest.mark.skipif(os.uname().machine != "x86_64", reason="the number of the system call")
+@pytest.mark.parametrize("prompt", [False, True])
+async def test_a_prompt_program_and_its_threads_ask_for_short_turns(tmp_path: Path, prompt: bool) -> None:
+    """What the kernel says (sched_getattr(2)) from within a thread; one older than 6.12 knows no turn of a program's own."""
+    script = """if True:
+        import ctypes, struct, threading
+        def ask():
+            attributes = ctypes.create_string_buffer(48)
+            assert ctypes.CDLL(None).syscall(315, 0, attributes, 48, 0) == 0
+            print(struct.unpack("=IIQiIQQQ", attributes.raw)[5])
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+    """
+    program = Program("asking", (sys.executable, "-c", script), tmp_path / "log", env={"PATH": os.defpath}, prompt=prompt)
+    child = Child(program)
+    assert await child.wait() == 0
+    turn_ns = int((tmp_path / "log").read_text())
+    if tuple(map(int, os.uname().release.split("-")[0].split(".")[:2])) >= (6, 12):
+        assert (turn_ns == 1_000_000) == prompt

@@ -39,6 +39,8 @@ class Service:
     verifies_tokens: bool = False
     public_http: bool = False
     stop_grace_s: float = 10.0
+    prompt: bool = False
+    """It stands between a free agent and the ringing phone."""
     part: str = ""
     """What this process is called in the copy; the service's own name unless there are several of them."""
     copy: int = 0
@@ -53,8 +55,8 @@ SERVICES = (
     # Longer than CALLSTREAM_GATEWAY_DRAIN_S, which is 20 s unless told otherwise.
     Service("media-gateway", "callstream_media_gateway.main", 2, nats_user="media-gateway", sip=True, stop_grace_s=25.0),
     Service("ivr", "callstream_ivr.main", nats_user="ivr"),
-    Service("routing", "callstream_routing.main", nats_user="routing", verifies_tokens=True, public_http=True),
-    Service("agent-state", "callstream_agent_state.main", nats_user="agent-state"),
+    Service("routing", "callstream_routing.main", nats_user="routing", verifies_tokens=True, public_http=True, prompt=True),
+    Service("agent-state", "callstream_agent_state.main", nats_user="agent-state", prompt=True),
     Service(
         "reporting",
         "callstream_reporting.main",
@@ -177,4 +179,5 @@ def program(service: Service, place: Place) -> Program:
         log=place.folder.directory("logs") / f"{service.part}.log",
         env=environment(service, place),
         stop_grace_s=service.stop_grace_s,
+        prompt=service.prompt,
     )

@@ -95,6 +95,7 @@ class EmbeddedNats:
             argv=(str(binary()), "-c", str(home / "nats.conf")),
             log=self.folder.directory("logs") / "nats.log",
             env={"PATH": os.defpath},
+            prompt=True,
         )
 
     def password(self, user: str) -> str:

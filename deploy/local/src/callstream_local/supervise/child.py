@@ -38,6 +38,8 @@ class Program:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_grace_s: float = 10.0
     orphan_signal: signal.Signals = signal.SIGKILL
+    prompt: bool = False
+    """People wait for what it does: it goes before the others when both want the processor (see launch)."""
 
 
 class Child:
@@ -51,7 +53,7 @@ class Child:
         account = program.account or Account(-1, -1)
         capability = -1 if account.capability is None else account.capability
         prefix = [sys.executable, "-I", "-S", str(LAUNCHER), str(os.getpid()), str(int(program.orphan_signal))]
-        prefix += [str(account.uid), str(account.gid), str(capability), "--"]
+        prefix += [str(account.uid), str(account.gid), str(capability), str(int(program.prompt)), "--"]
         program.log.parent.mkdir(parents=True, exist_ok=True)
         # Appending by the kernel lets the rotation truncate the file under a running program.
         with program.log.open("ab") as log:
