@@ -196,12 +196,12 @@ class Board:
         need = request.need
         for group_id in request.groups:
             group = self.groups[group_id]
-            line, place = group.desks[need].ready, request.places[group_id]
+            desk, place = group.desks[need], request.places[group_id]
             if ready:
-                line.add(place)
+                desk.want(place)
                 self.dirty_groups.add(group_id)
             else:
-                line.remove(place)
+                desk.unwant(place)
 
     # agents
 

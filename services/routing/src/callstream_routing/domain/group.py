@@ -91,10 +91,9 @@ class Group:
         best: tuple[Place, Desk] | None = None
         if self.open and self.plain.keys:
             for desk in self.desks.values():
-                if desk.keys and desk.ready:
-                    place = desk.ready[0]
-                    if best is None or place < best[0]:
-                        best = place, desk
+                head = desk.head
+                if head is not None and desk.keys and (best is None or head < best[0]):
+                    best = head, desk
         return best
 
     def claim(self, head: Place, enqueued_at: datetime) -> tuple[int, int, int, Place]:

@@ -43,9 +43,12 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
     _name_unskilled(group, desk, names, left_out, now_ms)
     room = min(UNFREE, CANDIDATES - len(names))
     for label, agents in group.kept.items():
-        names += islice(agents.values(), room)
-        left_out[label] = max(0, len(agents) - room)
-        room -= min(room, len(agents))
+        count = len(agents)
+        if count > room:
+            left_out[label] = count - room
+        if count and room:
+            names += islice(agents.values(), room)
+            room -= min(room, count)
     rank_by = group.ranking.rank_by
     return Decision(
         rule=why or rank_by[0].value,
