@@ -186,6 +186,7 @@ def check_indexes(story: Story) -> None:
             assert list(desk.ready) == sorted(
                 request.place(ageing_s) for request in requests if request.ready and request.need == need
             )
+            assert desk.head == (desk.ready[0] if desk.ready else None)
             key = group.ranking.key
             assert list(desk.free) == sorted(key(seat, group.id, need, board.today) for seat in free if not seat.lacks(need))
         assert group.desks.keys() == {(), *(request.need for request in requests)}

@@ -40,6 +40,6 @@ def of_group(group: Group, ahead: int, need: Need = ()) -> int | None:
     Agents who are free although others wait cannot serve those, so they serve this one at once.
     """
     desk = group.desks.get(need)
-    if group.free_for(need) > (desk.ready if desk is not None else 0):
+    if group.free_for(need) > (len(desk.ready) if desk is not None else 0):
         return 0
     return group.pace.estimate(ahead, group.on_duty(need))

@@ -64,7 +64,7 @@ def _free(board: Board, request: Request, group_id: str) -> bool:
     """Whether somebody is free whom nobody waits for (F092)."""
     group = board.group(group_id)
     desk = group.desks.get(request.need)
-    return group.free_for(request.need) > (desk.ready if desk is not None else 0)
+    return group.free_for(request.need) > (len(desk.ready) if desk is not None else 0)
 
 
 def allowed(asked: tuple[str, ...], of_type: tuple[str, ...]) -> tuple[str, ...]:
