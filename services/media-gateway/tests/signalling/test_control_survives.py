@@ -59,12 +59,14 @@ async def test_a_dialled_talk_goes_on_and_can_be_held(open_house: House) -> None
 
 async def test_a_command_whose_answer_was_lost_with_the_process_is_done_once(open_house: House) -> None:
     house = open_house
-    _, _, call_id = await talk(house)
+    caller, _, call_id = await talk(house)
     ask = cmd.Consult(command_id="c1", call_id=call_id, agent_id="1001", actor="1001", target_agent_id="1002")
     for _ in range(2):
         reply = await house.commands.send(ask, scope=house.instance)
         assert reply.accepted, reply
         await restart(house)
+    caller.hang_up()
+    await house.event(call.CallEnded)  # all that was told before stands in the log now
     assert house.story(call_id).count("consult-started") == 1
 
 
