@@ -1,10 +1,12 @@
-"""Prints how many microseconds this interpreter takes for a fixed piece of work; a million more when it cannot make
-virtual environments by itself.
+"""Prints how many microseconds this interpreter takes for a fixed piece of work; a million more when it lacks what it takes
+to make a virtual environment and to build packages in it.
 """
 
 import importlib.util
 import sys
+import sysconfig
 import time
+from pathlib import Path
 
 
 def work() -> float:
@@ -18,4 +20,5 @@ def work() -> float:
 
 
 fit = all(importlib.util.find_spec(name) for name in ("ensurepip", "venv"))
+fit = fit and Path(sysconfig.get_path("include"), "Python.h").exists()
 sys.stdout.write(f"{int(min(work() for _ in range(5)) * 1e6) + (0 if fit else 1_000_000)}\n")
