@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gc
 import resource
 import sys
 from secrets import randbits
@@ -61,8 +60,6 @@ from callstream_media_gateway.sip.user_agent import UserAgent
 
 log = structlog.get_logger(__name__)
 
-GC_AFTER = 20_000
-"""Objects between two collections: some ten calls' worth. What a call makes is nearly all freed without the collector."""
 LEFTOVERS_CLOSED_S = 10.0
 MOST_FILES = 65_536
 LAST_WORDS_S = 3.0
@@ -153,10 +150,6 @@ class Gateway:
             self._tasks.append(asyncio.create_task(renewed.run()))
         self._tasks.append(asyncio.create_task(self.archives.run()))
         metrics.sip.source = lambda: self.user_agent.counters
-        # What was made until here stays: looking through it again and again cost 5 % of the CPU under load.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(GC_AFTER)
         self.trunks.start()
         log.info("taking calls", sip=":".join(map(str, self.user_agent.local_addr)), restored=len(self.restore.calls))
 
