@@ -21,8 +21,8 @@ EVERY_S = 1.0
 SLOWLY = 10
 """Rounds between two sweeps and saves."""
 COLLECT_EVERY = 5
-"""Rounds between two collections of circles. A call's (dialogs, transactions, those who wait for them) live for half a minute; by then
-the collector counts them among the old, which it looks through so rarely that they grew by 4 MB each 1,000 calls.
+"""Rounds between two collections of circles. A call's (dialogs, transactions, those who wait for them) live for half a minute; by
+then the collector counts them among the old, which it looks through so rarely that they grew by 4 MB each 1,000 calls.
 """
 MEDIA_GONE_AFTER_S = 5.0
 """A media worker that has been away for so long has lost its calls; a restarted one says so itself, earlier."""
