@@ -155,7 +155,7 @@ class MediaClient:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._flush()
+        self.flush()
         self._acknowledge()
         if self._sweeper is not None:
             self._sweeper.cancel()
@@ -200,11 +200,6 @@ class MediaClient:
         if self._sweeper is None:
             self._sweeper = loop.call_later(1.0, self._sweep)
         self._send(frame)
-
-    def flush(self) -> None:
-        """Send now what was ordered in this turn of the loop."""
-        if self._unsent:
-            self._flush()
 
     async def caught_up(self) -> None:
         """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
@@ -277,10 +272,11 @@ class MediaClient:
         """With the others of this turn of the loop: each write wakes the worker. Without a connection the next one repeats it."""
         if self._writer is not None:
             if not self._unsent:
-                asyncio.get_running_loop().call_soon(self._flush)
+                asyncio.get_running_loop().call_soon(self.flush)
             self._unsent.append(frame)
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Send now what was ordered in this turn of the loop."""
         if self._unsent and self._writer is not None:
             self._writer.write(b"".join(self._unsent))
         self._unsent.clear()
