@@ -14,6 +14,7 @@ from callstream.contracts.trunk_commands import ListTrunks
 from callstream.kernel.ids import ulid
 from callstream.kernel.outcomes import Party, Reason
 from callstream.runtime.event_store import Subscription
+from callstream.runtime.link import Link
 from callstream.runtime.origins import hook_origins
 from callstream.runtime.service import Service, run
 from callstream.runtime.tenant_buckets import TenantBuckets
@@ -115,6 +116,7 @@ class Gateway:
         self.note_file = NoteFile(config.media_socket.with_suffix(".notes"))
         notes = KeepNotes(self.media.flush, self.note_file)
         self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
+        Link.of(service.nc).before_writing = notes.write
         self.restore = Restore(
             self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, self.trunks, rtp_timeout_ms
         )

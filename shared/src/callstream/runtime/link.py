@@ -49,6 +49,8 @@ class Link:
         self._unsent: list[tuple[bytes, str, bytes, bytes]] = []
         self._count = 0
         self._out: list[bytes] = []
+        self.before_writing: Callable[[], None] = lambda: None
+        """Called before what was sent leaves: what must be safe before anybody hears of it. It must not raise."""
         self.loop = asyncio.get_running_loop()
         self._private = private = cast(Any, nc)
         self._process_msg = nc._process_msg
@@ -113,6 +115,7 @@ class Link:
 
     def _write(self) -> None:
         """Everything sent in this turn of the loop, in one write; behind nats-py's own commands when some wait there."""
+        self.before_writing()
         block = b"".join(self._out)
         self._out.clear()
         nc = self._private

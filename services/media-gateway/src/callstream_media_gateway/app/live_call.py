@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass, field
 
+from msgspec import Raw
+
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
 from callstream_media_gateway.adapters.outbox import Outbox
 from callstream_media_gateway.adapters.phone_call_leg import PhoneCallLeg
@@ -11,7 +13,7 @@ from callstream_media_gateway.adapters.restored_leg import RestoredLeg
 from callstream_media_gateway.adapters.trunk_leg import TrunkLeg
 from callstream_media_gateway.app.dial_out import Prepared
 from callstream_media_gateway.domain.call import Call
-from callstream_media_gateway.sip.dialog_state import DialogState
+from callstream_media_gateway.sip.sdp import SessionDescription
 
 
 @dataclass(slots=True)
@@ -45,8 +47,10 @@ class LiveCall:
     """Newest log position of routing's word about this call that was dealt with."""
     seen_media: int = 0
     """Number of the worker's newest event about this call that was dealt with."""
-    states: dict[str, DialogState] = field(default_factory=dict)
+    dialogs: dict[str, Raw] = field(default_factory=dict)
     """Of the answered legs, as they are noted: good until the session or the peer's address changes."""
+    offered: tuple[SessionDescription, Raw] | None = None
+    """The caller's INVITE as it is noted, good while we have this description to answer it with."""
     heard: bool = False
     """A packet of audio has come from one of its legs."""
     released: bool = False

@@ -5,10 +5,12 @@ way into the log. So whatever a peer or the log was told stands in a note, and e
 second time are recognised by their ids.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 
 import msgspec
-from msgspec import Struct
+from msgspec import Raw, Struct
 
 from callstream.contracts.envelope import NewEvent, UnreadableEvent, decode_body, encode_body
 from callstream_media_gateway.adapters.caller_leg import CallerLeg
@@ -21,7 +23,6 @@ from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
-from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 
 FORM = 7
 """Raised with every change that an older or newer process could misread."""
@@ -88,32 +89,50 @@ class NoteError(Exception):
     """The note was not written by this version; the message says where it differs."""
 
 
-_encoder = msgspec.msgpack.Encoder()
+_encode = msgspec.msgpack.Encoder().encode
 _decoder = msgspec.msgpack.Decoder(Note)
 
 
-def write(live: LiveCall) -> bytes:
-    """The call as it is now."""
-    outbox, answered = live.outbox, dialogs(live)
-    for leg_id, dialog in answered:
-        if leg_id not in live.states:
-            live.states[leg_id] = dialog.export()
-    return _encoder.encode(
-        Note(
+def write(live: LiveCall, watch: Callable[[str], None]) -> bytes:
+    """The call as it is now. What seldom changes is kept encoded; `watch` (leg id) is called when a leg's dialog has changed."""
+    call, outbox = live.call, live.outbox
+    invites: dict[str, InviteState] = {}
+    callers: dict[str, Raw] = {}
+    dialogs: dict[str, Raw] = {}
+    places: dict[str, Place] = {}
+    caller = None
+    if live.caller is not None:
+        if live.caller.dialog is not None:
+            _keep_dialog(live, call.customer_leg, live.caller.dialog, dialogs, watch)
+        elif isinstance(live.caller, CallerLeg):
+            caller = _offered(live, live.caller)
+    for leg_id, phone in live.phones.items():
+        if phone.place is not None:
+            places[leg_id] = phone.place
+        if phone.dialog is not None:
+            _keep_dialog(live, leg_id, phone.dialog, dialogs, watch)
+            continue
+        if phone.calling is not None and (invite := invite_state.export(phone.calling)) is not None:
+            invites[leg_id] = invite
+        if isinstance(phone, CallerLeg) and (unanswered := _caller(phone)) is not None:
+            callers[leg_id] = unanswered
+    # In the order of Note's fields: a tuple, because what is encoded already has another type here than when it is read.
+    return _encode(
+        (
             FORM,
-            live.call,
-            {leg_id: live.states[leg_id] for leg_id, _ in answered},
-            {leg_id: state for leg_id, calling in _unanswered(live) if (state := invite_state.export(calling)) is not None},
-            _caller(live.caller),
+            call,
+            dialogs,
+            invites,
+            caller,
             live.prepared,
-            {leg_id: phone.place for leg_id, phone in live.phones.items() if phone.place is not None},
+            places,
             outbox.version,
-            tuple(Waiting(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting),
+            [(new.id, new.event.TYPE, new.time, encode_body(new.event), new.causation_id) for new in outbox.waiting],
             live.wavs,
             live.arrived_seq,
             live.seen_seq,
             live.seen_media,
-            {leg_id: caller for leg_id, phone in live.phones.items() if (caller := _caller(phone)) is not None},
+            callers,
         )
     )
 
@@ -130,21 +149,29 @@ def read(note: bytes) -> Note:
     return found
 
 
-def _caller(leg: object) -> Caller | None:
-    if not isinstance(leg, CallerLeg) or leg.dialog is not None:
+def _keep_dialog(live: LiveCall, leg_id: str, dialog: Dialog, into: dict[str, Raw], watch: Callable[[str], None]) -> None:
+    if dialog.is_over:
+        return
+    kept = live.dialogs.get(leg_id)
+    if kept is None:
+        kept = live.dialogs[leg_id] = Raw(_encode(dialog.export()))
+        dialog.on_changed = partial(watch, leg_id)
+    into[leg_id] = kept
+
+
+def _offered(live: LiveCall, leg: CallerLeg) -> Raw | None:
+    """As `_caller`; a caller's INVITE is noted again at each step until it is answered."""
+    if not offered_state.can_be_kept(leg.incoming):
         return None
-    offered = offered_state.export(leg.incoming)
-    return Caller(offered, leg.session.local.to_bytes()) if offered is not None else None
+    local = leg.session.local
+    if live.offered is None or live.offered[0] is not local:
+        live.offered = (local, _encoded(leg))
+    return live.offered[1]
 
 
-def _unanswered(live: LiveCall) -> list[tuple[str, OutgoingCall]]:
-    return [
-        (leg_id, phone.calling) for leg_id, phone in live.phones.items() if phone.dialog is None and phone.calling is not None
-    ]
+def _caller(leg: CallerLeg) -> Raw | None:
+    return _encoded(leg) if offered_state.can_be_kept(leg.incoming) else None
 
 
-def dialogs(live: LiveCall) -> list[tuple[str, Dialog]]:
-    """Of the legs that were answered and are not over."""
-    caller = live.caller.dialog if live.caller is not None else None
-    legs = [(live.call.customer_leg, caller), *((leg_id, phone.dialog) for leg_id, phone in live.phones.items())]
-    return [(leg_id, dialog) for leg_id, dialog in legs if dialog is not None and not dialog.is_over]
+def _encoded(leg: CallerLeg) -> Raw:
+    return Raw(_encode((offered_state.export(leg.incoming), leg.session.local.to_bytes())))

@@ -3,7 +3,6 @@
 Pure: time is an argument, ids derive from the call's own. Each step leaves its effects in order.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from msgspec.structs import replace
@@ -30,8 +29,7 @@ from callstream_media_gateway.domain.sip_status import status_for_phone, status_
 from callstream_media_gateway.domain.states import CUSTOMER, CustomerInput, OfferInput
 
 
-@dataclass(slots=True)
-class Call(CallFacts):
+class Call(CallFacts, omit_defaults=True):
     """A call of this gateway from its beginning to the last word about its recording."""
 
     def next_id(self, kind: str) -> str:

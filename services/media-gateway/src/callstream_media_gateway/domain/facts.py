@@ -1,8 +1,11 @@
-"""What is known of a call. Plain data throughout: it is kept as a note in the media worker, and read back by the next
-signalling process."""
+"""What is known of a call. Plain data throughout: it is kept as a note in a file, and read back by the next signalling process.
 
-from dataclasses import dataclass, field
+A Struct that leaves out what is as at the beginning: it is written after each step of each call.
+"""
+
 from datetime import datetime
+
+from msgspec import Struct, field
 
 from callstream.contracts.call_events import CallArrived, CallDialled, CallEnded, LegEnded, PlaybackFinished
 from callstream.contracts.states import Purpose
@@ -41,8 +44,7 @@ def menu_timer(leg_id: str) -> str:
     return f"menu:{leg_id}"
 
 
-@dataclass(slots=True)
-class CallFacts:
+class CallFacts(Struct, omit_defaults=True):
     """A call of this gateway from its beginning to the last word about its recording. It was brought by a trunk (`arrived`)
     or begun by an agent (`dialled`)."""
 

@@ -1,14 +1,14 @@
 """One key press, one digit: phones that send a key both by RFC 4733 and by INFO are heard once."""
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+from msgspec import Struct, field
 
 PAIRING = timedelta(seconds=2)
 """How far the two reports of one key may lie apart: INFO may come at its beginning, RFC 4733 at its end."""
 
 
-@dataclass(slots=True)
-class KeyFilter:
+class KeyFilter(Struct, omit_defaults=True):
     """Pairs each key with its twin by the other method. `11` sent both ways stays two keys, in any interleaving."""
 
     unpaired: list[tuple[str, str, datetime]] = field(default_factory=list)

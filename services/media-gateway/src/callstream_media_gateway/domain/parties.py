@@ -1,10 +1,11 @@
 """What a call is made of: its parties' legs, the offers and requests behind them, and what the customer hears played.
 
-Plain data: a call is kept as a note in the media worker, and read back by the next signalling process.
+Plain data: a call is kept as a note in a file, and read back by the next signalling process.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from msgspec import Struct
 
 from callstream.contracts.config import CollectTemplate, Prompt, Survey
 from callstream.contracts.states import LegRole, Purpose, Supervision
@@ -21,8 +22,7 @@ class LegStage(StrEnum):
     CLOSING = "closing"
 
 
-@dataclass(slots=True)
-class Leg:
+class Leg(Struct, omit_defaults=True):
     """One party's leg. `announced`: the log knows of it, so the log must be told of its end."""
 
     leg_id: str
@@ -66,8 +66,7 @@ def leg_of_offer(offer_id: str) -> str:
     return f"{offer_id}-leg"
 
 
-@dataclass(slots=True)
-class Offer:
+class Offer(Struct, omit_defaults=True):
     """One offer to one agent, and its leg."""
 
     offer_id: str
@@ -88,8 +87,7 @@ class Offer:
         return OFFER.allows(self.state, given)
 
 
-@dataclass(slots=True)
-class Wanted:
+class Wanted(Struct, omit_defaults=True):
     """A request for an agent that this gateway made, until it is answered or over."""
 
     request_id: str
@@ -101,8 +99,7 @@ class Wanted:
     """Of a consultation whose agent hung up while the target rang: what comes of it is a transfer."""
 
 
-@dataclass(slots=True)
-class Consult:
+class Consult(Struct, omit_defaults=True):
     """A consultation. Its id is its request's, when an agent is asked."""
 
     consult_id: str
@@ -122,8 +119,7 @@ class Consult:
         return self.own_leg or self.agent_leg
 
 
-@dataclass(slots=True)
-class Watch:
+class Watch(Struct, omit_defaults=True):
     """A supervisor's leg on an agent's service."""
 
     leg_id: str
@@ -135,8 +131,7 @@ class Watch:
     started: bool = False
 
 
-@dataclass(slots=True)
-class Collection:
+class Collection(Struct, omit_defaults=True):
     """Digits that the customer is asked for (F026)."""
 
     collection_id: str
@@ -145,8 +140,7 @@ class Collection:
     digits: str = ""
 
 
-@dataclass(slots=True)
-class FlowRun:
+class FlowRun(Struct, omit_defaults=True):
     """The customer is in a flow (F027). Its id is that of ivr's session."""
 
     run_id: str
@@ -154,8 +148,7 @@ class FlowRun:
     agent_id: str
 
 
-@dataclass(slots=True)
-class Rating:
+class Rating(Struct, omit_defaults=True):
     """The customer is asked for a rating (F028). `thanked`: the answer is there, or nobody waits for it any more."""
 
     agent_id: str
@@ -163,8 +156,7 @@ class Rating:
     thanked: bool = False
 
 
-@dataclass(slots=True)
-class Menu:
+class Menu(Struct, omit_defaults=True):
     """The feature menu of an agent on a plain phone (F029). `control`: what the number that is being keyed in is for."""
 
     leg_id: str
@@ -173,8 +165,7 @@ class Menu:
     typed: str = ""
 
 
-@dataclass(slots=True)
-class Message:
+class Message(Struct, omit_defaults=True):
     """What the customer is to say after the beep (F205). `recording_id`: empty until the beep is over."""
 
     mailbox: str
@@ -183,8 +174,7 @@ class Message:
     recording_id: str = ""
 
 
-@dataclass(slots=True)
-class Playback:
+class Playback(Struct, omit_defaults=True):
     """What the customer hears. `asked`: a command wants its end reported. `started`: it has gone to the media worker.
     `message`: nothing is played but a beep, and the customer speaks."""
 

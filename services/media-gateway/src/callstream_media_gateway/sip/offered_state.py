@@ -29,9 +29,14 @@ class OfferedState(Struct, frozen=True, array_like=True):
     port: int
 
 
+def can_be_kept(call: IncomingCall) -> bool:
+    """Not once it is answered or over, and not while a reliable provisional response binds us (RFC 3262)."""
+    return not call.is_over and call._reliable is None
+
+
 def export(call: IncomingCall) -> OfferedState | None:
-    """None once it is answered or over, and while a reliable provisional response binds us (RFC 3262)."""
-    if call.is_over or call._reliable is not None:
+    """None when it cannot be kept."""
+    if not can_be_kept(call):
         return None
     source = call.source
     return OfferedState(call.request.to_bytes(), call.local_tag, source.transport, source.host, source.port)
