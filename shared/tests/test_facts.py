@@ -17,6 +17,8 @@ from callstream.testing.apart import all_apart, apart
 ZERO = datetime(2026, 5, 4, 8, 0, tzinfo=UTC)
 STARTED = ivr.IvrStarted(flow_id="hotline", flow_version=3, number="+8621", handled=1)
 RECORDED = call.RecordingStarted(recording_id="c-r1", agent_id="1001")
+INVITED = call.LegStarted(leg_id="a", role=LegRole.AGENT, offer_id="o", agent_id="1001", at=ZERO)
+RINGS = call.LegRinging(leg_id="a", started=INVITED)
 AGENT = call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.AGENT_HUNG_UP, agent_id="1001", offer_id="o", mos=4.2)
 CUSTOMER = call.LegEnded(leg_id="c", role=LegRole.CUSTOMER, reason=Reason.AGENT_HUNG_UP, packets_received=9)
 BRIDGED = call.CallBridged(offer_id="o", agent_id="1001", customer_leg_id="c", agent_leg_id="a", recording=RECORDED)
@@ -121,8 +123,11 @@ def test_a_leg_that_was_over_before_the_call_keeps_its_moment() -> None:
 def test_the_facts_stand_in_the_order_in_which_they_happened() -> None:
     assert [fact.NAME for fact in facts_in(ENDED)] == ["leg-ended", "leg-ended", "ended"]
     assert [fact.NAME for fact in facts_in(BRIDGED)] == ["bridged", "recording-started"]
+    assert [fact.NAME for fact in facts_in(RINGS)] == ["leg-started", "leg-ringing"]
     assert [fact.NAME for fact in facts_in(ENTERED)] == ["started", "node-entered"]
     assert [fact.NAME for fact in facts_in(REQUESTED)] == ["started", "agent-requested"]
     assert [fact.NAME for fact in facts_in(CHOSEN)] == ["key-pressed", "agent-requested"]
     assert facts_in(STARTED) == (STARTED,)
-    assert all(facts_in(fact) == (fact,) for event in (ENDED, BRIDGED, ENTERED, REQUESTED, CHOSEN) for fact in apart(event))
+    assert all(
+        facts_in(fact) == (fact,) for event in (ENDED, BRIDGED, RINGS, ENTERED, REQUESTED, CHOSEN) for fact in apart(event)
+    )

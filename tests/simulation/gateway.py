@@ -224,7 +224,7 @@ class Gateway:
         started = call.LegStarted(
             leg_id=f"leg-{offer.offer_id}", role=LegRole.AGENT, agent_id=offer.agent_id, offer_id=offer.offer_id
         )
-        self.tell(tenant, offer.call_id, started, offer.call_id)
+        self.tell(tenant, offer.call_id, call.LegRinging(leg_id=started.leg_id, started=started), offer.call_id)
 
     def _end_leg(self, tenant: str, offer: queue.OfferMade, reason: Reason) -> None:
         for _ in range(1 + (self._random.random() < TWICE)):

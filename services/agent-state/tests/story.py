@@ -323,7 +323,7 @@ class Story:
 
     def leg_started(self, offer: str = "o1", call_id: str = "c1") -> None:
         fact = call.LegStarted(leg_id=f"leg-{offer}", role=LegRole.AGENT, offer_id=offer, agent_id="1005")
-        self.tell(fact, call_id)
+        self.tell(call.LegRinging(leg_id=fact.leg_id, started=fact), call_id)
 
     def leg_ended(self, offer: str = "o1", call_id: str = "c1") -> None:
         fact = call.LegEnded(leg_id=f"leg-{offer}", role=LegRole.AGENT, reason=Reason.NORMAL, agent_id="1005", offer_id=offer)

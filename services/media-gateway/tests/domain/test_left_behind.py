@@ -19,6 +19,7 @@ DIALS = call.CallDialled(agent_id="1001", callee="+8613900000001", caller="+8621
 OWN = call.LegStarted(leg_id="a", role=LegRole.AGENT, agent_id="1001")
 CALLEE = call.LegStarted(leg_id="c", role=LegRole.CUSTOMER, number="+8613900000001")
 RING = call.LegStarted(leg_id="a", role=LegRole.AGENT, offer_id="o", agent_id="1001")
+RINGS = call.LegRinging(leg_id="a", started=RING)
 RUNG = call.LegEnded(leg_id="a", role=LegRole.AGENT, reason=Reason.RING_TIMEOUT)
 OVER = [
     call.LegEnded(leg_id="c", role=LegRole.CUSTOMER, reason=Reason.CALLER_HUNG_UP),
@@ -38,6 +39,7 @@ STORIES: list[tuple[str, list[Event], str | None, set[str]]] = [
     ("rings who was dialled", [DIALS, OWN, CALLEE], "ac", set()),
     ("waits", [arrived()], "c", set()),
     ("rings an agent", [arrived(), RING], "ca", set()),
+    ("rings an agent, told with the ring", [arrived(), RINGS], "ca", set()),
     ("rang an agent", [arrived(), RING, RUNG], "c", set()),
     ("in talk", [arrived(), RING, TALKS], "ca", {"call-r1"}),
     ("in talk, recorded later", [arrived(), RING, RECORDS], "ca", {"call-r1"}),

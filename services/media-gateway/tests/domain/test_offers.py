@@ -4,7 +4,17 @@ from collections.abc import Callable
 
 import pytest
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, OfferFailed, PlaybackFinished, RecordingReady
+from callstream.contracts.call_events import (
+    CallBridged,
+    CallEnded,
+    LegEnded,
+    LegRinging,
+    LegStarted,
+    OfferAnswered,
+    OfferFailed,
+    PlaybackFinished,
+    RecordingReady,
+)
 from callstream.kernel.outcomes import Party, Reason
 from callstream_media_gateway.domain import effects as do
 from callstream_media_gateway.domain import inputs as on
@@ -34,6 +44,34 @@ def test_the_way_of_an_offer_to_the_bridge() -> None:
         *("playback-finished", "bridged", "recording-started"),
     ]
     assert call.last(CallBridged).agent_leg_id == AGENT
+
+
+def test_the_log_hears_of_the_invite_with_the_ring() -> None:
+    call = story.inviting()
+    invited_at, before = call.now, len(call.told)
+    call.step(on.PhoneRings(leg_id=AGENT), after_s=0.4)
+    (append,) = call.told[before:]
+    assert isinstance(append.fact, LegRinging)
+    started = append.fact.started
+    assert started is not None
+    assert (started.leg_id, started.agent_id, started.offer_id, started.at) == (AGENT, "1001", "offer", invited_at)
+
+
+def test_a_phone_that_is_picked_up_without_a_ring_has_started_all_the_same() -> None:
+    call = story.inviting()
+    before = len(call.told)
+    call.step(on.PhoneAnswered(leg_id=AGENT))
+    assert [type(append.fact) for append in call.told[before:]] == [LegStarted, OfferAnswered]
+
+
+@pytest.mark.parametrize(
+    "end", [on.PhoneRefused(leg_id=AGENT, sip_status=408), on.Withdrawn(offer_id="offer", reason=Reason.RING_TIMEOUT)]
+)
+def test_of_a_phone_that_never_rang_the_log_hears_neither_beginning_nor_end(end: on.Input) -> None:
+    call = story.inviting()
+    before = len(call.names)
+    call.steps(end, on.LegClosed(leg_id=AGENT))
+    assert set(call.new(before)) <= {"offer-failed"}
 
 
 @pytest.mark.feature("F091")

@@ -168,7 +168,11 @@ async def test_phones_that_cannot_be_rung(open_house: House) -> None:
     await open_house.offer(call_id, "1001", offer_id="busy")
     failed = await open_house.event(call.OfferFailed, offer_id="busy")
     assert (failed.reason, failed.sip_status) == (Reason.AGENT_REJECTED, 486)
-    assert (await open_house.event(call.LegEnded, offer_id="busy")).reason is Reason.AGENT_REJECTED
+    await open_house.offer(call_id, "1001", offer_id="again")
+    await open_house.event(call.OfferFailed, offer_id="again")
+    told = open_house.story(call_id)
+    assert "leg-started" not in told, "a phone that never rang leaves the failed offer alone"
+    assert "leg-ended" not in told
 
 
 @pytest.mark.feature("F048")

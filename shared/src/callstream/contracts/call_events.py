@@ -116,7 +116,8 @@ class DigitReceived(Event, frozen=True, kw_only=True):
 
 @event("call", "leg-started")
 class LegStarted(Event, frozen=True, kw_only=True):
-    """An INVITE left for another party's phone."""
+    """An INVITE left for another party's phone. Of an offer's leg it stands in `call.leg-ringing`, and by itself only when the
+    phone was picked up without having rung: a phone that did neither leaves `call.offer-failed` or a withdrawal alone."""
 
     leg_id: str
     role: LegRole
@@ -126,6 +127,8 @@ class LegStarted(Event, frozen=True, kw_only=True):
     """Of a leg through a trunk."""
     purpose: Purpose | None = None
     """Of a leg that no offer stands behind."""
+    at: datetime | None = None
+    """In another event, when it left."""
 
 
 @event("call", "leg-ringing")
@@ -135,6 +138,8 @@ class LegRinging(Event, frozen=True, kw_only=True):
     leg_id: str
     trunk: str = ""
     """Of an outside number: the trunk that reached it."""
+    started: LegStarted | None = None
+    """Of an offer's leg: the INVITE that makes it ring."""
 
 
 @event("call", "offer-answered")

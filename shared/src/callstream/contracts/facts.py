@@ -5,7 +5,15 @@ follower a read. Whoever folds the log reads it fact by fact, so an older log, w
 from collections.abc import Callable
 from typing import Any
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, PlaybackFinished, RecordingStarted
+from callstream.contracts.call_events import (
+    CallBridged,
+    CallEnded,
+    LegEnded,
+    LegRinging,
+    LegStarted,
+    PlaybackFinished,
+    RecordingStarted,
+)
 from callstream.contracts.envelope import Event
 from callstream.contracts.ivr_events import AgentRequested, IvrStarted, KeyPressed, NodeEntered
 
@@ -31,6 +39,10 @@ def _bridged(event: CallBridged) -> Facts:
     return tuple(fact for fact in (event.playback, event, event.recording) if fact is not None)
 
 
+def _rang(event: LegRinging) -> Facts:
+    return (event,) if event.started is None else (event.started, event)
+
+
 def _entered(event: NodeEntered | AgentRequested) -> Facts:
     return tuple(fact for fact in (event.started, event.pressed, event) if fact is not None)
 
@@ -38,12 +50,14 @@ def _entered(event: NodeEntered | AgentRequested) -> Facts:
 _CARRIED: dict[type[Event], Callable[[Any], Facts]] = {
     CallEnded: _ended,
     CallBridged: _bridged,
+    LegRinging: _rang,
     NodeEntered: _entered,
     AgentRequested: _entered,
 }
 
 _CARRIERS: dict[type[Event], tuple[type[Event], ...]] = {
     PlaybackFinished: (CallBridged, CallEnded),
+    LegStarted: (LegRinging,),
     LegEnded: (CallEnded,),
     RecordingStarted: (CallBridged,),
     IvrStarted: (NodeEntered, AgentRequested),

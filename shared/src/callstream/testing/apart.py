@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec.structs import replace
 
-from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, PlaybackFinished
+from callstream.contracts.call_events import CallBridged, CallEnded, LegEnded, LegRinging, LegStarted, PlaybackFinished
 from callstream.contracts.envelope import Event, Recorded
 from callstream.contracts.facts import facts_in
 from callstream.contracts.ivr_events import AgentRequested, NodeEntered
@@ -30,9 +30,11 @@ def _bare(fact: Event) -> Event:
             return replace(fact, legs=(), playback=None)
         case CallBridged():
             return replace(fact, recording=None, playback=None)
+        case LegRinging():
+            return replace(fact, started=None)
         case NodeEntered() | AgentRequested():
             return replace(fact, started=None, pressed=None)
-        case LegEnded() | PlaybackFinished():
+        case LegStarted() | LegEnded() | PlaybackFinished():
             return replace(fact, at=None)
         case _:
             return fact

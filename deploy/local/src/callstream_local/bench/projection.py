@@ -110,8 +110,8 @@ def _facts(call_id: str, agent_id: str, begin: datetime) -> Iterator[tuple[str, 
         offer_id=offer, call_id=call_id, gateway="media-gateway-0", agent_id=agent_id, ring_deadline=begin, decision=decision
     )
     yield request, made
-    yield call_id, call_events.LegStarted(leg_id=leg, role=LegRole.AGENT, offer_id=offer, agent_id=agent_id)
-    yield call_id, call_events.LegRinging(leg_id=leg)
+    started = call_events.LegStarted(leg_id=leg, role=LegRole.AGENT, offer_id=offer, agent_id=agent_id)
+    yield call_id, call_events.LegRinging(leg_id=leg, started=started)
     yield call_id, call_events.OfferAnswered(offer_id=offer, request_id=request, agent_id=agent_id, leg_id=leg)
     recording = call_events.RecordingStarted(recording_id=f"{call_id}-r1", agent_id=agent_id)
     bridged = call_events.CallBridged(

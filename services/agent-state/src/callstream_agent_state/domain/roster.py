@@ -29,6 +29,7 @@ FOLLOWS = (
     events_of("call", "arrived"),
     events_of("call", "dialled"),
     events_of("call", "leg-started"),
+    events_of("call", "leg-ringing"),
     events_of("call", "leg-answered"),
     events_of("call", "offer-answered"),
     events_of("call", "leg-ended"),

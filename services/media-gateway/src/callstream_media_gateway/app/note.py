@@ -24,7 +24,7 @@ from callstream_media_gateway.sip.dialog_state import DialogState
 from callstream_media_gateway.sip.invite_state import InviteState
 from callstream_media_gateway.sip.offered_state import OfferedState
 
-FORM = 7
+FORM = 8
 """Raised with every change that an older or newer process could misread."""
 
 

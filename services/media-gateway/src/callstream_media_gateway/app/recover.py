@@ -26,6 +26,7 @@ FOLLOWED = tuple(
         call.CallArrived,
         call.CallDialled,
         call.LegStarted,
+        call.LegRinging,
         call.CallBridged,
         call.LegEnded,
         call.CallEnded,

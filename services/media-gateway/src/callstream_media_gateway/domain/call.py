@@ -7,7 +7,7 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from callstream.contracts.call_events import CallEnded, LegEnded, PlaybackFinished
+from callstream.contracts.call_events import CallEnded, LegEnded, LegStarted, PlaybackFinished
 from callstream.contracts.control_events import ConsultEnded, SupervisionEnded
 from callstream.contracts.envelope import Event
 from callstream.contracts.states import LegRole
@@ -125,6 +125,28 @@ class Call(CallFacts, omit_defaults=True):
         """A party that is to be rung: its media first."""
         self.legs[leg.leg_id] = leg
         self.effects.append(do.OpenLeg(leg.leg_id))
+
+    def tell_started(self, leg: Leg) -> None:
+        """The log hears that the INVITE has left, if it has not heard yet."""
+        started = self.take_started(leg)
+        if started is not None:
+            self.append(replace(started, at=None) if started.at == self.now else started)
+
+    def take_started(self, leg: Leg) -> LegStarted | None:
+        """What the event that is appended now is to tell of the leg's INVITE; None when the log knows."""
+        invited_at, leg.invited_at = leg.invited_at, None
+        if invited_at is None:
+            return None
+        leg.announced = True
+        return LegStarted(
+            leg_id=leg.leg_id,
+            role=leg.role,
+            offer_id=leg.offer_id,
+            agent_id=leg.agent_id,
+            number=leg.number,
+            purpose=leg.purpose,
+            at=invited_at,
+        )
 
     def close_leg(self, leg_id: str, reason: Reason) -> None:
         """Give up the media of a leg; its end is told when the worker's figures are there."""

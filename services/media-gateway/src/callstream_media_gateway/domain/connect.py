@@ -1,6 +1,6 @@
 """From a prepared leg to a bridged call."""
 
-from callstream.contracts.call_events import CallBridged, LegStarted
+from callstream.contracts.call_events import CallBridged
 from callstream.contracts.control_events import CallTransferred, ConsultEnded
 from callstream.contracts.states import Purpose
 from callstream.kernel.outcomes import Reason
@@ -36,21 +36,12 @@ def make_ready(call: Call) -> None:
 
 
 def ring(call: Call, leg: Leg) -> None:
-    """Send the INVITE of a leg whose media is open."""
-    leg.announced = True
+    """Send the INVITE of a leg whose media is open. Of an offer the log knows: it hears of the INVITE when the phone rings."""
+    leg.invited_at = call.now
+    call.effects.append(do.InvitePhone(leg.leg_id, leg.agent_id))
     if leg.purpose is not None:
         call.start_timer(ring_timer(leg.leg_id), RING_OUTSIDE_S if leg.number else RING_PHONE_S)
-    call.effects.append(do.InvitePhone(leg.leg_id, leg.agent_id))
-    call.append(
-        LegStarted(
-            leg_id=leg.leg_id,
-            role=leg.role,
-            offer_id=leg.offer_id,
-            agent_id=leg.agent_id,
-            number=leg.number,
-            purpose=leg.purpose,
-        )
-    )
+        call.tell_started(leg)
 
 
 def connect(call: Call, offer: Offer) -> None:

@@ -39,10 +39,11 @@ def phone_rings(call: Call, given: inputs.PhoneRings) -> None:
     if offer is not None:
         if offer.can(OfferInput.RINGS):
             offer.move(OfferInput.RINGS)
-            call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk))
-            target_rings(call, call.legs[given.leg_id])
+            rung = call.legs[given.leg_id]
+            call.append(LegRinging(leg_id=given.leg_id, trunk=given.trunk, started=call.take_started(rung)))
+            target_rings(call, rung)
             if call.internal and given.leg_id != call.own_leg:
-                callee_rings(call, call.legs[given.leg_id])
+                callee_rings(call, rung)
     elif leg is not None and leg.stage is LegStage.OPEN and not leg.answered:
         leg.early = leg.early or given.early
         if not leg.rang:
@@ -63,6 +64,7 @@ def phone_answered(call: Call, given: inputs.PhoneAnswered) -> None:
         call.effects.append(do.HangUpLeg(given.leg_id))
         return
     offer.move(OfferInput.PICKED_UP)
+    call.tell_started(call.legs[offer.leg_id])
     call.append(OfferAnswered(offer_id=offer.offer_id, request_id=offer.request_id, agent_id=offer.agent_id, leg_id=offer.leg_id))
     call.effects.append(do.WatchLeg(offer.leg_id))
 

@@ -3,6 +3,7 @@
 Plain data: a call is kept as a note in a file, and read back by the next signalling process.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
@@ -35,6 +36,8 @@ class Leg(Struct, omit_defaults=True):
     purpose: Purpose | None = None
     """What it was rung for, where no offer stands behind it."""
     stage: LegStage = LegStage.OPENING
+    invited_at: datetime | None = None
+    """When its INVITE left, until the log is told of it."""
     rang: bool = False
     answered: bool = False
     """Its phone was picked up and that counts."""
