@@ -5,7 +5,7 @@ from functools import lru_cache
 import phonenumbers
 
 from callstream.contracts.outbound import NumberFormat, NumberReading, NumberStyle
-from callstream_media_gateway.domain.numbers import ANONYMOUS, readings
+from callstream_media_gateway.domain.numbers import ANONYMOUS, is_possible, readings
 
 
 @lru_cache(maxsize=2048)
@@ -38,12 +38,11 @@ def read(user: str, how: NumberReading, country: str) -> tuple[str, ...]:
             return readings(digits, country)
 
 
-@lru_cache(maxsize=2048)
 def caller(user: str, how: NumberReading, country: str) -> str:
     """The caller in E.164; as the trunk gave it when no reading is possible; empty when withheld."""
     if user.lower() in ANONYMOUS:
         return ""
     for reading in read(user, how, country):
-        if phonenumbers.is_possible_number(phonenumbers.parse(reading)):
+        if is_possible(reading):
             return reading
     return user
