@@ -16,6 +16,7 @@ from callstream_media_gateway.sip.offer_answer import (
     answer_direction,
     make_answer,
     make_offer,
+    offer_again,
 )
 from callstream_media_gateway.sip.sdp import Codec, Direction, parse_sdp
 
@@ -42,6 +43,30 @@ def test_a_description_is_read_and_written_back() -> None:
     assert audio.codecs[2].fmtp == "0-15"
     assert audio.attributes == ("rtcp:4001",)
     assert parse_sdp(sdp.to_bytes()).audio == audio._replace(codecs=audio.codecs)
+
+
+def test_a_description_that_was_written_is_another_text_once_it_has_changed() -> None:
+    mine = make_offer("127.0.0.1", 40000, session_id=1)
+    before = mine.to_bytes()
+    held = offer_again(mine, "inactive", port=40002)
+    again = answer_again(offer(AUDIO + "a=sendonly\r\n"), mine)
+    assert b"m=audio 40002" in held.to_bytes()
+    assert b"a=inactive" in held.to_bytes()
+    assert b"o=- 1 2 " in again.to_bytes()
+    assert b"a=recvonly" in again.to_bytes()
+    assert mine.to_bytes() == before == mine._replace(version=1).to_bytes()
+
+
+def test_lines_that_were_read_before_mean_what_they_stand_beside() -> None:
+    plain, other = offer(AUDIO).media[0], offer(AUDIO.replace("8 0 101", "0 101")).media[0]
+    assert [codec.payload_type for codec in plain.codecs] == [8, 0, 101]
+    assert [codec.payload_type for codec in other.codecs] == [0, 101]
+    assert [line.direction for line in offer("a=inactive\r\n" + AUDIO + AUDIO + "a=recvonly\r\n").media] == [
+        "inactive",
+        "recvonly",
+    ]
+    assert offer(AUDIO).media[0].direction == "sendrecv"
+    assert offer(AUDIO.replace("audio", "image")).media[0].codecs == ()
 
 
 FORGIVEN = [

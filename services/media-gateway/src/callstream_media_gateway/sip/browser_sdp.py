@@ -78,6 +78,8 @@ def session_attributes(lines: Iterable[Media]) -> tuple[str, ...]:
 def at_port(line: Media, port: int) -> Media:
     """The line once its port is known, which stands in the candidate too."""
     moved = line._replace(port=port)
+    if not line.attributes:
+        return moved
     candidate = tuple(_candidate(moved) if a.startswith("candidate:") else a for a in line.attributes)
     return moved._replace(attributes=candidate)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from .browser_sdp import (
@@ -90,7 +91,8 @@ def make_offer(
     browser: OurSide | None = None,
 ) -> SessionDescription:
     """An offer of one audio line at our RTP address, for a browser of the WebRTC profile."""
-    line = Media("audio", port, "RTP/AVP", host, tuple(codecs), direction, ptime, _formats(codecs))
+    offered = tuple(codecs)
+    line = Media("audio", port, "RTP/AVP", host, offered, direction, ptime, _formats(offered))
     if browser is None:
         return SessionDescription(host, session_id, version, (line,))
     line = offered_line(line, browser)
@@ -123,8 +125,7 @@ def make_answer(
             continue
         answered = True
         agreed = answer_direction(media.direction, direction)
-        formats = _formats(common)
-        line = Media("audio", port, media.protocol, host, common, agreed, media.ptime or 20, formats)
+        line = Media("audio", port, media.protocol, host, common, agreed, media.ptime or 20, _formats(common))
         lines.append(line if browser is None else answered_line(line, browser, offer, media))
     if not answered:
         raise NotAcceptableError("no audio line with a codec we speak")
@@ -153,31 +154,59 @@ def agreed_stream(local: SessionDescription, remote: SessionDescription) -> Audi
             browser = their_side(local, ours, remote, theirs)
         elif theirs.protocol not in PLAIN_PROTOCOLS:
             raise NotAcceptableError(f"m=: {theirs.protocol} is not the profile of the offer")
-        sent = next((c for c in theirs.codecs if c.name not in _NO_SPEECH and _find(ours.codecs, c)), None)
-        mine = _find(ours.codecs, sent) if sent else None
-        if sent is None or mine is None:
+        agreed = _agreed_codecs(ours.codecs, theirs.codecs)
+        if agreed is None:
             raise NotAcceptableError("no common codec")
-        event_out = _event(theirs.codecs, sent.rate)
-        event_in = _event(ours.codecs, event_out.rate) if event_out else None
-        dynamic = tuple((c.payload_type, c.name) for c in ours.codecs if c.payload_type >= 96 and c.name not in _NO_SPEECH)
         direction = answer_direction(theirs.direction, ours.direction)
         if theirs.host == "0.0.0.0" and browser is None:
             direction = answer_direction("sendonly", direction)
         return AudioStream(
             theirs.host,
             theirs.port,
-            sent,
-            event_out.payload_type if event_out and event_in else None,
+            agreed.codec,
+            agreed.event_type,
             direction,
             theirs.ptime or 20,
-            mine.payload_type,
-            event_in.payload_type if event_out and event_in else None,
-            event_out.rate if event_out else 8000,
-            dynamic,
-            tuple((c.payload_type, c.rate) for c in ours.codecs if c.name == "TELEPHONE-EVENT") if event_out else (),
+            agreed.payload_type_in,
+            agreed.event_type_in,
+            agreed.event_rate,
+            agreed.dynamic_in,
+            agreed.events_in,
             browser,
         )
     raise NotAcceptableError("the peer refused the audio")
+
+
+class _Agreed(NamedTuple):
+    """The part of an AudioStream that the codecs of both sides decide."""
+
+    codec: Codec
+    event_type: int | None
+    payload_type_in: int
+    event_type_in: int | None
+    event_rate: int
+    dynamic_in: tuple[tuple[int, str], ...]
+    events_in: tuple[tuple[int, int], ...]
+
+
+@lru_cache(maxsize=128)
+def _agreed_codecs(ours: tuple[Codec, ...], theirs: tuple[Codec, ...]) -> _Agreed | None:
+    """None when both have no speech in common. The same few lists meet in all calls."""
+    sent = next((c for c in theirs if c.name not in _NO_SPEECH and _find(ours, c)), None)
+    mine = _find(ours, sent) if sent else None
+    if sent is None or mine is None:
+        return None
+    event_out = _event(theirs, sent.rate)
+    event_in = _event(ours, event_out.rate) if event_out else None
+    return _Agreed(
+        sent,
+        event_out.payload_type if event_out and event_in else None,
+        mine.payload_type,
+        event_in.payload_type if event_out and event_in else None,
+        event_out.rate if event_out else 8000,
+        tuple((c.payload_type, c.name) for c in ours if c.payload_type >= 96 and c.name not in _NO_SPEECH),
+        tuple((c.payload_type, c.rate) for c in ours if c.name == "TELEPHONE-EVENT") if event_out else (),
+    )
 
 
 def holds(remote: SessionDescription | None) -> bool:
@@ -226,8 +255,13 @@ def _common(media: Media, codecs: Sequence[Codec], protocols: tuple[str, ...]) -
     """The offer's codecs that we speak, with the offer's payload types; empty when no real audio is among them."""
     if media.kind != "audio" or not media.port or media.protocol not in protocols:
         return ()
+    return _common_codecs(media.codecs, tuple(codecs))
+
+
+@lru_cache(maxsize=128)
+def _common_codecs(offered: tuple[Codec, ...], codecs: tuple[Codec, ...]) -> tuple[Codec, ...]:
     chosen = []
-    for codec in media.codecs:
+    for codec in offered:
         ours = _find(codecs, codec)
         if ours is not None:
             chosen.append(codec._replace(fmtp=ours.fmtp) if ours.fmtp != codec.fmtp else codec)
@@ -241,7 +275,8 @@ def _event(codecs: Sequence[Codec], rate: int) -> Codec | None:
     return next((codec for wanted in (rate, 8000) for codec in events if codec.rate == wanted), None)
 
 
-def _formats(codecs: Sequence[Codec]) -> tuple[str, ...]:
+@lru_cache(maxsize=128)
+def _formats(codecs: tuple[Codec, ...]) -> tuple[str, ...]:
     return tuple(str(codec.payload_type) for codec in codecs)
 
 

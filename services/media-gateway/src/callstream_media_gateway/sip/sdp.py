@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from typing import Literal, NamedTuple, cast
 
@@ -52,11 +53,7 @@ class Media(NamedTuple):
     attributes: tuple[str, ...] = ()
 
 
-class SessionDescription(NamedTuple):
-    """A whole description. host: of o=. session_id and version: the two numbers of o=. attributes: the a= lines before
-    the first m= line, without directions.
-    """
-
+class _Fields(NamedTuple):
     host: str
     session_id: int
     version: int
@@ -64,6 +61,14 @@ class SessionDescription(NamedTuple):
     username: str = "-"
     name: str = "-"
     attributes: tuple[str, ...] = ()
+
+
+class SessionDescription(_Fields):
+    """A whole description. host: of o=. session_id and version: the two numbers of o=. attributes: the a= lines before
+    the first m= line, without directions.
+    """
+
+    _written: bytes | None = None  # a description is sent, and noted again and again, as long as it is in force
 
     @property
     def audio(self) -> Media | None:
@@ -75,6 +80,11 @@ class SessionDescription(NamedTuple):
 
     def to_bytes(self) -> bytes:
         """The description on the wire."""
+        if self._written is None:
+            self._written = self._write()
+        return self._written
+
+    def _write(self) -> bytes:
         family = "IP6" if ":" in self.host else "IP4"
         lines = [
             "v=0",
@@ -82,49 +92,65 @@ class SessionDescription(NamedTuple):
             f"s={self.name}",
             f"c=IN {family} {self.host}",
             "t=0 0",
-            *(f"a={attribute}" for attribute in self.attributes),
+            *[f"a={attribute}" for attribute in self.attributes],
         ]
         for media in self.media:
-            _write_media(media, self.host, lines)
+            lines += _media_lines(media, self.host)
         text = "\r\n".join(lines)
         if text.count("\n") != len(lines) - 1:
             raise ValueError("an SDP value holds a line break")
         return (text + "\r\n").encode("utf-8", "surrogateescape")
 
 
-def _write_media(media: Media, session_host: str, lines: list[str]) -> None:
-    formats = media.formats or tuple(str(codec.payload_type) for codec in media.codecs) or ("0",)
-    lines.append(f"m={media.kind} {media.port} {media.protocol} {' '.join(formats)}")
-    if not media.port:
-        lines.extend(f"a={attribute}" for attribute in media.attributes)
-        return
-    if media.host != session_host:
-        lines.append(f"c=IN {'IP6' if ':' in media.host else 'IP4'} {media.host}")
-    for codec in media.codecs:
+def _media_lines(media: Media, session_host: str) -> list[str]:
+    formats = media.formats or [str(codec.payload_type) for codec in media.codecs] or ("0",)
+    lines = [f"m={media.kind} {media.port} {media.protocol} {' '.join(formats)}"]
+    if media.port:
+        if media.host != session_host:
+            lines.append(f"c=IN {'IP6' if ':' in media.host else 'IP4'} {media.host}")
+        lines += _codec_lines(media.codecs)
+        if media.ptime:
+            lines.append(f"a=ptime:{media.ptime}")
+        lines.append(f"a={media.direction}")
+    if media.attributes:
+        lines += [f"a={attribute}" for attribute in media.attributes]
+    return lines
+
+
+@lru_cache(maxsize=64)
+def _codec_lines(codecs: tuple[Codec, ...]) -> tuple[str, ...]:
+    """Few lists of codecs are ever written: our own, and what is left of it for each kind of peer."""
+    lines = []
+    for codec in codecs:
         name = _WRITTEN.get(codec.name, codec.name)
         channels = f"/{codec.channels}" if codec.channels != 1 else ""
         lines.append(f"a=rtpmap:{codec.payload_type} {name}/{codec.rate}{channels}")
         if codec.fmtp:
             lines.append(f"a=fmtp:{codec.payload_type} {codec.fmtp}")
-    if media.ptime:
-        lines.append(f"a=ptime:{media.ptime}")
-    lines.append(f"a={media.direction}")
-    lines.extend(f"a={attribute}" for attribute in media.attributes)
+    return tuple(lines)
 
 
 class _Section:
-    """The lines of the session part or of one m= line while they are read."""
+    """The session part or one m= line with what follows it. attributes: the a= lines without their "a="."""
 
-    __slots__ = ("attributes", "direction", "fmtp", "host", "line", "ptime", "rtpmap")
+    __slots__ = ("attributes", "host", "line")
 
-    def __init__(self, line: str, host: str | None, direction: str | None) -> None:
+    def __init__(self, line: str, host: str | None) -> None:
         self.line = line
         self.host = host
-        self.direction = direction
-        self.ptime: int | None = None
-        self.rtpmap: dict[str, str] = {}
-        self.fmtp: dict[str, str] = {}
         self.attributes: list[str] = []
+
+
+class _Said(NamedTuple):
+    """What the a= lines of a section say. attributes: the others, as they are."""
+
+    codecs: tuple[Codec, ...]
+    direction: Direction | None
+    ptime: int | None
+    attributes: tuple[str, ...]
+
+
+_Read = Callable[[tuple[str, ...], tuple[str, ...]], _Said]
 
 
 def parse_sdp(body: bytes) -> SessionDescription:
@@ -137,16 +163,16 @@ def parse_sdp(body: bytes) -> SessionDescription:
     if lines[0].rstrip() != "v=0":
         raise ParseError("sdp v=", "the first line is not v=0")
     origin = name = None
-    session = section = _Section("", None, None)
+    session = section = _Section("", None)
     sections: list[_Section] = []
     for line in lines:
         kind, value = line[:2], line[2:]
         if kind == "a=":
-            _attribute(section, value)
+            section.attributes.append(value)
         elif kind == "m=":
             if len(sections) == MAX_MEDIA:
                 raise ParseError("sdp m=", f"more than {MAX_MEDIA} media lines")
-            section = _Section(value, session.host, session.direction)
+            section = _Section(value, session.host)
             sections.append(section)
         elif kind == "c=":
             section.host = _connection_host(value)
@@ -159,8 +185,10 @@ def parse_sdp(body: bytes) -> SessionDescription:
     if origin is None:
         raise ParseError("sdp o=", "missing")
     username, session_id, version, host = _origin(origin)
-    media = tuple([_media(section) for section in sections])
-    return SessionDescription(host, session_id, version, media, username, (name or "-").strip() or "-", tuple(session.attributes))
+    read = _known_attributes if len(body) <= _REMEMBERED else _read_attributes
+    said = read((), tuple(session.attributes))
+    media = tuple([_media(section, said.direction or "sendrecv", read) for section in sections])
+    return SessionDescription(host, session_id, version, media, username, (name or "-").strip() or "-", said.attributes)
 
 
 def _origin(value: str) -> tuple[str, int, int, str]:
@@ -182,25 +210,40 @@ def _connection_host(value: str) -> str:
     return parts[2].partition("/")[0]
 
 
-def _attribute(section: _Section, value: str) -> None:
-    key, colon, rest = value.partition(":")
-    key = key.rstrip()
-    if not colon and key in _DIRECTIONS:
-        section.direction = key
-    elif key == "rtpmap":
-        number, _, mapping = rest.strip().partition(" ")
-        section.rtpmap[number] = mapping.strip()
-    elif key == "fmtp":
-        number, _, parameters = rest.strip().partition(" ")
-        section.fmtp[number] = parameters.strip()
-    elif key == "ptime":
-        digits = rest.strip().partition(".")[0]
-        section.ptime = int(digits) if digits.isascii() and digits.isdigit() and 0 < int(digits[:6]) <= 1000 else None
-    elif value.strip():
-        section.attributes.append(value.rstrip())
+def _read_attributes(formats: tuple[str, ...], lines: tuple[str, ...]) -> _Said:
+    """formats: those of an audio line, whose codecs are wanted."""
+    direction: str | None = None
+    ptime: int | None = None
+    rtpmap: dict[str, str] = {}
+    fmtp: dict[str, str] = {}
+    others: list[str] = []
+    for line in lines:
+        key, colon, rest = line.partition(":")
+        key = key.rstrip()
+        if not colon and key in _DIRECTIONS:
+            direction = key
+        elif key == "rtpmap":
+            number, _, mapping = rest.strip().partition(" ")
+            rtpmap[number] = mapping.strip()
+        elif key == "fmtp":
+            number, _, parameters = rest.strip().partition(" ")
+            fmtp[number] = parameters.strip()
+        elif key == "ptime":
+            digits = rest.strip().partition(".")[0]
+            ptime = int(digits) if digits.isascii() and digits.isdigit() and 0 < int(digits[:6]) <= 1000 else None
+        elif line.strip():
+            others.append(line.rstrip())
+    codecs = tuple([codec for f in formats if (codec := _codec(f, rtpmap.get(f), fmtp.get(f))) is not None])
+    return _Said(codecs, cast("Direction | None", direction), ptime, tuple(others))
 
 
-def _media(section: _Section) -> Media:
+_REMEMBERED = 1000
+"""Bytes of the longest description whose lines are remembered: a telephone's. A browser's are new each time."""
+_known_attributes = lru_cache(maxsize=256)(_read_attributes)
+"""One kind of telephone writes the same a= lines into each description."""
+
+
+def _media(section: _Section, direction: Direction, read: _Read) -> Media:
     parts = section.line.split()
     if len(parts) < 4:
         raise ParseError("sdp m=", f"not four fields: {section.line[:60]!r}")
@@ -211,21 +254,17 @@ def _media(section: _Section) -> Media:
     if section.host is None and port:
         raise ParseError("sdp c=", f"missing for the {kind[:20]} line")
     formats = tuple(parts[3:])
-    codecs = (
-        tuple([c for f in formats if (c := _codec(f, section.rtpmap.get(f), section.fmtp.get(f))) is not None])
-        if kind == "audio"
-        else ()
-    )
+    said = read(formats if kind == "audio" else (), tuple(section.attributes))
     return Media(
         kind,
         port,
         protocol,
         section.host or "0.0.0.0",
-        codecs,
-        cast("Direction", section.direction or "sendrecv"),
-        section.ptime,
+        said.codecs,
+        said.direction or direction,
+        said.ptime,
         formats,
-        tuple(section.attributes),
+        said.attributes,
     )
 
 
