@@ -63,6 +63,16 @@ def test_addresses_are_read_and_written_back(text: str, name: str, uri: str, par
     assert tag_of(text) == params.get("tag")
 
 
+def test_an_address_that_was_written_is_another_text_once_it_has_changed() -> None:
+    address = NameAddr.parse('"Ann" <sip:a:pw@b:5070;lr?x=y>;tag=1')
+    assert str(address) == '"Ann" <sip:a:pw@b:5070;lr?x=y>;tag=1'
+    assert str(address.uri._replace(port=None, password=None)) == "sip:a@b;lr?x=y"
+    assert str(address.tagged("2")) == '"Ann" <sip:a:pw@b:5070;lr?x=y>;tag=2'
+    assert str(address._replace(uri=Uri("sip", None, "c"))) == '"Ann" <sip:c>;tag=1'
+    assert str(address) == '"Ann" <sip:a:pw@b:5070;lr?x=y>;tag=1'
+    assert address == NameAddr("Ann", address.uri, {"tag": "1"})
+
+
 @pytest.mark.parametrize("text", ["", "<sip:a@b", '"Ann <sip:a@b>', '"Ann" sip:a@b', "<sip:a@b> x"])
 def test_bad_addresses_name_their_field(text: str) -> None:
     with pytest.raises(ParseError, match="From"):

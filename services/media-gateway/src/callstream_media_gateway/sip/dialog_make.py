@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 def of_incoming(core: Core, call: IncomingCall, sdp: SessionDescription) -> Dialog:
     """The callee's side, early until `answered`. sdp: ours, or one without media while there is none."""
     request = call.request
-    local = call.to._replace(params={**call.to.params, "tag": call.local_tag})
+    local = call.to.tagged(call.local_tag)
     contacts = request.values("Contact")  # RFC 2543 callers may have none: they are reached at their From
     target = NameAddr.parse(contacts[0], "Contact").uri if contacts else call.from_.uri
     routes = [NameAddr.parse(value, "Record-Route") for value in request.values("Record-Route")]
@@ -39,7 +39,7 @@ def of_incoming(core: Core, call: IncomingCall, sdp: SessionDescription) -> Dial
 
 def of_outgoing(core: Core, call: OutgoingCall, response: Response, tag: str) -> Dialog:
     """The caller's side, early until `confirmed` by a 2xx. Raises ParseError for a broken Contact or Record-Route."""
-    remote = call.to._replace(params={**call.to.params, "tag": tag} if tag else call.to.params)
+    remote = call.to.tagged(tag) if tag else call.to
     dialog = Dialog(core, call.call_id, call.local, remote, call.target, _routes(response), call.hop, call.offer)
     dialog.made_call_id = True
     dialog.local_cseq = call.cseq + call.cseq_gap

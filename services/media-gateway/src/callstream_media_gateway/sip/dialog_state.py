@@ -107,7 +107,7 @@ def restore(make: type[Dialog], core: Core, state: DialogState) -> Dialog:
 
 def kept(text: str) -> str:
     """Text of a message as one character for each byte, which any encoding can carry."""
-    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+    return text if text.isascii() else text.encode("utf-8", "surrogateescape").decode("latin-1")
 
 
 def taken(text: str) -> str:

@@ -60,7 +60,7 @@ class OutgoingCall(Machine):
         self.call_id = f"{secrets.token_hex(12)}@{core.sent_by.rpartition(':')[0]}"
         self.target = target
         self.local_tag = new_tag()
-        self.local = from_._replace(params={**from_.params, "tag": self.local_tag})
+        self.local = from_.tagged(self.local_tag)
         self.to = to
         self.offer = sdp
         self.hop = hop

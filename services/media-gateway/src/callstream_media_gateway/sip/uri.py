@@ -16,14 +16,7 @@ _NOT_IN_HOST = frozenset(' \t<>"@,;')
 _NOT_IN_URI = frozenset('<>"')  # they would end it for the next reader
 
 
-class Uri(NamedTuple):
-    """A parsed URI.
-
-    user keeps its %-escapes and may hold ";" parameters of a telephone number. host is in lower case, an IPv6 address
-    keeps its brackets; for a tel URI it is "" and user is the number. port is None when not written. headers is the
-    text behind "?".
-    """
-
+class _UriFields(NamedTuple):
     scheme: str
     user: str | None
     host: str
@@ -31,6 +24,17 @@ class Uri(NamedTuple):
     params: Params = {}  # never changed
     headers: str | None = None
     password: str | None = None
+
+
+class Uri(_UriFields):
+    """A parsed URI.
+
+    user keeps its %-escapes and may hold ";" parameters of a telephone number. host is in lower case, an IPv6 address
+    keeps its brackets; for a tel URI it is "" and user is the number. port is None when not written. headers is the
+    text behind "?".
+    """
+
+    _written: str | None = None  # a dialog writes its few addresses into each of its messages
 
     @classmethod
     def parse(cls, text: str, field: str = "URI") -> Uri:
@@ -67,20 +71,13 @@ class Uri(NamedTuple):
         return cls(scheme, user, host, port, params, headers if question else None, password)
 
     def __str__(self) -> str:
-        parts = [self.scheme, ":"]
-        if self.user is not None:
-            parts.append(self.user)
-            if self.password is not None:
-                parts += [":", self.password]
-            if self.host:
-                parts.append("@")
-        parts.append(self.host)
-        if self.port is not None:
-            parts.append(f":{self.port}")
-        parts.append(format_params(self.params))
-        if self.headers is not None:
-            parts += ["?", self.headers]
-        return "".join(parts)
+        if self._written is None:
+            secret = "" if self.password is None else f":{self.password}"
+            user = "" if self.user is None else f"{self.user}{secret}{'@' if self.host else ''}"
+            port = "" if self.port is None else f":{self.port}"
+            headers = "" if self.headers is None else f"?{self.headers}"
+            self._written = f"{self.scheme}:{user}{self.host}{port}{format_params(self.params)}{headers}"
+        return self._written
 
     @property
     def address(self) -> str:
@@ -90,12 +87,16 @@ class Uri(NamedTuple):
         return f"{self.scheme}:{user}{self.host}{port}"
 
 
-class NameAddr(NamedTuple):
-    """A display name, a URI and the header's own parameters (tag, expires, q)."""
-
+class _NameAddrFields(NamedTuple):
     name: str
     uri: Uri
     params: Params = {}  # never changed
+
+
+class NameAddr(_NameAddrFields):
+    """A display name, a URI and the header's own parameters (tag, expires, q)."""
+
+    _written: str | None = None
 
     @classmethod
     def parse(cls, text: str, field: str = "address") -> NameAddr:
@@ -130,14 +131,18 @@ class NameAddr(NamedTuple):
         return cls(name, Uri.parse(bare, field), parse_params(tail) if tail else {})
 
     def __str__(self) -> str:
-        return f"{quote(self.name)} <{self.uri}>{format_params(self.params)}" if self.name else self._bare()
-
-    def _bare(self) -> str:
-        return f"<{self.uri}>{format_params(self.params)}"
+        if self._written is None:
+            name = f"{quote(self.name)} " if self.name else ""
+            self._written = f"{name}<{self.uri}>{format_params(self.params)}"
+        return self._written
 
     @property
     def tag(self) -> str | None:
         return self.params.get("tag")
+
+    def tagged(self, tag: str) -> NameAddr:
+        """The same with this tag."""
+        return NameAddr(self.name, self.uri, {**self.params, "tag": tag})
 
 
 @lru_cache(maxsize=2048)
@@ -153,6 +158,10 @@ def _cached_address(text: str, field: str) -> NameAddr:
 
 def split_host_port(text: str, field: str) -> tuple[str, int | None]:
     """Split "host:port", "[v6]:port" or "host". Underscores in names are let through: phones send them."""
+    return _cached_host_port(text, field) if len(text) <= _CACHED_LENGTH else _split_host_port(text, field)
+
+
+def _split_host_port(text: str, field: str) -> tuple[str, int | None]:
     text = text.strip()
     if text.startswith("["):
         host, bracket, rest = text.partition("]")
@@ -170,6 +179,10 @@ def split_host_port(text: str, field: str) -> tuple[str, int | None]:
     return host.lower(), None if port_text is None else parse_port(port_text, field)
 
 
+_cached_host_port = lru_cache(maxsize=256)(_split_host_port)
+"""A peer's address stands in each of its messages."""
+
+
 def parse_port(text: str, field: str) -> int:
     """A port number 0-65535 of ASCII digits."""
     if not text.isascii() or not text.isdigit() or len(text) > 5 or int(text) > 65535:
@@ -181,20 +194,25 @@ _IN_NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789-.!%*_+`'~[]/:&$")
 """A token (RFC 3261 25.1), and what URIs allow in their parameters besides, without what would read as a separator."""
 
 
+_USUAL_NAMES = frozenset(("branch", "expires", "lr", "received", "rport", "tag", "transport"))
+"""Need neither trimming nor a look at their letters."""
+
+
 def parse_params(text: str) -> Params:
     """Parse `a=1;b;c="x;y"` (no leading ";"). Quoted values lose their quotes; what has no token for a name is no parameter."""
     pieces = split_quoted(text, ";") if '"' in text else text.split(";")
     params: Params = {}
     for piece in pieces:
         name, equals, value = piece.partition("=")
-        name = name.strip().lower()
-        if not name or not _IN_NAME.issuperset(name):
-            continue
+        if name not in _USUAL_NAMES:
+            name = name.strip().lower()
+            if not name or not _IN_NAME.issuperset(name):
+                continue
         if not equals:
             params[name] = None
             continue
         value = value.strip()
-        params[name] = unquote(value) if value.startswith('"') else value
+        params[name] = unquote(value) if value[:1] == '"' else value
     return params
 
 
@@ -203,17 +221,15 @@ _PLAIN = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234567
 
 def format_params(params: Params) -> str:
     """Write `;a=1;b`. A value that is no token or host is quoted."""
-    if not params:
-        return ""
-    parts = []
+    text = ""
     for name, value in params.items():
         if value is None:
-            parts.append(f";{name}")
+            text += f";{name}"
         elif value and _PLAIN.issuperset(value):
-            parts.append(f";{name}={value}")
+            text += f";{name}={value}"
         else:
-            parts.append(f";{name}={quote(value)}")
-    return "".join(parts)
+            text += f";{name}={quote(value)}"
+    return text
 
 
 def split_quoted(text: str, separator: str) -> list[str]:

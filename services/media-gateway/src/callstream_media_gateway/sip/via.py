@@ -63,10 +63,12 @@ def mark_received(via: Via, source: Hop) -> Via:
     """Add received (RFC 3261 18.2.1) and fill rport (RFC 3581 4) with the address the request really came from."""
     params = via.params
     if "rport" in params:
-        return via._replace(params={**params, "received": source.host, "rport": str(source.port)})
-    if via.host.strip("[]") != source.host:
-        return via._replace(params={**params, "received": source.host})
-    return via
+        params = {**params, "received": source.host, "rport": str(source.port)}
+    elif via.host.strip("[]") != source.host:
+        params = {**params, "received": source.host}
+    else:
+        return via
+    return Via(via.transport, via.host, via.port, params)
 
 
 def way_back(via: Via, source: Hop) -> Hop:
