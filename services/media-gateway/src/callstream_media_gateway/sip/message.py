@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from .errors import ParseError
 from .header_names import canonical_name
@@ -23,6 +24,8 @@ MAX_HEADERS = 256
 Header = tuple[str, str]
 
 _TOKEN = re.compile(r"[A-Za-z0-9\-.!%*_+`'~]+\Z")
+_LINE = re.compile(r"\r\n([^:\r\n]*)(:?)([^\r\n]*)")
+"""Name, colon and value of one header line behind the start line."""
 _FOLD = re.compile(r"\r\n[ \t]+")
 
 
@@ -38,9 +41,10 @@ class Message:
 
     def get(self, name: str) -> str | None:
         """The first line of a header; the name in its canonical spelling. Headers change by `replace_first` only."""
-        if self._first is None:
-            self._first = dict(reversed(self.headers))
-        return self._first.get(name)
+        first = self._first
+        if first is None:
+            first = self._first = dict(reversed(self.headers))
+        return first.get(name)
 
     def replace_first(self, name: str, value: str) -> None:
         """Write another value into the first line of a header that is there."""
@@ -53,7 +57,8 @@ class Message:
 
     def need(self, name: str) -> str:
         """Like `get`; raises ParseError naming the header when it is missing or empty."""
-        value = self.get(name)
+        first = self._first
+        value = self.get(name) if first is None else first.get(name)
         if not value:
             raise ParseError(name, "missing")
         return value
@@ -159,23 +164,22 @@ def parse_message(data: bytes) -> Request | Response:
 
 
 def _parse_head(raw: bytes) -> tuple[str, list[Header]]:
-    text = raw.decode("utf-8", "surrogateescape")
-    lines = _split_lines(text)
-    if len(lines) > MAX_HEADERS + 1:
+    text = _straighten(raw.decode("utf-8", "surrogateescape"))
+    start = text.partition("\r\n")[0]
+    lines = _LINE.findall(text, len(start))
+    if len(lines) > MAX_HEADERS:
         raise ParseError("message", f"more than {MAX_HEADERS} header lines")
-    headers: list[Header] = []
-    append = headers.append
     known = _known_names
-    for line in lines[1:]:
-        name, colon, value = line.partition(":")
-        spelled = known.get(name)
-        if spelled is None:
-            name = name.rstrip(" \t")
-            if not colon or not _TOKEN.match(name):
-                raise ParseError("header", f"no header line: {line[:60]!r}")
-            spelled = canonical_name(name)
-        append((spelled, value.strip()))
-    return lines[0], headers
+    return start, [
+        (known[name] if name in known else _unusual_name(name, colon, value), value.strip()) for name, colon, value in lines
+    ]
+
+
+def _unusual_name(written: str, colon: str, value: str) -> str:
+    name = written.rstrip(" \t")
+    if not colon or not _TOKEN.match(name):
+        raise ParseError("header", f"no header line: {f'{written}{colon}{value}'[:60]!r}")
+    return canonical_name(name)
 
 
 _SINGLE = frozenset(("Call-ID", "CSeq", "From", "To", "Content-Length", "Max-Forwards"))
@@ -190,25 +194,29 @@ def _refuse_doubles(message: Message) -> None:
             raise ParseError(max(seen, key=seen.count), "more than once")
 
 
-def _split_lines(text: str) -> list[str]:
-    breaks = text.count("\r\n")
-    if text.count("\n") != breaks or text.count("\r") != breaks:
+def _straighten(text: str) -> str:
+    """The head with CR LF at the end of each line, and no folded lines."""
+    bare = text.replace("\r\n", "")
+    if "\n" in bare or "\r" in bare:
         text = text.replace("\r\n", "\n")  # bare line feeds are common in hand-made messages; a bare CR is not
         if "\r" in text:
             raise ParseError("header", "carriage return inside a line")
         text = text.replace("\n", "\r\n")
     if "\r\n " in text or "\r\n\t" in text:
         text = _FOLD.sub(" ", text)
-    return text.split("\r\n")
+    return text
+
+
+_CODES = {str(code): code for code in range(100, 700)}
 
 
 def _parse_start(line: str, headers: list[Header]) -> Request | Response:
     first, _, rest = line.partition(" ")
     if first == "SIP/2.0":
         code_text, _, reason = rest.partition(" ")
-        if len(code_text) != 3 or not code_text.isascii() or not code_text.isdigit() or not 100 <= int(code_text) < 700:
+        if code_text not in _CODES:
             raise ParseError("status line", f"bad status code {code_text[:20]!r}")
-        return Response(int(code_text), reason, headers)
+        return Response(_CODES[code_text], reason, headers)
     uri, _, version = rest.partition(" ")
     if version != "SIP/2.0":
         if version.upper().startswith("SIP/") and " " not in version and version.upper() != "SIP/2.0":
@@ -221,18 +229,21 @@ def _parse_start(line: str, headers: list[Header]) -> Request | Response:
 
 
 def _write(start: str, headers: Sequence[Header], body: bytes) -> bytes:
-    lines = [start]
-    lines += [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
-    lines.append(f"Content-Length: {len(body)}\r\n\r\n")
-    head = "\r\n".join(lines)
+    lines = [f"{name}: {value}" for name, value in headers if name != "Content-Length"]
+    head = "\r\n".join([start, *lines, f"Content-Length: {len(body)}\r\n\r\n"])
     # Only the line ends written here may be line ends: a CR or LF inside a value would forge headers.
-    if head.count("\n") != len(lines) + 1 or head.count("\r") != len(lines) + 1:
+    ends = len(lines) + 3
+    if head.count("\n") != ends or head.count("\r") != ends:
         raise ValueError("a header value holds a line break")
     return head.encode("utf-8", "surrogateescape") + body
 
 
 def parse_cseq(value: str) -> tuple[int, str]:
     """ "4711 INVITE" (RFC 3261 20.16: below 2^31)."""
+    return _cached_cseq(value) if len(value) <= _CACHED_LENGTH else _parse_cseq(value)
+
+
+def _parse_cseq(value: str) -> tuple[int, str]:
     number, _, method = value.partition(" ")
     method = method.strip()
     if not number.isascii() or not number.isdigit() or len(number) > 10 or int(number) >= 2**31:
@@ -242,7 +253,14 @@ def parse_cseq(value: str) -> tuple[int, str]:
     return int(number), method
 
 
+_CACHED_LENGTH = 24
+_cached_cseq = lru_cache(maxsize=256)(_parse_cseq)
+"""Each message is asked several times, and the numbers of most calls are small."""
+
+
+@lru_cache(maxsize=256)
 def parse_content_length(value: str) -> int:
+    """Raises ParseError for more than nine digits, which nothing remembers."""
     if not value.isascii() or not value.isdigit() or len(value) > 9:
         raise ParseError("Content-Length", f"not a length: {value[:20]!r}")
     return int(value)
