@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from .call_tables import INCOMING
 from .core import ALLOW, SUPPORTED, CallKey, Core, DialogKey, new_tag
@@ -20,6 +21,9 @@ from .session_timer import answer_wish
 from .transactions import Transaction, send_response
 from .two_hundred import UnacknowledgedAnswer
 from .uri import NameAddr, Uri
+
+if TYPE_CHECKING:
+    from .offered_state import OfferedState
 
 SDP_TYPE = ("Content-Type", "application/sdp")
 _UNDESCRIBED = SessionDescription("0.0.0.0", 0, 0)
@@ -52,6 +56,7 @@ class IncomingCall(Machine):
         self.call_key: CallKey = (self.call_id, self.remote_tag, self.cseq)
         self.on_cancel: Callable[[], None] = _nothing
         self.replaces: Dialog | None = None
+        self.exported: OfferedState | None = None  # the INVITE and its source stay as they came
         self.state = "offered"
         self._early: Dialog | None = None
         self._reliable: Reliable | None = None

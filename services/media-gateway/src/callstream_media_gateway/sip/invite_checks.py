@@ -57,7 +57,8 @@ def unusable(core: Core, request: Request) -> Reply | None:
 
 def _takes_sdp(request: Request) -> bool:
     """Whether the caller lets us answer with a description. Without an Accept it does (RFC 3261 20.1)."""
-    kinds = {value.partition(";")[0].strip().lower() for value in request.values("Accept")}
+    accepted = request.values("Accept")
+    kinds = {value.partition(";")[0].strip().lower() for value in accepted} if accepted else None
     return not kinds or not kinds.isdisjoint(("application/sdp", "application/*", "*/*"))
 
 

@@ -44,7 +44,7 @@ class InviteState(Struct, frozen=True, array_like=True):
 def export(call: OutgoingCall) -> InviteState | None:
     """None once it is answered, has failed or was cancelled."""
     transaction = call._transaction
-    if call.state not in ("calling", "ringing") or transaction is None or transaction.request is None:
+    if call.state not in ("calling", "ringing") or transaction is None or transaction.request is None or not transaction.last:
         return None
     return InviteState(
         target=str(call.target),
@@ -56,7 +56,7 @@ def export(call: OutgoingCall) -> InviteState | None:
         transport=call.hop.transport,
         host=call.hop.host,
         port=call.hop.port,
-        request=transaction.request.to_bytes(),
+        request=transaction.last,
         interval=call._interval,
         rang=call.state == "ringing",
         early=tuple((kept(tag), sdp.to_bytes().decode("latin-1")) for tag, sdp in call.early.described.items()),

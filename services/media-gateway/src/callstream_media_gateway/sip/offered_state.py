@@ -38,8 +38,10 @@ def export(call: IncomingCall) -> OfferedState | None:
     """None when it cannot be kept."""
     if not can_be_kept(call):
         return None
-    source = call.source
-    return OfferedState(call.request.to_bytes(), call.local_tag, source.transport, source.host, source.port)
+    if call.exported is None:
+        source = call.source
+        call.exported = OfferedState(call.request.to_bytes(), call.local_tag, source.transport, source.host, source.port)
+    return call.exported
 
 
 def restore(core: Core, state: OfferedState) -> IncomingCall:

@@ -160,9 +160,9 @@ class OutgoingCall(Machine):
             self.feed("failure", (502, f"unusable answer: {error}"))
             return
         dialog.feed("confirmed")
-        ack = dialog.make_ack(self.cseq)
-        self._acks[tag] = (ack, dialog.remote_hop)
-        self._core.send(ack, dialog.remote_hop)
+        ack, hop = dialog.make_ack(self.cseq), dialog.remote_hop
+        self._acks[tag] = (ack, hop)
+        self._core.send(ack, hop)
         self.feed("answer", (dialog, response))
 
     # Actions of the table.

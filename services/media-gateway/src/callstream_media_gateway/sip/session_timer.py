@@ -49,7 +49,9 @@ def too_small(request: Message) -> list[Header] | None:
     Raises ParseError for headers that `answer_wish` could not read later.
     """
     wish = read_wish(request)
-    parse_seconds(request.get("Min-SE") or "0", "Min-SE")
+    least = request.get("Min-SE")
+    if least:
+        parse_seconds(least, "Min-SE")
     if wish is None or wish.interval >= MIN_SE or "timer" not in request.tokens("Supported"):
         return None
     return [("Min-SE", str(MIN_SE))]

@@ -234,6 +234,8 @@ def format_params(params: Params) -> str:
 
 def split_quoted(text: str, separator: str) -> list[str]:
     """Split at a separator that stands outside of "quoted strings" and <angle brackets>."""
+    if '"' not in text and "<" not in text:
+        return text.split(separator)
     pieces: list[str] = []
     start, quoted, angle, skip = 0, False, False, False
     for at, char in enumerate(text):
