@@ -157,3 +157,23 @@ def test_a_key_is_written_as_it_is_read() -> None:
     for key, duration in (("x", 160), ("", 160), ("1", 10), ("1", 10_000)):
         with pytest.raises(ValueError):
             dtmf_relay(key, duration)
+
+
+async def test_each_change_is_answered_anew_and_we_write_to_the_newest_address(phone: Phone, peer: RawPeer) -> None:
+    """Texts that are kept for as long as nothing changes: our description, the peer's address, the dialog's export."""
+    tag = await peer.call_and_answer()
+    dialog = phone.dialogs[0]
+    before = dialog.export()
+    versions = []
+    for number, body in ((2, HOLD), (3, OFFER.to_bytes())):
+        moved = f"Contact: <sip:peer-{number}@127.0.0.1:{peer.port};x={number}>\r\n"
+        peer.send(peer.request("INVITE", number, to_tag=tag, body=body, drop="Contact", extra=moved))
+        answer = parse_sdp((await peer.response()).body)
+        peer.send(peer.request("ACK", number, to_tag=tag))
+        await until(lambda: dialog.unacknowledged is None)
+        versions.append((answer.version, answer.media[0].direction))
+        assert dialog.export().remote_target == f"sip:peer-{number}@127.0.0.1:{peer.port};x={number}"
+        assert dialog.export().local_sdp.encode() == answer.to_bytes() != before.local_sdp.encode()
+    assert versions == [(2, "recvonly"), (3, "sendrecv")]
+    dialog.bye()
+    assert (await peer.request_of("BYE")).uri == f"sip:peer-3@127.0.0.1:{peer.port};x=3"
