@@ -9,15 +9,18 @@ the same event_id.
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple, Self
+from typing import Self
 
 import msgspec
 
+from callstream_media_gateway.media.orders import Answered, Orders
 from callstream_media_gateway.media.protocol import (
     LENGTH_BYTES,
     MAX_FRAME_BYTES,
     Ack,
+    Done,
     EventMessage,
     FromWorker,
     LegCreated,
@@ -46,7 +49,7 @@ call.
 """
 
 POST_WITHIN_S = 3.0
-"""How long `post` waits for an answer, found out at most a second later."""
+"""How long `post` waits for an answer."""
 
 
 class MediaRefusedError(Exception):
@@ -60,12 +63,6 @@ class MediaRefusedError(Exception):
 
 class MediaUnavailableError(Exception):
     """No answer in time. The command may or may not take effect; repeating it is safe."""
-
-
-class _Posted(NamedTuple):
-    frame: bytes
-    done: Callable[[Reply | None], None]
-    deadline_s: float
 
 
 class _Frames(asyncio.Protocol):
@@ -118,10 +115,9 @@ class MediaClient:
         self._on_event = on_event
         self._on_snapshot = on_snapshot
         self._next_request = 0
-        self._pending: dict[int, tuple[bytes, asyncio.Future[Reply]]] = {}
-        self._posted: dict[int, _Posted] = {}
+        self._orders = Orders()
+        self._asked: set[asyncio.Future[Reply]] = set()
         self._unsent: list[bytes] = []
-        self._sweeper: asyncio.TimerHandle | None = None
         self._ack_timer: asyncio.TimerHandle | None = None
         self._dealt_with = ""
         self._inbox: asyncio.Queue[Snapshot | EventMessage | asyncio.Future[None]] = asyncio.Queue()
@@ -157,13 +153,10 @@ class MediaClient:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self.flush()
         self._acknowledge()
-        if self._sweeper is not None:
-            self._sweeper.cancel()
-        self._posted.clear()
+        self._orders.close()
         self._drop_connection()
-        for _, future in self._pending.values():
+        for future in self._asked:
             future.cancel()
-        self._pending.clear()
 
     @property
     def connected(self) -> bool:
@@ -171,35 +164,36 @@ class MediaClient:
 
     async def request(self, command: AnyCommand, timeout_s: float = 3.0) -> Reply:
         """Send any command. Raises `MediaRefusedError` or `MediaUnavailableError`."""
-        self._next_request += 1
-        request_id = self._next_request
-        frame = self._frame(Request(request_id, command))
         future: asyncio.Future[Reply] = asyncio.get_running_loop().create_future()
-        self._pending[request_id] = (frame, future)
-        self._send(frame)
+
+        def answered(reply: Reply | None) -> None:
+            if reply is not None and not future.done():
+                future.set_result(reply)
+
+        self._asked.add(future)
+        number = self._order(command, answered, math.inf)
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await future
         except TimeoutError:
             raise MediaUnavailableError(f"{type(command).__name__}: no answer within {timeout_s} s") from None
         finally:
-            self._pending.pop(request_id, None)
+            self._asked.discard(future)
+            self._orders.withdraw(number)
         if reply.refusal is not None:
             raise MediaRefusedError(reply.refusal, reply.detail)
         return reply
 
-    def post(self, command: AnyCommand, done: Callable[[Reply | None], None]) -> None:
-        """Send without waiting, at a fraction of what `request` costs: commands leave in the order of the calls.
+    def post(self, command: AnyCommand, answered: Answered) -> None:
+        """Send without waiting, at a fraction of what `request` costs: commands leave in the order of the calls."""
+        self._order(command, answered, POST_WITHIN_S)
 
-        `done` is called once, with the reply (look at its refusal), or with None when none came in time.
-        """
+    def _order(self, command: AnyCommand, answered: Answered, within_s: float) -> int:
         self._next_request += 1
         frame = self._frame(Request(self._next_request, command))
-        loop = asyncio.get_running_loop()
-        self._posted[self._next_request] = _Posted(frame, done, loop.time() + POST_WITHIN_S)
-        if self._sweeper is None:
-            self._sweeper = loop.call_later(1.0, self._sweep)
+        self._orders.add(self._next_request, frame, answered, within_s)
         self._send(frame)
+        return self._next_request
 
     async def caught_up(self) -> None:
         """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
@@ -207,25 +201,6 @@ class MediaClient:
         reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._inbox.put_nowait(reached)
         await reached
-
-    def _sweep(self) -> None:
-        """Give up what was posted too long ago; the oldest come first."""
-        loop = asyncio.get_running_loop()
-        self._sweeper = None
-        for request_id, posted in list(self._posted.items()):
-            if posted.deadline_s > loop.time():
-                break
-            del self._posted[request_id]
-            self._answered(posted, None)
-        if self._posted:
-            self._sweeper = loop.call_later(1.0, self._sweep)
-
-    @staticmethod
-    def _answered(posted: _Posted, reply: Reply | None) -> None:
-        try:
-            posted.done(reply)
-        except Exception:
-            log.exception("answer not dealt with: %r", reply)
 
     async def create_leg(self, command: CreateLeg) -> int:
         """The local RTP port."""
@@ -256,10 +231,7 @@ class MediaClient:
             try:
                 self._writer, frames = await loop.create_unix_connection(lambda: _Frames(self._take_frame), self._path)
                 attempt = 0
-                unanswered = {number: frame for number, (frame, _) in self._pending.items()}
-                unanswered |= {number: posted.frame for number, posted in self._posted.items()}
-                for number in sorted(unanswered):
-                    self._writer.write(unanswered[number])
+                self._writer.write(self._orders.frames())
                 log.debug("media worker at %s: %s", self._path, await frames.lost)
             except OSError as error:
                 log.debug("media worker at %s: %s", self._path, error)
@@ -290,14 +262,10 @@ class MediaClient:
     def _take_frame(self, frame: bytearray) -> None:
         message = self._decoder.decode(frame)
         match message:
+            case Done():
+                self._orders.done(message.request_id)
             case Reply():
-                posted = self._posted.pop(message.request_id, None)
-                if posted is not None:
-                    self._answered(posted, message)
-                    return
-                waiting = self._pending.get(message.request_id)
-                if waiting is not None and not waiting[1].done():
-                    waiting[1].set_result(message)
+                self._orders.replied(message)
             case Replaced():
                 log.warning("another client took over the media worker at %s", self._path)
                 self.replaced.set()

@@ -1,6 +1,7 @@
 """The worker's end of the Unix socket: one master at a time, events kept until acknowledged.
 
-It is driven by the worker's loop (`poll`), not by a thread or asyncio: commands are applied between two ticks.
+It is driven by the worker's loop (`poll`), not by a thread or asyncio: commands are applied between two ticks. What it has to
+say leaves at the end of a `poll`, all at once: each write wakes the master.
 """
 
 import contextlib
@@ -21,6 +22,7 @@ from callstream_media_gateway.media.protocol import (
     MAX_FRAME_BYTES,
     MAX_KEPT_EVENTS,
     Ack,
+    Done,
     EventMessage,
     FromSignalling,
     FromWorker,
@@ -48,22 +50,26 @@ class _Number(msgspec.Struct):
 
 
 class _Connection:
+    """congested: not all of outgoing could be sent. deaf: nothing can be sent any more, what has come is read to its end."""
+
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
         self.incoming = bytearray()
         self.outgoing = bytearray()
+        self.congested = False
+        self.deaf = False
 
 
 class Control:
-    """answer: applies a request; snapshot: what a new master is told first; woken: called after `wake` from any
-    thread.
+    """answer: applies a request, None when it is done and there is nothing to say; snapshot: what a new master is told first;
+    woken: called after `wake` from any thread.
     """
 
     def __init__(
         self,
         path: Path,
         worker_id: str,
-        answer: Callable[[Request], Reply],
+        answer: Callable[[Request], Reply | None],
         snapshot: Callable[[], Snapshot],
         woken: Callable[[], None],
     ) -> None:
@@ -74,6 +80,7 @@ class Control:
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(FromSignalling)
         self._sequence = 0
+        self._done = 0
         self._kept: deque[tuple[int, bytes]] = deque()
         self._master: _Connection | None = None
         # The lock outlives a stale socket file: it says whether a worker is alive, connecting would take over its
@@ -107,12 +114,12 @@ class Control:
         return self._rope.fileno()
 
     def wake(self) -> None:
-        """End `poll` early and have `woken` called; from any thread."""
+        """Have `woken` called by the next `poll`, and end one that waits; from any thread."""
         with contextlib.suppress(BlockingIOError):
             self._rope.send(b"!")
 
     def emit(self, event: AnyEvent) -> None:
-        """Keep the event, and send it when there is a master."""
+        """Keep the event; the next `poll` sends it when there is a master."""
         self._sequence += 1
         event_id = f"{self._worker_id}-{self._sequence}"
         event = msgspec.structs.replace(event, event_id=event_id, at_ms=time.time_ns() // 1_000_000)
@@ -125,8 +132,8 @@ class Control:
             self._send(self._master, frame)
 
     def poll(self, timeout_s: float | None) -> None:
-        """Deal with what comes on the socket, waiting at most timeout_s for it (None: for ever)."""
-        for fd, mask in self._epoll.poll(timeout_s):
+        """Deal with what comes on the socket, waiting at most timeout_s for it (None: for ever); send what there is to say."""
+        for fd, _ in self._epoll.poll(timeout_s):
             if fd == self._listener.fileno():
                 self._accept()
             elif fd == self._bell.fileno():
@@ -134,10 +141,9 @@ class Control:
                     self._bell.recv(4096)
                 self._woken()
             elif self._master is not None and fd == self._master.sock.fileno():
-                if mask & select.EPOLLOUT:
-                    self._flush(self._master)
-                if mask & (select.EPOLLIN | select.EPOLLHUP | select.EPOLLERR):
-                    self._receive(self._master)
+                self._receive(self._master)
+        if self._master is not None:
+            self._flush(self._master)
 
     def close(self, linger_s: float = 1.0) -> None:
         """Leave, when the master has dealt with all events or after linger_s.
@@ -145,6 +151,7 @@ class Control:
         Closing earlier would make its next acknowledgement fail, and with it the reading of what it has not read yet.
         """
         deadline = time.monotonic() + linger_s
+        self.poll(0)
         while self._master is not None and self._kept and time.monotonic() < deadline:
             self.poll(0.05)
         if self._master is not None:
@@ -159,43 +166,53 @@ class Control:
         sock, _ = self._listener.accept()
         sock.setblocking(False)
         if self._master is not None:
+            self._receive(self._master)  # what it ordered before it died is in the snapshot
+        if self._master is not None:
             log.warning("a new master connects, the former one is let go")
             self._send(self._master, self._frame(Replaced()))
-            if self._master is not None:
-                self._drop(self._master)
+        if self._master is not None:
+            self._flush(self._master)
+            self._drop(self._master)
         self._master = connection = _Connection(sock)
         self._epoll.register(sock, select.EPOLLIN)
         connection.outgoing += self._frame(self._snapshot())
         for _, frame in self._kept:
             connection.outgoing += frame
-        self._flush(connection)
 
     def _drop(self, connection: _Connection) -> None:
         self._epoll.unregister(connection.sock)
         connection.sock.close()
         self._master = None
+        self._done = 0
 
     def _send(self, connection: _Connection, frame: bytes) -> None:
-        waiting = bool(connection.outgoing)
+        if connection.deaf:
+            return
         connection.outgoing += frame
-        if not waiting:
-            self._flush(connection)
-        elif len(connection.outgoing) > _MAX_UNSENT:
+        if len(connection.outgoing) > _MAX_UNSENT:
             log.error("the master does not read, it is let go")
             self._drop(connection)
 
     def _flush(self, connection: _Connection) -> None:
-        try:
-            sent = connection.sock.send(connection.outgoing)
-        except BlockingIOError:
-            sent = 0
-        except OSError as error:
-            log.warning("master lost: %s", error)
-            self._drop(connection)
+        if connection.deaf:
             return
-        del connection.outgoing[:sent]
-        wanted = select.EPOLLIN | (select.EPOLLOUT if connection.outgoing else 0)
-        self._epoll.modify(connection.sock, wanted)
+        if self._done:
+            connection.outgoing += self._frame(Done(self._done))
+            self._done = 0
+        if not connection.outgoing:
+            return
+        try:
+            del connection.outgoing[: connection.sock.send(connection.outgoing)]
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            # Not dropped yet: orders that a killed signalling process had sent are in its notes, and must be done.
+            log.warning("master lost: %s", error)
+            connection.deaf = True
+            connection.outgoing.clear()
+        if connection.congested != bool(connection.outgoing):
+            connection.congested = not connection.congested
+            self._epoll.modify(connection.sock, select.EPOLLIN | (select.EPOLLOUT if connection.congested else 0))
 
     def _receive(self, connection: _Connection) -> None:
         try:
@@ -237,8 +254,13 @@ class Control:
             return
         if isinstance(message, Ack):
             self._forget(message)
+            return
+        reply = self._answer(message)
+        if reply is None:
+            self._done = message.request_id
         else:
-            self._send(connection, self._frame(self._answer(message)))
+            self._done = 0
+            self._send(connection, self._frame(reply))
 
     def _forget(self, ack: Ack) -> None:
         worker, _, sequence = ack.event_id.rpartition("-")

@@ -1,11 +1,13 @@
 """What signalling and the media worker say to each other over a Unix stream socket.
 
 Frame: 4 bytes big-endian length, then one msgpack-encoded message. Signalling sends `Request` and `Ack`; the worker sends
-`Snapshot` (first, on every connection), `Reply`, `EventMessage` and `Replaced`.
+`Snapshot` (first, on every connection), `Reply`, `Done`, `EventMessage` and `Replaced`.
 
-Delivery: every command is idempotent (the same ids again change nothing and give the same answer), so a client whose
-connection broke repeats what was unanswered. Events are delivered at least once: the worker keeps each one until it is
-acknowledged, at most `MAX_KEPT_EVENTS`, oldest dropped first; `event_id` is the same at each delivery.
+Delivery: commands are done in the order of their numbers, which rise on each connection. Only a refusal or a value is a
+`Reply`; of all others `Done` tells, one for many. While it has legs the worker takes commands every 5 ms, between two
+readings of its sockets, and is not woken by them. Every command is idempotent (the same ids again change nothing and give the
+same answer), so a client whose connection broke repeats what was unanswered. Events are delivered at least once: the worker
+keeps each one until it is acknowledged, at most `MAX_KEPT_EVENTS`, oldest dropped first; `event_id` is the same at each delivery.
 
 Commands: worker_commands.py; events: worker_events.py.
 """
@@ -24,7 +26,7 @@ LENGTH_BYTES = 4
 
 
 class Request(Struct, frozen=True, tag="request"):
-    """A command with the number under which its `Reply` comes back."""
+    """A command with its number, higher than that of the one before."""
 
     request_id: int
     command: AnyCommand
@@ -75,12 +77,18 @@ Refusal = Literal["bad-argument", "unknown-leg", "no-ports", "draining", "intern
 
 
 class Reply(Struct, frozen=True, tag="reply", omit_defaults=True):
-    """refusal None: done. Otherwise nothing was changed, and `detail` names the field."""
+    """A value, or why nothing was changed: `detail` names the field. Every earlier request without a `Reply` is done."""
 
     request_id: int
     refusal: Refusal | None = None
     detail: str = ""
     value: LegCreated | WorkerStats | None = None
+
+
+class Done(Struct, frozen=True, tag="done"):
+    """This request and every earlier one without a `Reply` are done."""
+
+    request_id: int
 
 
 class EventMessage(Struct, frozen=True, tag="event"):
@@ -138,4 +146,4 @@ class Replaced(Struct, frozen=True, tag="replaced"):
     """Another connection is master now; this one is closed and should not come back by itself."""
 
 
-FromWorker = Snapshot | Reply | EventMessage | Replaced
+FromWorker = Snapshot | Reply | Done | EventMessage | Replaced
