@@ -134,6 +134,14 @@ def test_no_media_for_the_agent_fails_the_offer_only() -> None:
     assert call.new(before) == [], "the log never heard of that leg"
 
 
+def test_media_that_is_refused_while_the_phone_rings_fails_the_offer_only() -> None:
+    """The worker's word may come after the INVITE has left."""
+    call = story.answered().steps(OFFERED, on.LegOpened(leg_id=AGENT), on.PhoneRings(leg_id=AGENT))
+    assert call.step(on.LegFailed(leg_id=AGENT)) == [do.HangUpLeg(AGENT), do.CloseLeg(AGENT)]
+    assert call.last(OfferFailed).reason is Reason.MEDIA_FAILED
+    assert call.call.customer is CustomerState.ANSWERED
+
+
 # What the log says and what the phone does, in every order that matters.
 
 RACES: list[tuple[str, Callable[[], Story], list[on.Input], list[do.Effect], list[str], Reason | None]] = [

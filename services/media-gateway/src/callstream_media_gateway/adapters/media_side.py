@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+import msgspec
 import structlog
 
 from callstream_media_gateway import metrics
@@ -88,16 +89,25 @@ class MediaSide:
             self.client.flush()
         return self._attached
 
-    def open_leg(self, command: CreateLeg, opened: Callable[[int], None], failed: Callable[[str], None]) -> None:
-        """Open a leg: `opened` (RTP port) or `failed` (why) is called."""
+    def open_leg(
+        self, command: CreateLeg, opened: Callable[[int], None], settled: Callable[[str], None], *, known: bool = False
+    ) -> None:
+        """Open a leg. `opened` is called with its RTP port: at once when the worker has bound one ahead, and `settled` later,
+        with why the worker refused it all the same, or with "". known: the worker may have the leg, with a port of its own.
+        """
+        port = self.client.ports.take() if self.ready and command.ice is None and not known else None
 
         def done(reply: Reply | None) -> None:
+            why = "" if reply is not None and reply.refusal is None else self._report(command, reply)
+            settled(why)
             if reply is not None and isinstance(reply.value, LegCreated):
                 opened(reply.value.rtp_port)
-            else:
-                failed(self._report(command, reply))
 
-        self._post(command, done)
+        if port is None:
+            self._post(command, done)
+        else:
+            self._post(msgspec.structs.replace(command, port=port), done)
+            opened(port)
 
     def _post(self, command: AnyCommand, done: Callable[[Reply | None], None]) -> None:
         if self._attached:

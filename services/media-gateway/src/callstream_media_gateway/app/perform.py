@@ -114,18 +114,19 @@ class Performer:
             self._switchboard.by_leg[leg_id] = live
 
         def opened(port: int) -> None:
-            live.opening.discard(leg_id)
             session.opened(port)
             self._switchboard.feed(live, inputs.LegOpened(leg_id=leg_id))
 
-        def failed(_: str) -> None:
+        def settled(why: str) -> None:
             live.opening.discard(leg_id)
-            live.opened.discard(leg_id)
-            self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
+            if why:
+                live.opened.discard(leg_id)
+                self._switchboard.feed(live, inputs.LegFailed(leg_id=leg_id))
 
+        known = leg_id in live.opened
         live.opened.add(leg_id)
         live.opening.add(leg_id)
-        self._media.open_leg(session.create(leg_id, call.call_id), opened, failed)
+        self._media.open_leg(session.create(leg_id, call.call_id), opened, settled, known=known)
 
     def _close(self, live: LiveCall, effect: do.CloseLeg) -> None:
         """The figures come with the worker's LegStats; without them the leg ends all the same."""

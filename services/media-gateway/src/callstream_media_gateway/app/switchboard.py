@@ -70,6 +70,7 @@ class Switchboard:
         live = self._begun(call, caller)
         caller.attach(lambda given: self.feed(live, given))
         self._do(live, effects)
+        self._work_off()
         return live
 
     def begin_dialled(

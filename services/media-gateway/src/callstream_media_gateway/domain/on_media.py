@@ -33,13 +33,15 @@ def leg_opened(call: Call, given: inputs.LegOpened) -> None:
 
 
 def leg_failed(call: Call, given: inputs.LegFailed) -> None:
-    """An agent's leg that could not be opened fails its offer, another party's what it was for; in talk it is gone."""
+    """An agent's leg that could not be opened fails its offer, though the phone may ring already; another party's what it was
+    for; in talk it is gone.
+    """
     leg = call.legs.get(given.leg_id)
     if leg is None or leg.stage is LegStage.CLOSING:
         return
     offer = call.offers.get(leg.offer_id)
-    if offer is not None and offer.state is OfferState.OPENING:
-        fail_offer(call, offer, Reason.MEDIA_FAILED)
+    if offer is not None and offer.can(OfferInput.REFUSED):
+        fail_offer(call, offer, Reason.MEDIA_FAILED, peer_gone=False)
     elif leg.purpose is not None and not leg.answered:
         failed(call, leg, Reason.MEDIA_FAILED, peer_gone=False)
     else:

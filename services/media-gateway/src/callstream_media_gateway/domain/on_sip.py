@@ -83,7 +83,7 @@ def phone_refused(call: Call, given: inputs.PhoneRefused) -> None:
         failed(call, leg, reason or reason_of(given.sip_status))
 
 
-def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) -> None:
+def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0, *, peer_gone: bool = True) -> None:
     """The phone could not be rung or said no: routing goes on to the next agent."""
     offer.move(OfferInput.REFUSED)
     call.append(
@@ -95,7 +95,7 @@ def fail_offer(call: Call, offer: Offer, reason: Reason, sip_status: int = 0) ->
             sip_status=sip_status,
         )
     )
-    call.drop_offer(offer, reason, peer_gone=True)
+    call.drop_offer(offer, reason, peer_gone=peer_gone)
     callback.no_agent(call, reason, Party.AGENT)
 
 

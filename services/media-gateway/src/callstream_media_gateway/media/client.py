@@ -16,6 +16,7 @@ from typing import Self
 import msgspec
 
 from callstream_media_gateway.media.orders import Answered, Orders
+from callstream_media_gateway.media.port_reserve import PortReserve
 from callstream_media_gateway.media.protocol import (
     LENGTH_BYTES,
     MAX_FRAME_BYTES,
@@ -116,6 +117,7 @@ class MediaClient:
         self._on_snapshot = on_snapshot
         self._next_request = 0
         self._orders = Orders()
+        self.ports = PortReserve(self.post)
         self._asked: set[asyncio.Future[Reply]] = set()
         self._unsent: list[bytes] = []
         self._ack_timer: asyncio.TimerHandle | None = None
@@ -232,6 +234,7 @@ class MediaClient:
                 self._writer, frames = await loop.create_unix_connection(lambda: _Frames(self._take_frame), self._path)
                 attempt = 0
                 self._writer.write(self._orders.frames())
+                self.ports.ask()
                 log.debug("media worker at %s: %s", self._path, await frames.lost)
             except OSError as error:
                 log.debug("media worker at %s: %s", self._path, error)
@@ -254,6 +257,7 @@ class MediaClient:
         self._unsent.clear()
 
     def _drop_connection(self) -> None:
+        self.ports.forget()
         self._unsent.clear()
         if self._writer is not None:
             self._writer.close()

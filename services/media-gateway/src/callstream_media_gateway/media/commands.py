@@ -1,7 +1,6 @@
 """What each command does to the engine. All are idempotent; a refused one changes nothing."""
 
 import heapq
-import itertools
 import os
 import resource
 import time
@@ -13,10 +12,11 @@ from callstream_media_gateway.media.engine import Engine
 from callstream_media_gateway.media.latch import Latch
 from callstream_media_gateway.media.leg import Leg
 from callstream_media_gateway.media.player import MAX_ITEM_MS, Playing
-from callstream_media_gateway.media.protocol import LegCreated, WorkerStats
+from callstream_media_gateway.media.ports import Ports
+from callstream_media_gateway.media.protocol import LegCreated, PortsReserved, WorkerStats
 from callstream_media_gateway.media.refused import RefusedError
 from callstream_media_gateway.media.secure import SecureWire, unusable
-from callstream_media_gateway.media.sockets import NoPortsError, open_pair
+from callstream_media_gateway.media.sockets import NoPortsError
 from callstream_media_gateway.media.speech_commands import check_formats, send_digits, set_formats
 from callstream_media_gateway.media.worker_commands import (
     Address,
@@ -30,6 +30,7 @@ from callstream_media_gateway.media.worker_commands import (
     Mask,
     PauseRecording,
     Play,
+    ReservePorts,
     ResumeRecording,
     SendDigits,
     StartRecording,
@@ -48,19 +49,19 @@ class Commands:
         self.draining = False
         self.grace_ms = 0
         self._engine = engine
-        self._host = host
-        self._ports = ports
-        self._next_port = 0
+        self.ports = Ports(host, ports)
         self._recordings = recordings.resolve()
         self._free_slots = list(range(len(ports)))
         self._control = control
         self.identity = Identity()
 
-    def apply(self, command: AnyCommand) -> LegCreated | WorkerStats | None:
+    def apply(self, command: AnyCommand) -> LegCreated | PortsReserved | WorkerStats | None:
         """Raises `RefusedError`."""
         match command:
             case CreateLeg():
                 return self._create_leg(command)
+            case ReservePorts():
+                return PortsReserved(() if self.draining else self.ports.reserve(command.count))
             case UpdateLeg():
                 self._update_leg(command)
             case DestroyLeg():
@@ -98,10 +99,12 @@ class Commands:
             raise RefusedError("unknown-leg", f"{field}: no leg {leg_id!r}")
         return leg
 
-    def _create_leg(self, command: CreateLeg) -> LegCreated:
+    def _create_leg(self, command: CreateLeg) -> LegCreated | None:
         known = self._engine.legs.get(command.leg_id)
         if known is not None:
-            return LegCreated(known.ports.port)
+            if command.port not in (None, known.ports.port):
+                raise RefusedError("bad-argument", f"port: the leg has {known.ports.port}")
+            return LegCreated(known.ports.port) if command.port is None else None
         if self.draining:
             raise RefusedError("draining", "leg_id: this worker takes no new legs")
         _check_address(command.remote)
@@ -109,15 +112,10 @@ class Commands:
         _check_secure(command, command.ice is not None)
         if not self._free_slots:
             raise RefusedError("no-ports", "leg_id: as many legs as this worker can hold")
-        # Going round the range keeps a port quiet for a while before the next call gets it.
-        choices = itertools.chain(self._ports[self._next_port :], self._ports[: self._next_port])
         try:
-            pair = open_pair(self._host, choices)
+            pair = self.ports.take(command.port)
         except NoPortsError as error:
             raise RefusedError("no-ports", f"leg_id: {error}") from None
-        except OSError as error:
-            raise RefusedError("no-ports", f"leg_id: {error.strerror}") from None
-        self._next_port = (self._ports.index(pair.port) + 1) % len(self._ports)
         now_ms = _now_ms()
         leg = Leg(
             command.leg_id,
@@ -145,7 +143,7 @@ class Commands:
             leg.secure.meet(command.peer)
         engine.legs[leg.leg_id] = leg
         engine.changed = True
-        return LegCreated(pair.port)
+        return LegCreated(pair.port) if command.port is None else None
 
     def _update_leg(self, command: UpdateLeg) -> None:
         leg = self._leg(command.leg_id, "leg_id")
@@ -260,6 +258,7 @@ class Commands:
         times = sorted(engine.tick_ms) or [0.0]
         return WorkerStats(
             legs=len(engine.legs),
+            spare_ports=self.ports.spare,
             plays=len(engine.player),
             recordings=len(engine.recorder.running),
             ticks=engine.ticks,

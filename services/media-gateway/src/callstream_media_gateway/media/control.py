@@ -61,7 +61,7 @@ class _Connection:
 
 
 class Control:
-    """answer: applies a request, None when it is done and there is nothing to say; snapshot: what a new master is told first;
+    """answer: applies a request, None when it is done and there is nothing to say; greet: what a new master is told first;
     woken: called after `wake` from any thread.
     """
 
@@ -70,13 +70,13 @@ class Control:
         path: Path,
         worker_id: str,
         answer: Callable[[Request], Reply | None],
-        snapshot: Callable[[], Snapshot],
+        greet: Callable[[], Snapshot],
         woken: Callable[[], None],
     ) -> None:
         self.dropped = 0
         self._path = path
         self._worker_id = worker_id
-        self._answer, self._snapshot, self._woken = answer, snapshot, woken
+        self._answer, self._greet, self._woken = answer, greet, woken
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(FromSignalling)
         self._sequence = 0
@@ -175,7 +175,7 @@ class Control:
             self._drop(self._master)
         self._master = connection = _Connection(sock)
         self._epoll.register(sock, select.EPOLLIN)
-        connection.outgoing += self._frame(self._snapshot())
+        connection.outgoing += self._frame(self._greet())
         for _, frame in self._kept:
             connection.outgoing += frame
 

@@ -47,14 +47,21 @@ class LegCreated(Struct, frozen=True, tag="leg_created"):
     rtp_port: int
 
 
+class PortsReserved(Struct, frozen=True, tag="ports_reserved"):
+    """All RTP ports that are bound ahead now, those of earlier answers that are not used among them."""
+
+    ports: tuple[int, ...]
+
+
 class WorkerStats(Struct, frozen=True, tag="worker_stats"):
-    """Totals since the worker started, but legs, plays, recordings (now).
+    """Totals since the worker started, but legs, spare_ports, plays, recordings (now).
 
     late_frames: ticks, counted once per leg, whose audio left more than one frame (20 ms) after its schedule.
     tick_ms_p50/p99: work inside a tick over the last 1,000 of them.
     """
 
     legs: int
+    spare_ports: int
     plays: int
     recordings: int
     ticks: int
@@ -82,7 +89,7 @@ class Reply(Struct, frozen=True, tag="reply", omit_defaults=True):
     request_id: int
     refusal: Refusal | None = None
     detail: str = ""
-    value: LegCreated | WorkerStats | None = None
+    value: LegCreated | PortsReserved | WorkerStats | None = None
 
 
 class Done(Struct, frozen=True, tag="done"):

@@ -8,6 +8,7 @@ too; the RTCP socket is bound first and without it, so p+1 guards p. (Linux pref
 group reliably since 5.4; test_a_stranger_is_not_heard shows it for the kernel at hand.)
 """
 
+import contextlib
 import socket
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -54,16 +55,21 @@ def open_pair(host: str, ports: Iterable[int]) -> PortPair:
     raise NoPortsError("no free RTP port")
 
 
+def discard(sock: socket.socket) -> None:
+    """Throw away what has arrived. Raises OSError when the peer of a connected socket cannot be reached."""
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            sock.recv(1)
+
+
 def connected(host: str, port: int, source: Address) -> socket.socket:
     """A socket that hears only source. Raises OSError when source cannot be reached at all."""
     sock = _udp(host, port, shared=True)
     try:
         sock.connect(source)
         # Between bind and connect the kernel may have queued a stranger's packet here.
-        while True:
-            sock.recv(1)
-    except BlockingIOError:
-        return sock
+        discard(sock)
     except OSError:
         sock.close()
         raise
+    return sock

@@ -44,7 +44,7 @@ class Worker:
         self._id = uuid.uuid4().hex
         self._announced = announced or host
         self._grace_ms = grace_ms
-        self._control = Control(socket_path, self._id, self._answer, self._snapshot, self._woken)
+        self._control = Control(socket_path, self._id, self._answer, self._greet, self._woken)
         self._engine = Engine(host, len(ports), self._control.emit, self._control.wake)
         self._commands = Commands(self._engine, host, ports, recordings, self._control)
         self._terminate = False
@@ -142,7 +142,8 @@ class Worker:
         self._control.emit(Drained(legs=len(cut_off)))
         self._control.close()
 
-    def _snapshot(self) -> Snapshot:
+    def _greet(self) -> Snapshot:
+        self._commands.ports.release()  # the former master knows of them, and nobody else
         engine = self._engine
         legs = []
         for leg in engine.legs.values():

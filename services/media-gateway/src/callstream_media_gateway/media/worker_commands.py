@@ -36,6 +36,7 @@ class DtlsPeer(Struct, frozen=True):
 class CreateLeg(Command, frozen=True, tag="create_leg"):
     """Open an RTP socket for a leg. Answer: `LegCreated`. Again with a known leg_id: the same port, nothing changed.
 
+    port: one that `ReservePorts` has told on this connection. Then there is nothing to answer.
     remote: where the peer's SDP says its audio is; None while no SDP has been seen. Received audio may be PCMA (payload
     type 8), PCMU (0), G.722 (9), comfort noise (13, RFC 3389) or one of dynamic_in at any time; `codec` is what we send,
     under pt_out (None: its static payload type; Opus has none). event_pt_in is the telephone-event payload type (RFC
@@ -61,6 +62,15 @@ class CreateLeg(Command, frozen=True, tag="create_leg"):
     events_in: tuple[tuple[int, int], ...] = ()
     ice: IceLogin | None = None
     peer: DtlsPeer | None = None
+    port: int | None = None
+
+
+class ReservePorts(Command, frozen=True, tag="reserve_ports"):
+    """Bind RTP ports ahead, until there are count of them that no leg has. Answer: `PortsReserved`, which may be fewer: a
+    small share of the range at most, and none while draining. They are closed when another connection is made.
+    """
+
+    count: int
 
 
 class UpdateLeg(Command, frozen=True, tag="update_leg"):
@@ -237,6 +247,7 @@ class Drain(Command, frozen=True, tag="drain"):
 
 AnyCommand = (
     CreateLeg
+    | ReservePorts
     | UpdateLeg
     | DestroyLeg
     | Play
