@@ -45,16 +45,15 @@ class Rig:
     phones: RtpPeers
     client: MediaClient = field(init=False)
     events: list[AnyEvent] = field(default_factory=list)
-    _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _news: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def attach(self) -> MediaClient:
         self.client = await MediaClient.connect(str(self.directory / "media.sock"), self._on_event)
         return self.client
 
-    async def _on_event(self, event: AnyEvent) -> None:
-        async with self._news:
-            self.events.append(event)
-            self._news.notify_all()
+    def _on_event(self, event: AnyEvent) -> None:
+        self.events.append(event)
+        self._news.set()
 
     async def event(self, kind: type[Some], timeout_s: float = 5.0, **fields: object) -> Some:
         """The first event of this kind with these fields, waited for."""
@@ -65,10 +64,10 @@ class Rig:
                     return event
             return None
 
-        async with asyncio.timeout(timeout_s), self._news:
-            await self._news.wait_for(lambda: found() is not None)
-        event = found()
-        assert event is not None
+        async with asyncio.timeout(timeout_s):
+            while (event := found()) is None:
+                self._news.clear()
+                await self._news.wait()
         return event
 
     def kinds(self, kind: type[Some]) -> list[Some]:

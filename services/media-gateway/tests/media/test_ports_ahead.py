@@ -149,14 +149,10 @@ async def test_an_order_that_a_broken_connection_swallowed_is_done_at_the_next(r
 
 async def test_a_new_worker_has_ports_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Those of the old one are forgotten. An order that it had not done is done at the same port, which nobody else gets."""
-
-    async def ignore(_: object) -> None:
-        return
-
     monkeypatch.setattr(media_client, "POST_WITHIN_S", 60.0)
     ports = rtp_range()
     first = start_worker(tmp_path, ports)
-    client = await MediaClient.connect(str(tmp_path / "media.sock"), ignore)
+    client = await MediaClient.connect(str(tmp_path / "media.sock"), lambda _: None)
     port = await port_ahead(client)
     first.send_signal(signal.SIGSTOP)
     created = told(client, CreateLeg("a", "call", port=port))

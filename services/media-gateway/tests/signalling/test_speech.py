@@ -119,7 +119,7 @@ async def test_a_call_that_sounds_bad_is_told_of_while_it_goes_on(open_house: Ho
     leg_id = open_house.gateway.switchboard.calls[call_id].call.customer_leg
     noticed = QualityChanged(leg_id=leg_id, call_id=call_id, bad=True, mos=2.5, loss=0.2, jitter_ms=30.0, rtt_ms=300.0)
     for _ in range(2):  # the worker repeats what was not acknowledged
-        await open_house.gateway.on_media.event(noticed)
+        open_house.gateway.on_media.event(noticed)
     told = await open_house.event(call.QualityChanged)
     assert (told.leg_id, told.role, told.bad, told.mos, told.loss_percent) == (leg_id, "customer", True, 2.5, 20.0)
     caller.hang_up()

@@ -12,7 +12,7 @@ from callstream_media_gateway.media.protocol import LegCreated, Reply, Snapshot
 from callstream_media_gateway.media.worker_commands import AnyCommand, CreateLeg
 from callstream_media_gateway.media.worker_events import AnyEvent
 
-OnEvent = Callable[[AnyEvent], Awaitable[None]]
+OnEvent = Callable[[AnyEvent], None]
 OnSnapshot = Callable[[Snapshot], Awaitable[None]]
 
 log = structlog.get_logger(__name__)

@@ -25,7 +25,7 @@ class OnMediaEvent:
         self.leftovers_closed = asyncio.Event()
         """Set while the worker writes no recording of a former signalling process."""
 
-    async def event(self, event: worker_events.AnyEvent) -> None:
+    def event(self, event: worker_events.AnyEvent) -> None:
         """An event of a leg that nobody holds any more is only acknowledged."""
         match event:
             case worker_events.LegStats():

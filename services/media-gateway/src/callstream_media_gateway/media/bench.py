@@ -21,7 +21,6 @@ from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.protocol import WorkerStats
 from callstream_media_gateway.media.tone import sines
 from callstream_media_gateway.media.worker_commands import CreateLeg, File, Play, StartRecording
-from callstream_media_gateway.media.worker_events import AnyEvent
 
 HOST = "127.0.0.1"
 SETTLE_S = 2.0
@@ -47,10 +46,7 @@ def worker_process(directory: Path, ports: str, core: int | None = None) -> Iter
 
 
 async def _measure(directory: Path, calls: int, seconds: float, recorded: bool, music: bool, core: int) -> dict[str, Any]:
-    async def ignore(_event: AnyEvent) -> None:
-        return
-
-    client = await MediaClient.connect(str(directory / "media.sock"), ignore)
+    client = await MediaClient.connect(str(directory / "media.sock"), lambda _: None)
     load = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "callstream_media_gateway.media.load", str(2 * calls)),
         *(str(seconds + 2 * SETTLE_S), HOST),

@@ -16,16 +16,12 @@ from typing import Any
 from callstream_media_gateway.media.bench import HOST, SETTLE_S, figures, machine, worker_process
 from callstream_media_gateway.media.client import MediaClient
 from callstream_media_gateway.media.worker_commands import CreateLeg, DtlsPeer, IceLogin
-from callstream_media_gateway.media.worker_events import AnyEvent
 
 _LOGIN = IceLogin("bench", "password+of+the+browser+bench")
 
 
 async def _measure(directory: Path, legs: int, seconds: float, core: int) -> dict[str, Any]:
-    async def ignore(_event: AnyEvent) -> None:
-        return
-
-    client = await MediaClient.connect(str(directory / "media.sock"), ignore)
+    client = await MediaClient.connect(str(directory / "media.sock"), lambda _: None)
     load = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "callstream_media_gateway.media.browser_load", str(legs)),
         *(str(seconds + 2 * SETTLE_S), HOST),

@@ -3,7 +3,7 @@
 The connection may break at any time (worker restarted, signalling too slow): the client connects again by itself,
 repeats commands that were not answered (they are idempotent) and gets unacknowledged events again. An event is
 acknowledged soon after `on_event` has returned, so signalling killed in the middle of it sees the event again, under
-the same event_id.
+the same event_id. What the worker says is dealt with in its order, as it is read.
 """
 
 import asyncio
@@ -99,15 +99,15 @@ class _Frames(asyncio.Protocol):
 class MediaClient:
     """One media worker, as signalling sees it.
 
-    `on_event` is awaited for one event after the other, in order; it may send commands itself. What it raises is
-    logged, and the event counts as dealt with. `on_snapshot` is called on each (re)connection before any event of
-    that connection.
+    `on_event` is called with one event after the other; it may send commands itself. What it raises is logged, and the event
+    counts as dealt with. `on_snapshot` is awaited on each (re)connection, and all that the worker says after its snapshot is
+    kept for so long: it must not wait for an answer.
     """
 
     def __init__(
         self,
         path: str,
-        on_event: Callable[[AnyEvent], Awaitable[None]],
+        on_event: Callable[[AnyEvent], None],
         on_snapshot: Callable[[Snapshot], Awaitable[None]] | None = None,
     ) -> None:
         self.snapshot: Snapshot | None = None
@@ -122,24 +122,27 @@ class MediaClient:
         self._unsent: list[bytes] = []
         self._ack_timer: asyncio.TimerHandle | None = None
         self._dealt_with = ""
-        self._inbox: asyncio.Queue[Snapshot | EventMessage | asyncio.Future[None]] = asyncio.Queue()
+        self._unacknowledged = 0
+        self._last = ("", 0)
+        self._greeting: asyncio.Task[None] | None = None
+        self._kept: list[FromWorker] = []
         self._writer: asyncio.WriteTransport | None = None
         self._attached = asyncio.Event()
         self._encoder = msgspec.msgpack.Encoder()
         self._decoder = msgspec.msgpack.Decoder(FromWorker)
-        self._tasks: list[asyncio.Task[None]] = []
+        self._keeper: asyncio.Task[None] | None = None
 
     @classmethod
     async def connect(
         cls,
         path: str,
-        on_event: Callable[[AnyEvent], Awaitable[None]],
+        on_event: Callable[[AnyEvent], None],
         on_snapshot: Callable[[Snapshot], Awaitable[None]] | None = None,
         timeout_s: float = 10.0,
     ) -> Self:
         """Wait until the worker's snapshot is here. `MediaUnavailableError` when there is none within timeout_s."""
         client = cls(path, on_event, on_snapshot)
-        client._tasks = [asyncio.create_task(client._keep_connected()), asyncio.create_task(client._dispatch())]
+        client._keeper = asyncio.create_task(client._keep_connected())
         try:
             async with asyncio.timeout(timeout_s):
                 await client._attached.wait()
@@ -150,9 +153,10 @@ class MediaClient:
 
     async def close(self) -> None:
         """Leave; the worker goes on with its calls."""
-        for task in self._tasks:
+        tasks = [task for task in (self._keeper, self._greeting) if task is not None]
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         self.flush()
         self._acknowledge()
         self._orders.close()
@@ -200,9 +204,6 @@ class MediaClient:
     async def caught_up(self) -> None:
         """Wait until every event that the worker had kept by now has been dealt with. Raises as `request` does."""
         await self.request(Stats())
-        reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._inbox.put_nowait(reached)
-        await reached
 
     async def create_leg(self, command: CreateLeg) -> int:
         """The local RTP port."""
@@ -231,7 +232,7 @@ class MediaClient:
         loop = asyncio.get_running_loop()
         while not self.replaced.is_set():
             try:
-                self._writer, frames = await loop.create_unix_connection(lambda: _Frames(self._take_frame), self._path)
+                self._writer, frames = await loop.create_unix_connection(lambda: _Frames(self._read), self._path)
                 attempt = 0
                 self._writer.write(self._orders.frames())
                 self.ports.ask()
@@ -263,9 +264,19 @@ class MediaClient:
             self._writer.close()
             self._writer = None
 
-    def _take_frame(self, frame: bytearray) -> None:
-        message = self._decoder.decode(frame)
+    def _read(self, frame: bytearray) -> None:
+        self._next(self._decoder.decode(frame))
+
+    def _next(self, message: FromWorker) -> None:
+        if self._greeting is None:
+            self._take(message)
+        else:
+            self._kept.append(message)
+
+    def _take(self, message: FromWorker) -> None:
         match message:
+            case EventMessage():
+                self._event(message.event)
             case Done():
                 self._orders.done(message.request_id)
             case Reply():
@@ -274,43 +285,39 @@ class MediaClient:
                 log.warning("another client took over the media worker at %s", self._path)
                 self.replaced.set()
                 self._drop_connection()
-            case Snapshot() | EventMessage():
-                self._inbox.put_nowait(message)
+            case Snapshot():
+                self._greeting = asyncio.create_task(self._greeted(message))
 
-    async def _dispatch(self) -> None:
-        unacknowledged, worker, last = 0, "", 0
-        while True:
-            message = await self._inbox.get()
-            if isinstance(message, asyncio.Future):
-                if not message.done():
-                    message.set_result(None)
-                continue
-            if isinstance(message, Snapshot):
-                self.snapshot = message
-                if self._on_snapshot is not None:
-                    await self._told(self._on_snapshot(message), message)
-                self._attached.set()
-                continue
-            event = message.event
-            event_worker, _, sequence = event.event_id.rpartition("-")
-            if (event_worker, int(sequence) <= last) != (worker, True):  # else it came again, and was dealt with
-                await self._told(self._on_event(event), event)
-                worker, last = event_worker, int(sequence)
-            unacknowledged += 1
-            self._dealt_with = event.event_id
-            if unacknowledged >= ACK_EVERY:
-                self._acknowledge()
-                unacknowledged = 0
-            elif self._ack_timer is None:
-                self._ack_timer = asyncio.get_running_loop().call_later(ACK_WITHIN_S, self._acknowledge)
+    async def _greeted(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        if self._on_snapshot is not None:
+            try:
+                await self._on_snapshot(snapshot)
+            except Exception:
+                log.exception("not dealt with: %r", snapshot)
+        self._attached.set()
+        self._greeting = None
+        kept, self._kept = self._kept, []
+        for message in kept:
+            self._next(message)
 
-    async def _told(self, telling: Awaitable[None], what: Snapshot | AnyEvent) -> None:
-        try:
-            await telling
-        except Exception:
-            log.exception("not dealt with: %r", what)
+    def _event(self, event: AnyEvent) -> None:
+        worker, _, sequence = event.event_id.rpartition("-")
+        if worker != self._last[0] or int(sequence) > self._last[1]:  # else it came again, and was dealt with
+            try:
+                self._on_event(event)
+            except Exception:
+                log.exception("not dealt with: %r", event)
+            self._last = worker, int(sequence)
+        self._unacknowledged += 1
+        self._dealt_with = event.event_id
+        if self._unacknowledged >= ACK_EVERY:
+            self._acknowledge()
+        elif self._ack_timer is None:
+            self._ack_timer = asyncio.get_running_loop().call_later(ACK_WITHIN_S, self._acknowledge)
 
     def _acknowledge(self) -> None:
+        self._unacknowledged = 0
         if self._ack_timer is not None:
             self._ack_timer.cancel()
             self._ack_timer = None
