@@ -116,7 +116,7 @@ class Gateway:
         self.note_file = NoteFile(config.media_socket.with_suffix(".notes"))
         notes = KeepNotes(self.media.flush, self.note_file)
         self.switchboard.noted, self.switchboard.forgotten = notes.noted, notes.forgotten
-        Link.of(service.nc).before_writing = notes.write
+        Link.of(service.nc).before_writing = self.media.before_acknowledging = notes.write
         self.restore = Restore(
             self.switchboard, performer, self.finish, self.media, self.user_agent, ring_agent, self.trunks, rtp_timeout_ms
         )

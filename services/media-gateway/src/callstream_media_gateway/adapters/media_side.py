@@ -28,6 +28,8 @@ class MediaSide:
         self._early: list[tuple[AnyCommand, Callable[[Reply | None], None]]] = []
         self.draining = False
         """The worker is about to leave: it takes no new legs."""
+        self.before_acknowledging: Callable[[], None] = lambda: None
+        """As of MediaClient; set before `connect`."""
 
     async def connect(self, path: Path, on_event: OnEvent, on_snapshot: OnSnapshot) -> None:
         """Wait for the worker as long as it takes."""
@@ -38,7 +40,7 @@ class MediaSide:
                 log.warning("waiting for the media worker", error=str(error))
             else:
                 break
-        self._attached = True
+        self._attached, self.client.before_acknowledging = True, self.before_acknowledging
         for command, done in self._early:
             self.client.post(command, done)
         self._early.clear()

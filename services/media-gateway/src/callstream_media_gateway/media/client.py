@@ -112,6 +112,8 @@ class MediaClient:
     ) -> None:
         self.snapshot: Snapshot | None = None
         self.replaced = asyncio.Event()
+        self.before_acknowledging: Callable[[], None] = lambda: None
+        """Called before the worker may forget an event: what must be safe by then. It must not raise."""
         self._path = path
         self._on_event = on_event
         self._on_snapshot = on_snapshot
@@ -323,6 +325,7 @@ class MediaClient:
             self._ack_timer = None
         event_id, self._dealt_with = self._dealt_with, ""
         if event_id and self._writer is not None:
+            self.before_acknowledging()
             with contextlib.suppress(OSError):
                 self._writer.write(self._frame(Ack(event_id)))
 
