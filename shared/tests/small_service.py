@@ -42,7 +42,7 @@ async def wire(service: Service) -> None:
     marks = service.in_flight()
     lease = service.lease("agent-state")
 
-    async def react() -> None:
+    def react() -> None:
         for agent_id in list(wanted):
             if agent_id not in state.online:
                 wanted.discard(agent_id)

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
@@ -9,7 +9,7 @@ from callstream.contracts.agent_events import AgentSignedIn, AgentSignedOut
 from callstream.contracts.call_events import CallAnswered
 from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.contracts.subjects import ALL_EVENTS
-from callstream.kernel.clock import ManualClock
+from callstream.kernel.clock import ManualClock, SystemClock
 from callstream.kernel.timers import Timers
 from callstream.runtime.event_store import Append
 from callstream.runtime.follower import Follower
@@ -28,7 +28,6 @@ class Counter:
         self.seen: list[str] = []
         self.reactions: list[int] = []
         self.timers: Timers[str] = Timers()
-        self.changed = asyncio.Condition()
         self.poison = ""
 
     def evolve(self, recorded: Recorded) -> None:
@@ -40,14 +39,11 @@ class Counter:
         if isinstance(recorded.event, AgentSignedOut):
             self.timers.cancel(recorded.aggregate_id)
 
-    async def react(self) -> None:
+    def react(self) -> None:
         self.reactions.append(len(self.seen))
-        async with self.changed:
-            self.changed.notify_all()
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        async with asyncio.timeout(WITHIN_S), self.changed:
-            await self.changed.wait_for(holds)
+        await wait_for(lambda: bool(self.reactions) and holds())
 
 
 @pytest.fixture
@@ -109,10 +105,10 @@ async def test_an_event_that_cannot_be_folded_is_buried_and_the_rest_goes_on(sto
 async def test_a_reaction_that_fails_is_tried_again_with_the_next_event(store: MemoryStore) -> None:
     counter, failures = Counter(), [RuntimeError("once")]
 
-    async def react() -> None:
+    def react() -> None:
         if failures:
             raise failures.pop()
-        await counter.react()
+        counter.react()
 
     follower = follow(store, counter, react=react)
     await follower.start()
@@ -128,14 +124,14 @@ async def test_reactions_never_overlap_with_folding_or_themselves(store: MemoryS
         overlaps.append(busy)
         counter.evolve(recorded)
 
-    async def react() -> None:
+    def react() -> None:
         nonlocal busy
         overlaps.append(busy)
         busy = True
-        for _ in range(5):
-            await asyncio.sleep(0)
+        if len(counter.reactions) % 2:
+            follower.wake()
+        counter.react()
         busy = False
-        await counter.react()
 
     follower = Follower(store, [ALL_EVENTS], evolve, name="test", clock=ManualClock(AT), react=react)
     await follower.start()
@@ -153,9 +149,9 @@ async def test_a_timer_that_is_due_brings_a_reaction(store: MemoryStore) -> None
     counter, clock = Counter(), ManualClock(AT)
     due: list[list[str]] = []
 
-    async def react() -> None:
+    def react() -> None:
         due.append(counter.timers.due(clock.now()))
-        await counter.react()
+        counter.react()
 
     follower = follow(store, counter, clock=clock, react=react, next_due=counter.timers.next_due)
     await store.append("agent", "7001", "acme", [new("in", AgentSignedIn(terminal="x", actor="a"), "7001")], 0)
@@ -171,12 +167,10 @@ async def test_a_timer_that_is_due_brings_a_reaction(store: MemoryStore) -> None
 async def test_real_time_wakes_it_for_a_timer_without_being_asked(store: MemoryStore) -> None:
     counter = Counter()
     fired = asyncio.Event()
-    from callstream.kernel.clock import SystemClock
-
     clock = SystemClock()
     counter.timers.set("soon", clock.now() + timedelta(seconds=0.05))
 
-    async def react() -> None:
+    def react() -> None:
         if counter.timers.due(clock.now()):
             counter.timers.cancel("soon")
             fired.set()
@@ -185,6 +179,45 @@ async def test_real_time_wakes_it_for_a_timer_without_being_asked(store: MemoryS
     await follower.start()
     async with asyncio.timeout(WITHIN_S):
         await fired.wait()
+    await follower.stop()
+
+
+async def test_a_timer_that_an_event_sets_is_not_late_for_one_that_is_due_later(store: MemoryStore) -> None:
+    counter, clock, fired = Counter(), SystemClock(), asyncio.Event()
+    counter.timers.set("later", clock.now() + timedelta(seconds=60))
+
+    def evolve(recorded: Recorded) -> None:
+        counter.evolve(recorded)
+        counter.timers.set("soon", clock.now() + timedelta(seconds=0.05))
+
+    def react() -> None:
+        counter.react()
+        if counter.timers.due(clock.now()):
+            counter.timers.cancel("soon")
+            fired.set()
+
+    follower = Follower(
+        store, [ALL_EVENTS], evolve, name="test", clock=clock, react=react, next_due=counter.timers.next_due
+    )  # fmt: skip
+    await follower.start()
+    await counter.until(lambda: True)
+    await append(store, "a")
+    async with asyncio.timeout(WITHIN_S):
+        await fired.wait()
+    await follower.stop()
+
+
+async def test_what_stays_due_is_looked_at_again_and_again_without_being_asked(store: MemoryStore) -> None:
+    counter, clock = Counter(), SystemClock()
+    counter.timers.set("now", clock.now())
+    follower = follow(store, counter, clock=clock, next_due=counter.timers.next_due)
+    await follower.start()
+    await counter.until(lambda: len(counter.reactions) >= 4)
+    counter.timers.cancel("now")
+    await asyncio.sleep(0.05)
+    reactions = len(counter.reactions)
+    await asyncio.sleep(0.1)
+    assert len(counter.reactions) == reactions
     await follower.stop()
 
 
@@ -285,7 +318,7 @@ def signed_in(event_id: str) -> NewEvent:
 KEY = ("acme", "agent", "7001")
 
 
-async def started(store: MemoryStore, react: Callable[[InFlight], Awaitable[None]]) -> tuple[Follower, InFlight]:
+async def started(store: MemoryStore, react: Callable[[InFlight], None]) -> tuple[Follower, InFlight]:
     marks = InFlight(store)
     counter = Counter()
     follower = follow(store, counter, react=lambda: react(marks), in_flight=marks)
@@ -302,7 +335,7 @@ async def wait_for(holds: Callable[[], bool]) -> None:
 async def test_a_decision_is_not_taken_twice_while_its_event_is_on_its_way(store: MemoryStore) -> None:
     decided = 0
 
-    async def react(marks: InFlight) -> None:
+    def react(marks: InFlight) -> None:
         nonlocal decided
         if decided == 0 and KEY not in marks:
             decided += 1
@@ -321,7 +354,7 @@ async def test_a_conflict_takes_the_mark_away_and_asks_again(store: MemoryStore)
     await store.append("agent", "7001", "acme", [signed_in("rival")], 0)
     tries: list[int] = []
 
-    async def react(marks: InFlight) -> None:
+    def react(marks: InFlight) -> None:
         if KEY not in marks and len(tries) < 2:
             tries.append(len(store.messages))
             expected = 0 if len(tries) == 1 else 1
@@ -337,7 +370,7 @@ async def test_a_store_that_is_away_is_asked_again(store: MemoryStore) -> None:
     store.available = False
     tries = 0
 
-    async def react(marks: InFlight) -> None:
+    def react(marks: InFlight) -> None:
         nonlocal tries
         if KEY not in marks and not store.messages:
             tries += 1
@@ -353,7 +386,7 @@ async def test_a_store_that_is_away_is_asked_again(store: MemoryStore) -> None:
 
 
 async def test_several_aggregates_are_marked_together(store: MemoryStore) -> None:
-    async def react(marks: InFlight) -> None:
+    def react(marks: InFlight) -> None:
         if not store.messages and KEY not in marks:
             marks.append_many(
                 [

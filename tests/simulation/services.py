@@ -1,7 +1,7 @@
 """The real routing and agent-state as simulated processes: what their `main.wire` does, in virtual time, on a bad network."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from itertools import chain
 from random import Random
@@ -80,12 +80,12 @@ class Fleet:
         now = asyncio.get_running_loop().time()
         return self._up_s + (now - self._up_since if self._up_since is not None else 0.0)
 
-    def guarded(self, reaction: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    def guarded(self, reaction: Callable[[], None]) -> Callable[[], None]:
         """A reaction that fails is a fault of ours, which the follower would only log."""
 
-        async def react() -> None:
+        def react() -> None:
             try:
-                await reaction()
+                reaction()
             except Exception as error:
                 self.on_fault(error)
                 raise

@@ -72,7 +72,7 @@ class Ivr:
         self.looked_at.set()
 
     async def appended(self) -> list[Event]:
-        await self.react()
+        self.react()
         return self.made.events
 
     async def preferred(self) -> str:
@@ -136,7 +136,7 @@ async def test_silence_is_waited_for_no_longer_than_told_and_asked_once() -> Non
     house = Ivr()
     for _ in range(3):
         house.sessions.changed[CALL] = None
-        await house.react()
+        house.react()
     assert await house.preferred() == "1009"
     assert len(house.interface.asked) == 1
 

@@ -2,11 +2,12 @@
 
 State changes only by what the stream says: `evolve` is called for each event in stream order, live and in replay alike;
 `react` looks at the state, decides and appends, and never changes the state itself. `react` runs only when the state has
-seen everything that there was (live) and this instance is the active one; never beside `evolve` and never beside itself.
+seen everything that there was (live) and this instance is the active one; never beside `evolve` and never beside itself,
+because neither of them waits: what takes time, a reaction starts in the background and is woken by.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 import msgspec
@@ -40,7 +41,7 @@ class Follower:
         *,
         name: str,
         clock: Clock,
-        react: Callable[[], Awaitable[None]] | None = None,
+        react: Callable[[], None] | None = None,
         next_due: Callable[[], datetime | None] | None = None,
         in_flight: InFlight | None = None,
         active: Callable[[], bool] = lambda: True,
@@ -48,7 +49,7 @@ class Follower:
         snapshots: SnapshotStore | None = None,
         snapshot_every: int = SNAPSHOT_EVERY,
     ) -> None:
-        """`evolve` folds one event; `react` is awaited after each batch when live, when `next_due` has come (normally
+        """`evolve` folds one event; `react` is called after each batch when live, when `next_due` has come (normally
         `state.timers.next_due`), and on `wake`, provided that `active()` (normally `lease.held`).
 
         An exception of `evolve` sends that one event to the dead letters; an exception of `react` is logged and counted,
@@ -65,10 +66,12 @@ class Follower:
         self._snapshot, self._snapshots, self._snapshot_every = snapshot, snapshots, snapshot_every
         self._position = 0
         self._since_snapshot = 0
-        self._turn = asyncio.Lock()
-        self._woken = asyncio.Event()
-        self._rearm = asyncio.Event()
+        self._woken = False
+        self._bell = asyncio.Event()
+        """Rung when there is something to do apart from events: a timer, a wake, a snapshot."""
+        self._timer: asyncio.TimerHandle | None = None
         self._armed: datetime | None = None
+        """What the timer waits for; None: only for LONGEST_WAIT_S to pass."""
         self._subscription: Subscription | None = None
         self._tasks: list[asyncio.Task[None]] = []
         if in_flight is not None:
@@ -93,12 +96,14 @@ class Follower:
 
     def wake(self) -> None:
         """Ask for a reaction soon, for example after a change of configuration or a lease won."""
-        self._woken.set()
-        self._rearm.set()
+        self._woken = True
+        self._bell.set()
 
     async def stop(self) -> None:
         """Finish the batch in hand, end, save the snapshot."""
         await end(*self._tasks)
+        if self._timer is not None:
+            self._timer.cancel()
         if self._subscription is not None:
             await self._subscription.stop()
         if self.live.is_set() and self._since_snapshot:
@@ -108,9 +113,8 @@ class Follower:
         """Keep the state as it is now."""
         if self._snapshot is None or self._snapshots is None:
             return
-        async with self._turn:
-            state = msgspec.msgpack.encode(self._snapshot.take())
-            position, self._since_snapshot = self._position, 0
+        state = msgspec.msgpack.encode(self._snapshot.take())
+        position, self._since_snapshot = self._position, 0
         await self._snapshots.save(self.name, self._snapshot.version, position, state)
 
     async def _restore(self) -> None:
@@ -130,24 +134,29 @@ class Follower:
         log.info("snapshot restored", follower=self.name, position=position)
 
     async def _fold(self, batch: list[Recorded]) -> None:
-        async with self._turn:
-            for recorded in batch:
-                if recorded.seq <= self._position:
-                    continue
-                try:
-                    self._evolve(recorded)
-                except Exception as error:
-                    log.exception("event not folded", follower=self.name, seq=recorded.seq, type=recorded.event.TYPE)
-                    await self._store.dead_letter(recorded, error)
-                self._position = recorded.seq
-                if self._in_flight is not None:
-                    self._in_flight.seen(recorded)
-            self.folded += len(batch)
-            self._since_snapshot += len(batch)
-            await self._react_now()
-        due = self._next()
-        if self._since_snapshot >= self._snapshot_every or (due is not None and (self._armed is None or due < self._armed)):
-            self._rearm.set()  # what is due later than before is found when the earlier moment comes
+        failed: list[tuple[Recorded, Exception]] = []
+        for recorded in batch:
+            if recorded.seq <= self._position:
+                continue
+            try:
+                self._evolve(recorded)
+            except Exception as error:
+                log.exception("event not folded", follower=self.name, seq=recorded.seq, type=recorded.event.TYPE)
+                failed.append((recorded, error))
+            self._position = recorded.seq
+            if self._in_flight is not None:
+                self._in_flight.seen(recorded)
+        self.folded += len(batch)
+        self._since_snapshot += len(batch)
+        for recorded, why in failed:
+            await self._store.dead_letter(recorded, why)
+        if self._since_snapshot >= self._snapshot_every:
+            self._bell.set()
+        if self._acts():
+            self._react_now()
+            due = None if self._next_due is None else self._next_due()
+            if due is not None and (self._armed is None or due < self._armed):
+                self._arm(due)  # what is due later than before is found when the earlier moment comes
 
     async def _go_live(self, subscription: Subscription) -> None:
         await subscription.caught_up.wait()
@@ -156,40 +165,42 @@ class Follower:
         self.wake()
 
     async def _run(self) -> None:
-        """Waits for timers and wakes, and saves snapshots."""
+        """Reacts to timers and wakes, and saves snapshots."""
         while True:
-            self._rearm.clear()
-            self._armed = due = self._next()
-            wait = LONGEST_WAIT_S if due is None else min(LONGEST_WAIT_S, (due - self._clock.now()).total_seconds())
-            if wait > 0 and not self._woken.is_set():
-                try:
-                    async with asyncio.timeout(wait):
-                        await self._rearm.wait()
-                except TimeoutError:
-                    pass
-            if self._woken.is_set() or self._overdue():
-                self._woken.clear()
-                async with self._turn:
-                    await self._react_now()
-                if self._overdue():
-                    await asyncio.sleep(OVERDUE_PAUSE_S)
+            due = self._due()
+            if self._woken or (due is not None and due <= self._clock.now()):
+                self._woken = False
+                if self._acts():
+                    self._react_now()
+                due = self._due()
+            self._arm(due)
             if self.live.is_set() and self._since_snapshot >= self._snapshot_every:
                 await self.save()
+            await self._bell.wait()
+            self._bell.clear()
 
-    def _next(self) -> datetime | None:
+    def _acts(self) -> bool:
+        """Whether this instance is to decide anything now."""
+        return self.live.is_set() and self._active()
+
+    def _due(self) -> datetime | None:
         """When a timer must make this instance react."""
-        return self._next_due() if self._next_due is not None and self.live.is_set() and self._active() else None
+        return self._next_due() if self._next_due is not None and self._acts() else None
 
-    def _overdue(self) -> bool:
-        due = self._next()
-        return due is not None and due <= self._clock.now()
+    def _arm(self, due: datetime | None) -> None:
+        """Ring at `due`. What is due already had its reaction just now."""
+        wait_s = LONGEST_WAIT_S if due is None else min(LONGEST_WAIT_S, (due - self._clock.now()).total_seconds())
+        if self._timer is not None:
+            self._timer.cancel()
+        self._armed = due
+        self._timer = asyncio.get_running_loop().call_later(wait_s if wait_s > 0 else OVERDUE_PAUSE_S, self._bell.set)
 
-    async def _react_now(self) -> None:
-        if self._react is None or not self.live.is_set() or not self._active():
+    def _react_now(self) -> None:
+        if self._react is None:
             return
         self.reactions += 1
         try:
-            await self._react()
+            self._react()
         except Exception:
             metrics.reactions_failed.labels(self.name).inc()
             log.exception("reaction failed", follower=self.name)

@@ -107,7 +107,7 @@ class Service:
         evolve: Callable[[Recorded], None],
         *,
         name: str = "",
-        react: Callable[[], Awaitable[None]] | None = None,
+        react: Callable[[], None] | None = None,
         next_due: Callable[[], datetime | None] | None = None,
         in_flight: InFlight | None = None,
         active: Callable[[], bool] = lambda: True,

@@ -4,7 +4,7 @@ Runs after each batch, at deadlines and on request; only in the active instance 
 """
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from callstream.kernel.clock import Clock
 from callstream.runtime.config_watch import Configuration
@@ -21,7 +21,7 @@ LOOK_AGAIN = timedelta(milliseconds=250)
 
 
 class Reaction:
-    """`await reaction()`."""
+    """`reaction()`."""
 
     def __init__(
         self,
@@ -37,18 +37,18 @@ class Reaction:
         self._roster, self._in_flight, self._waiting = roster, in_flight, waiting
         self._clock, self._configuration, self._sessions, self._serves = clock, configuration, sessions, serves
 
-    async def __call__(self) -> None:
+    def __call__(self) -> None:
         """Look at every agent that has changed, or whose moment has come."""
+        now = self._clock.now()
         changed = self._roster.take_changed(self._serves)
-        for key in dict.fromkeys((*changed, *self._roster.timers.due(self._clock.now()))):
-            if self._serves(key[0]):
-                self._look_at(key)
+        due = [key for key in self._roster.timers.due(now) if self._serves(key[0])]
+        for key in dict.fromkeys((*changed, *due)):
+            self._look_at(key, now)
         self._waiting.wake(changed)
 
-    def _look_at(self, key: Key) -> None:
+    def _look_at(self, key: Key, now: datetime) -> None:
         tenant, agent_id = key
         agent = self._roster.agent(tenant, agent_id)
-        now = self._clock.now()
         settings = self._configuration.settings(tenant)
         change = follow(agent, settings, now)
         if change is None and agent.session_id:

@@ -32,7 +32,7 @@ class React:
         self._sessions, self._catalogue, self._in_flight, self._clock = sessions, catalogue, in_flight, clock
         self._carry_out, self._ask_preferred = carry_out, ask_preferred
 
-    async def __call__(self) -> None:
+    def __call__(self) -> None:
         """One round. A session that cannot be decided is logged and left until it changes; the others go on."""
         self._sessions.call_due(self._clock.now())
         for call_id in list(self._sessions.changed):

@@ -27,7 +27,7 @@ LOOK_AGAIN = timedelta(milliseconds=250)
 
 
 class Reaction:
-    """`await reaction()`."""
+    """`reaction()`."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class Reaction:
         self._hall, self._in_flight, self._offering = hall, in_flight, offering
         self._configure, self._clock, self._serves = configure, clock, serves
 
-    async def __call__(self) -> None:
+    def __call__(self) -> None:
         """Look at everything that has changed, or whose moment has come."""
         self._configure.load_once()
         now = self._clock.now()
