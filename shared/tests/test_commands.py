@@ -103,15 +103,15 @@ async def test_a_lost_answer_is_asked_for_again_with_the_same_id(
     service: Answering, commands: Commands, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     link, lost = Link.of(service.nc), list[str]()
-    send = link.send
+    post = link.post
 
-    async def lossy(subject: str, *rest: Any, **more: Any) -> None:
+    def lossy(subject: str, *rest: Any, **more: Any) -> None:
         if not lost:
             lost.append(subject)
             return
-        await send(subject, *rest, **more)
+        post(subject, *rest, **more)
 
-    monkeypatch.setattr(link, "send", lossy)
+    monkeypatch.setattr(link, "post", lossy)
     reply = await commands.send(get(), "acme", timeout_s=0.2, retries=5)
     assert reply.accepted
     assert len(lost) == 1

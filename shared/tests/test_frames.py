@@ -2,7 +2,7 @@
 
 import pytest
 
-from callstream.runtime.frames import Frames, RawHandler
+from callstream.runtime.frames import Frames
 
 OURS, THEIRS = 7, 8
 HEAD = b"NATS/1.0\r\nce-id: 1\r\n\r\n"
@@ -51,10 +51,7 @@ def tapped() -> tuple[Frames, NatsPy, list[tuple[bytes, bytes, bytes, bytes | No
     got: list[tuple[bytes, bytes, bytes, bytes | None]] = []
     nats = NatsPy()
 
-    def deliver(handler: RawHandler, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
-        handler(subject, reply, payload, headers)
-
-    frames = Frames({OURS: lambda *message: got.append(message)}, deliver)
+    frames = Frames({b"%d" % OURS: lambda *message: got.append(message)})
     frames.hook(nats, nats)
     return frames, nats, got
 

@@ -1,6 +1,5 @@
 import asyncio
 import random
-from typing import Any
 
 import pytest
 from nats.aio.client import Client
@@ -11,7 +10,7 @@ from callstream.contracts.envelope import Recorded
 from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM
 from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.jetstream_store import JetStreamStore
-from callstream.runtime.link import Answer, Link, NoAnswer
+from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer
 from callstream.runtime.pull_reader import BATCH, ROOM, PullReader
 from callstream.testing.store_contract import Collector, InjectRaw, StoreContract, arrived, new
 
@@ -49,20 +48,15 @@ def lose_acks(monkeypatch: pytest.MonkeyPatch, nc: Client, count: int) -> list[s
     """The next `count` acknowledgements arrive, and are thrown away: what was sent is stored."""
     link, ask, lost = Link.of(nc), Link.of(nc).ask, list[str]()
 
-    def losing(*request: Any) -> asyncio.Future[Answer]:
-        heard: asyncio.Future[Answer] = link.loop.create_future()
-
-        def pass_on(answer: asyncio.Future[Answer]) -> None:
-            if (error := answer.exception()) is not None:
-                heard.set_exception(error)
-            elif len(lost) < count:
-                lost.append(answer.result()[0].decode())
-                heard.set_exception(NoAnswer("lost"))
+    def losing(subject: str, payload: bytes, within_s: float, headers: bytes, on_answer: OnAnswer) -> None:
+        def pass_on(answer: Answer | Exception) -> None:
+            if isinstance(answer, Exception) or len(lost) >= count:
+                on_answer(answer)
             else:
-                heard.set_result(answer.result())
+                lost.append(answer[0].decode())
+                on_answer(NoAnswer("lost"))
 
-        ask(*request).add_done_callback(pass_on)
-        return heard
+        ask(subject, payload, within_s, headers, pass_on)
 
     monkeypatch.setattr(link, "ask", losing)
     return lost

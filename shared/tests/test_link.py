@@ -22,8 +22,8 @@ async def test_a_listener_gets_raw_bytes_in_order(nc: Client) -> None:
             enough.set()
 
     stop = await link.listen("raw.>", handler)
-    await link.send("raw.a", b"one")
-    await link.send("raw.b", b"two", "reply.here", b"NATS/1.0\r\nx: y\r\n\r\n")
+    link.post("raw.a", b"one")
+    link.post("raw.b", b"two", "reply.here", b"NATS/1.0\r\nx: y\r\n\r\n")
     await nc.flush()
     await nc.publish("raw.c", b"three", headers={"k": "v"})
     async with asyncio.timeout(5):
@@ -32,7 +32,7 @@ async def test_a_listener_gets_raw_bytes_in_order(nc: Client) -> None:
     assert got[1] == (b"raw.b", b"reply.here", b"two", b"NATS/1.0\r\nx: y\r\n\r\n")
     assert got[2][3] == b"NATS/1.0\r\nk: v\r\n\r\n"
     await stop()
-    await link.send("raw.a", b"four")
+    link.post("raw.a", b"four")
     await nc.flush()
     assert len(got) == 3
 
@@ -45,8 +45,8 @@ async def test_a_handler_that_fails_harms_nobody_else(nc: Client) -> None:
 
     await link.listen("bad", failing)
     await link.listen("good", lambda _s, _r, payload, _h: got.put_nowait(payload))
-    await link.send("bad", b"")
-    await link.send("good", b"still here")
+    link.post("bad", b"")
+    link.post("good", b"still here")
     assert await asyncio.wait_for(got.get(), 5) == b"still here"
 
 
@@ -58,7 +58,7 @@ async def test_ordinary_subscriptions_go_on_beside_it(nc: Client) -> None:
         await got.put(message)
 
     await nc.subscribe("ordinary", cb=handler)
-    await Link.of(nc).send("ordinary", b"x", headers=b"NATS/1.0\r\na: b\r\n\r\n")
+    Link.of(nc).post("ordinary", b"x", headers=b"NATS/1.0\r\na: b\r\n\r\n")
     message = await asyncio.wait_for(got.get(), 5)
     assert (message.data, message.headers) == (b"x", {"a": "b"})
 
@@ -89,7 +89,7 @@ async def test_a_subscription_stands_before_what_is_sent_after_it(nc: Client) ->
     link, got = Link.of(nc), asyncio.Queue[bytes]()
     for i in range(100):
         await link.listen(f"fresh.{i}", lambda _s, _r, payload, _h: got.put_nowait(payload))
-        await link.send(f"fresh.{i}", b"%d" % i)
+        link.post(f"fresh.{i}", b"%d" % i)
     async with asyncio.timeout(5):
         assert [await got.get() for _ in range(100)] == [b"%d" % i for i in range(100)]
 
@@ -102,7 +102,7 @@ async def test_what_is_sent_while_the_broker_is_away_goes_out_afterwards(server:
         while link.connected:
             await asyncio.sleep(0.01)
     for i in range(3):
-        await link.send("later", b"%d" % i)
+        link.post("later", b"%d" % i)
     await server.start()
     async with asyncio.timeout(10):
         assert [await got.get() for _ in range(3)] == [b"0", b"1", b"2"]
@@ -117,7 +117,7 @@ async def test_a_reconnect_is_told_and_listeners_live_on(server: Server, nc: Cli
     await server.start()
     async with asyncio.timeout(10):
         await told.wait()
-        await link.send("after", b"")
+        link.post("after", b"")
         await got.wait()
     forget()
     assert not link._on_reconnect

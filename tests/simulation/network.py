@@ -66,9 +66,12 @@ class FaultyStore:
     async def append(
         self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
     ) -> int:
-        return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+        return await self._append((Append(tenant, aggregate, aggregate_id, events, expected),))
 
-    async def append_many(self, appends: Sequence[Append]) -> int:
+    def append_many(self, appends: Sequence[Append]) -> "asyncio.Future[int]":
+        return asyncio.ensure_future(self._append(appends))
+
+    async def _append(self, appends: Sequence[Append]) -> int:
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[int] = loop.create_future()
         if self._faults.strikes():

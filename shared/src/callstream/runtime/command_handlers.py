@@ -139,7 +139,7 @@ class CommandHandlers:
         _handled(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
         _seconds(kind.NAME).observe(time.perf_counter() - began)
         if reply_to and self._link.connected:
-            await self._link.send(reply_to, msgspec.json.encode(reply))
+            self._link.post(reply_to, msgspec.json.encode(reply))
 
     async def _reply(self, body: bytes, scope: str, decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> Reply:
         try:

@@ -4,7 +4,7 @@ import asyncio
 
 import msgspec
 
-from callstream.runtime.link import Link, NoAnswer, give_up
+from callstream.runtime.link import Link, NoAnswer, end_with
 from callstream.runtime.pull_reader import RawMessage
 from callstream.runtime.wire import parse_headers, status
 
@@ -28,10 +28,10 @@ async def get_behind(link: Link, stream: str, subjects: str, after: int, count: 
 
     inbox = link.nc.new_inbox()
     stop = await link.listen(inbox, receive)
-    timer = link.loop.call_later(within_s, give_up, done)
+    timer = link.loop.call_later(within_s, end_with, done, NoAnswer("no answer in time"))
     try:
         body = msgspec.json.encode({"seq": after + 1, "next_by_subj": subjects, "batch": count})
-        await link.send(f"$JS.API.DIRECT.GET.{stream}", body, inbox)
+        link.post(f"$JS.API.DIRECT.GET.{stream}", body, inbox)
         await done
     finally:
         timer.cancel()

@@ -82,9 +82,9 @@ class Subscription(Protocol):
 class EventStore(Protocol):
     """The log of all services."""
 
-    async def append(
+    def append(
         self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
-    ) -> int:
+    ) -> Awaitable[int]:
         """Store the events of one aggregate, all or none; the stream sequence of the last one.
 
         Repeating it with the same event ids stores nothing twice and gives the same sequence (lost acknowledgement).
@@ -92,7 +92,7 @@ class EventStore(Protocol):
         """
         ...
 
-    def append_many(self, appends: Sequence[Append]) -> Awaitable[int]:
+    def append_many(self, appends: Sequence[Append]) -> asyncio.Future[int]:
         """Store the events of several aggregates, all or none, each at its own expected version; else like `append`."""
         ...
 

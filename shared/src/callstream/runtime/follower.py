@@ -19,7 +19,7 @@ from callstream.runtime import metrics
 from callstream.runtime.event_store import EventStore, Subscription
 from callstream.runtime.in_flight import InFlight
 from callstream.runtime.snapshots import Snapshot, SnapshotStore
-from callstream.runtime.tasks import end
+from callstream.runtime.tasks import Bell, end
 
 SNAPSHOT_EVERY = 20_000
 """Events between two snapshots of a live state."""
@@ -67,7 +67,7 @@ class Follower:
         self._position = 0
         self._since_snapshot = 0
         self._woken = False
-        self._bell = asyncio.Event()
+        self._bell = Bell()
         """Rung when there is something to do apart from events: a timer, a wake, a snapshot."""
         self._timer: asyncio.TimerHandle | None = None
         self._armed: datetime | None = None
@@ -97,7 +97,7 @@ class Follower:
     def wake(self) -> None:
         """Ask for a reaction soon, for example after a change of configuration or a lease won."""
         self._woken = True
-        self._bell.set()
+        self._bell.ring()
 
     async def stop(self) -> None:
         """Finish the batch in hand, end, save the snapshot."""
@@ -151,7 +151,7 @@ class Follower:
         for recorded, why in failed:
             await self._store.dead_letter(recorded, why)
         if self._since_snapshot >= self._snapshot_every:
-            self._bell.set()
+            self._bell.ring()
         if self._acts():
             self._react_now()
             due = None if self._next_due is None else self._next_due()
@@ -177,7 +177,6 @@ class Follower:
             if self.live.is_set() and self._since_snapshot >= self._snapshot_every:
                 await self.save()
             await self._bell.wait()
-            self._bell.clear()
 
     def _acts(self) -> bool:
         """Whether this instance is to decide anything now."""
@@ -193,7 +192,7 @@ class Follower:
         if self._timer is not None:
             self._timer.cancel()
         self._armed = due
-        self._timer = asyncio.get_running_loop().call_later(wait_s if wait_s > 0 else OVERDUE_PAUSE_S, self._bell.set)
+        self._timer = asyncio.get_running_loop().call_later(wait_s if wait_s > 0 else OVERDUE_PAUSE_S, self._bell.ring)
 
     def _react_now(self) -> None:
         if self._react is None:

@@ -9,21 +9,24 @@ goes there, so the order stays.
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import structlog
+
 RawHandler = Callable[[bytes, bytes, bytes, bytes | None], None]
 """(subject, reply, payload, header block or None). Runs inside the reading loop: it must be quick."""
-Deliver = Callable[[RawHandler, bytes, bytes, bytes, bytes | None], None]
-"""Calls a handler; must not raise."""
 
 LONGEST_LINE = 4096
 AWAITING_CONTROL_LINE = 1
-_FOREIGN, _INCOMPLETE = 0, -1
+
+log = structlog.get_logger(__name__)
 
 
 class Frames:
-    """`handlers` by subscription id; it may change at any time. `hook` once for each transport of the connection."""
+    """`handlers` by subscription id, as the wire spells it; it may change at any time. `hook` once for each transport of the
+    connection.
+    """
 
-    def __init__(self, handlers: Mapping[int, RawHandler], deliver: Deliver) -> None:
-        self._handlers, self._deliver = handlers, deliver
+    def __init__(self, handlers: Mapping[bytes, RawHandler]) -> None:
+        self._handlers = handlers
         self._reader: Any = None
         self._parser: Any = None
         self._pass_on: Callable[[bytes], None] = _nowhere
@@ -37,52 +40,49 @@ class Frames:
         reader.feed_data = self.feed
 
     def feed(self, data: bytes) -> None:
-        """Bytes as they were read."""
+        """Bytes as they were read.
+
+        `MSG <subject> <sid> [reply] <bytes>` or `HMSG <subject> <sid> [reply] <header bytes> <all bytes>`, each followed by
+        as many bytes. All is in this one function because it runs for every message of every service.
+        """
         if self._reader._buffer or self._parser.buf or self._parser.state != AWAITING_CONTROL_LINE:
             self._pass_on(data)
             return
         if self._begun:
             data, self._begun = self._begun + data, b""
-        at, end = 0, len(data)
-        while at < end:
-            taken = self._take(data, at)
-            if taken == _INCOMPLETE:
+        at, size = 0, len(data)
+        while at < size:
+            line_end = data.find(b"\r\n", at, at + LONGEST_LINE)
+            words = data[at:line_end].split(b" ")
+            fixed, count = _WORDS.get(words[0], LONGEST_LINE), len(words)
+            handler = self._handlers.get(words[2]) if line_end >= 0 and fixed <= count <= fixed + 1 else None
+            if handler is None:
+                break
+            begin = line_end + 2
+            try:
+                end = begin + int(words[-1])
+                body = begin + int(words[-2]) if fixed == _HEADED else begin
+            except ValueError:
+                break
+            if end + 2 > size:
                 self._begun = data[at:]
                 return
-            if taken == _FOREIGN:
-                self._pass_on(data[at:])
-                return
-            at += taken
-
-    def _take(self, data: bytes, at: int) -> int:
-        """Hand over the message that begins here; its length, or why it cannot be.
-
-        `MSG <subject> <sid> [reply] <bytes>` or `HMSG <subject> <sid> [reply] <header bytes> <all bytes>`.
-        """
-        line_end = data.find(b"\r\n", at, at + LONGEST_LINE)
-        if line_end < 0:
-            return _FOREIGN
-        words = data[at:line_end].split(b" ")
-        fixed = _WORDS.get(words[0])
-        if fixed is None or not fixed <= len(words) <= fixed + 1:
-            return _FOREIGN
-        begin = line_end + 2
-        try:
-            handler = self._handlers.get(int(words[2]))
-            end = begin + int(words[-1])
-            body = begin + int(words[-2]) if fixed == _WORDS[b"HMSG"] else begin
-        except ValueError:
-            return _FOREIGN
-        if handler is None:
-            return _FOREIGN
-        if end + 2 > len(data):
-            return _INCOMPLETE
-        reply = words[3] if len(words) > fixed else b""
-        self._deliver(handler, words[1], reply, data[body:end], data[begin:body] or None)
-        return end + 2 - at
+            deliver(handler, words[1], words[3] if count > fixed else b"", data[body:end], data[begin:body] or None)
+            at = end + 2
+        if at < size:
+            self._pass_on(data[at:])
 
 
-_WORDS = {b"MSG": 4, b"HMSG": 5}
+def deliver(handler: RawHandler, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
+    """Call a handler. What it raises is logged: nats-py would take it for a broken connection and drop the reading loop."""
+    try:
+        handler(subject, reply, payload, headers)
+    except Exception:
+        log.exception("message not handled", subject=subject.decode("utf-8", "replace"))
+
+
+_HEADED = 5
+_WORDS = {b"MSG": 4, b"HMSG": _HEADED}
 """Words of a control line without a reply subject."""
 
 

@@ -55,13 +55,15 @@ class InFlight:
 
         Several events are stored together or not at all, which costs ten times as much as one (docs/adr/0008).
         """
-        self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+        self._start(((tenant, aggregate, aggregate_id),), (Append(tenant, aggregate, aggregate_id, events, expected),))
 
     def append_many(self, appends: Sequence[Append]) -> None:
         """The same for several aggregates at once, all or none. Raises ValueError when one of them is under way already."""
-        keys = tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends)
+        self._start(tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends), appends)
+
+    def _start(self, keys: tuple[Key, ...], appends: Sequence[Append]) -> None:
         last = self._mark(keys, appends[-1].events)
-        stored = asyncio.ensure_future(self._store.append_many(appends))
+        stored = self._store.append_many(appends)
         self._storing.add(stored)
         stored.add_done_callback(partial(self._ended, keys[0], last))
 

@@ -15,7 +15,7 @@ version forgives.
 import asyncio
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -25,19 +25,16 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
-from callstream.contracts.subjects import (
-    EVENTS_STREAM,
-    aggregate_subjects,
-    event_subject,
-)
+from callstream.contracts.subjects import EVENTS_STREAM, aggregate_subjects, event_subject
 from callstream.runtime import metrics
+from callstream.runtime.append_messages import Message, batch_messages, only_message
 from callstream.runtime.dead_letters import DeadLetters
 from callstream.runtime.direct_get import get_behind
 from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
-from callstream.runtime.link import Answer, Link, NoAnswer
+from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer, end_with
 from callstream.runtime.pull_reader import PullReader, RawMessage
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
-from callstream.runtime.wire import header_block, parse_headers, read_event
+from callstream.runtime.wire import parse_headers, read_event
 
 TRY_S = 1.0
 DEADLINE_S = 5.0
@@ -78,12 +75,6 @@ _ack = msgspec.json.Decoder(_Ack)
 _info = msgspec.json.Decoder(_StreamInfo)
 
 
-class _Message(msgspec.Struct, frozen=True):
-    subject: str
-    payload: bytes
-    headers: bytes
-
-
 class JetStreamStore:
     """EventStore on the stream EVENTS of one connection. `service` is the events' source and names the dead letters."""
 
@@ -108,15 +99,16 @@ class JetStreamStore:
 
     # append
 
-    async def append(
+    def append(
         self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
-    ) -> int:
-        return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+    ) -> asyncio.Future[int]:
+        return self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
 
     def append_many(self, appends: Sequence[Append]) -> asyncio.Future[int]:
         """One event is sent at once, and only what its acknowledgement does not settle takes a task: every event of every call
         goes this way.
         """
+        stored: asyncio.Future[int] = self._link.loop.create_future()
         try:
             if not appends:
                 raise StoreRefused("an append without events")
@@ -125,21 +117,17 @@ class JetStreamStore:
             deadline = time.monotonic() + self._deadline_s
             if len(appends) > 1 or len(appends[0].events) > 1:
                 return asyncio.create_task(self._store_batch(appends, deadline))
-            stored: asyncio.Future[int] = self._link.loop.create_future()
-            answer = self._publish(list(self._messages(appends)), deadline)
-            answer.add_done_callback(partial(self._answered, appends, deadline, stored))
+            self._publish(appends, self._try_s, partial(self._answered, appends, deadline, stored))
         except StoreRefused as error:
-            stored = self._link.loop.create_future()
             stored.set_exception(error)
         return stored
 
     def _answered(
-        self, appends: Sequence[Append], deadline: float, stored: asyncio.Future[int], answer: asyncio.Future[Answer]
+        self, appends: Sequence[Append], deadline: float, stored: asyncio.Future[int], answer: Answer | Exception
     ) -> None:
         if stored.done():  # nobody waits any more
-            answer.exception()
             return
-        if answer.exception() is None and (ack := _ack.decode(answer.result()[0])).error is None:
+        if not isinstance(answer, Exception) and (ack := _ack.decode(answer[0])).error is None:
             if self._tracer.enabled:
                 self._trace(appends)
             stored.set_result(ack.seq)
@@ -170,16 +158,14 @@ class JetStreamStore:
         finally:
             self._batches.release()
 
-    async def _store(self, appends: Sequence[Append], deadline: float, first: asyncio.Future[Answer] | None = None) -> int:
-        """`first`: the answer of a first try."""
+    async def _store(self, appends: Sequence[Append], deadline: float, first: Answer | Exception | None = None) -> int:
+        """`first`: what became of a first try."""
         while True:
-            answer, first = first or self._publish(list(self._messages(appends)), deadline), None
-            try:
-                payload, _ = await answer
-            except (NoAnswer, NatsError, OSError) as error:
-                await self._pause(deadline, error)
+            answer, first = first or await self._try(appends, deadline), None
+            if isinstance(answer, Exception):
+                await self._pause(deadline, answer)
                 continue
-            ack = _ack.decode(payload)
+            ack = _ack.decode(answer[0])
             if ack.error is None:
                 if self._tracer.enabled:
                     self._trace(appends)
@@ -196,49 +182,36 @@ class JetStreamStore:
                 raise StoreRefused(f"{ack.error.err_code}: {ack.error.description}")
             await self._pause(deadline, ack.error)
 
-    def _messages(self, appends: Sequence[Append]) -> Iterator[_Message]:
-        """The messages in order; only the first of an aggregate carries its expected version (a batch allows no more)."""
-        batch = sum(len(append.events) for append in appends)
-        batch_id = self._batch_prefix + next(self._batch_ids) if batch > 1 else ""
-        number = 0
-        for append in appends:
-            expected = append.expected
-            for new in append.events:
-                number += 1
-                fact = new.event
-                extra = ""
-                if expected is not None:
-                    extra = (
-                        f"Nats-Expected-Last-Subject-Sequence: {expected}\r\nNats-Expected-Last-Subject-Sequence-Subject: "
-                        f"{aggregate_subjects(append.tenant, append.aggregate, append.aggregate_id)}\r\n"
-                    )
-                    expected = None
-                if batch_id:
-                    extra += f"Nats-Batch-Id: {batch_id}\r\nNats-Batch-Sequence: {number}\r\n"
-                    if number == batch:
-                        extra += "Nats-Batch-Commit: 1\r\n"
-                yield _Message(
-                    event_subject(append.tenant, append.aggregate, append.aggregate_id, fact.NAME),
-                    encode_body(fact),
-                    header_block(new, fact.TYPE, self._service, extra),
-                )
+    async def _try(self, appends: Sequence[Append], deadline: float) -> Answer | Exception:
+        """One try. Raises StoreRefused."""
+        answered: asyncio.Future[Answer] = self._link.loop.create_future()
+        self._publish(appends, min(self._try_s, max(0.01, deadline - time.monotonic())), partial(end_with, answered))
+        try:
+            return await answered
+        except (NoAnswer, NatsError, OSError) as error:
+            return error
 
-    def _publish(self, messages: list[_Message], deadline: float) -> asyncio.Future[Answer]:
+    def _publish(self, appends: Sequence[Append], within_s: float, on_answer: OnAnswer) -> None:
         """Send all and expect one answer. Raises StoreRefused."""
         link = self._link
         if not link.connected:
-            away: asyncio.Future[Answer] = self._link.loop.create_future()
-            away.set_exception(NoAnswer("no connection to the broker"))
-            return away
-        limit = link.nc.max_payload
-        for message in messages:
-            if len(message.payload) + len(message.headers) > limit:
-                raise StoreRefused(f"{message.subject} is larger than the broker's limit of {limit} bytes")
-        *first, last = messages
-        for message in first:
-            link.post(message.subject, message.payload, "", message.headers)
-        within_s = min(self._try_s, max(0.01, deadline - time.monotonic()))
-        return link.ask(last.subject, last.payload, within_s, last.headers)
+            on_answer(NoAnswer("no connection to the broker"))
+            return
+        if len(appends) == 1 and len(appends[0].events) == 1:
+            last = self._fitting(only_message(appends[0], self._service))
+        else:
+            batch_id = self._batch_prefix + next(self._batch_ids)
+            *first, last = map(self._fitting, batch_messages(appends, self._service, batch_id))
+            for message in first:
+                link.post(message.subject, message.payload, "", message.headers)
+        link.ask(last.subject, last.payload, within_s, last.headers, on_answer)
+
+    def _fitting(self, message: Message) -> Message:
+        """The message, if the broker takes one as long. Raises StoreRefused."""
+        limit = self._link.nc.max_payload
+        if len(message.payload) + len(message.headers) > limit:
+            raise StoreRefused(f"{message.subject} is larger than the broker's limit of {limit} bytes")
+        return message
 
     def _trace(self, appends: Sequence[Append]) -> None:
         """Each event is a span of its call's trace, below the event or command that brought it about."""
@@ -323,12 +296,11 @@ class JetStreamStore:
     # follow
 
     async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0) -> Subscription:
-        async def decode(messages: list[RawMessage]) -> None:
+        def hand_over(messages: list[RawMessage]) -> Awaitable[None]:
             batch = self._decode(messages)
-            if batch:
-                await on_batch(batch)
+            return on_batch(batch) if batch else _nothing()
 
-        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode, rest_s=rest_s)
+        reader = PullReader(self._link, EVENTS_STREAM, filters, after, hand_over, rest_s=rest_s)
         await reader.start()
         return reader
 
@@ -351,3 +323,7 @@ def _give_up_with(task: asyncio.Task[int], stored: asyncio.Future[int]) -> None:
     """Who waits for an append no longer does not want it either: it is not tried again."""
     if stored.cancelled():
         task.cancel()
+
+
+async def _nothing() -> None:
+    """No event of a batch was readable."""

@@ -1,8 +1,9 @@
 """One NATS connection with two short cuts that nats-py does not offer, for the paths that carry every event.
 
 Listening without a task, a queue and a header dictionary per message (raw bytes to a plain function), and sending a message
-whose header block is made already, all of one turn of the loop in one write. Messages of `send` keep their order among
-themselves and stay behind subscriptions made before; between `send` and nats-py's own `publish` there is no order.
+whose header block is made already, all of one turn of the loop in one write. Messages of `post` keep their order among
+themselves and stay behind subscriptions made before; between `post` and nats-py's own `publish` there is no order, and only
+what goes nats-py's way is counted in its `stats`.
 
 Both reach into nats-py (`_process_msg`, `_pending`, `_flush_queue`, `_transport` and its `_io_reader`, `_ps`,
 `_reconnected_cb`): that is why its version is pinned below 3 and shared/tests/test_link.py holds them. Figures are in
@@ -11,6 +12,7 @@ docs/runtime.md.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any, cast
 
 import structlog
@@ -18,13 +20,15 @@ from nats.aio.client import Client
 from nats.errors import ConnectionClosedError
 from nats.errors import Error as NatsError
 
-from callstream.runtime.frames import Frames, RawHandler
+from callstream.runtime.frames import Frames, RawHandler, deliver
 
 log = structlog.get_logger(__name__)
 
 
 Answer = tuple[bytes, bytes | None]
 """(payload, header block or None)"""
+OnAnswer = Callable[[Answer | Exception], None]
+"""Gets the answer, or why there is none: NoAnswer, ConnectionClosedError. Runs inside the reading loop: it must be quick."""
 _NOBODY = (None, 0.0)
 
 
@@ -37,10 +41,11 @@ class Link:
 
     def __init__(self, nc: Client) -> None:
         self.nc = nc
-        self._handlers: dict[int, RawHandler] = {}
-        self._frames = Frames(self._handlers, self._deliver)
+        self._handlers: dict[bytes, RawHandler] = {}
+        """By subscription id, as the wire spells it."""
+        self._frames = Frames(self._handlers)
         self._on_reconnect: list[Callable[[], None]] = []
-        self._waiting: dict[bytes, tuple[asyncio.Future[Answer], float]] = {}
+        self._waiting: dict[bytes, tuple[OnAnswer, float]] = {}
         """Requests without an answer: who waits, and until when by the loop's clock."""
         self._late: asyncio.TimerHandle | None = None
         """One timer for them all: the time of most answers never comes."""
@@ -81,7 +86,7 @@ class Link:
     async def listen(self, subject: str, handler: RawHandler, queue: str = "") -> Callable[[], Awaitable[None]]:
         """Hand each message of `subject` to `handler`; the result ends it. Of one `queue` group only one hears it."""
         subscription = await self.nc.subscribe(subject, queue)
-        sid = subscription._id
+        sid = b"%d" % subscription._id
         self._handlers[sid] = handler
 
         async def stop() -> None:
@@ -91,15 +96,11 @@ class Link:
 
         return stop
 
-    async def send(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
-        """Send one message; `headers` is a finished block (`NATS/1.0\\r\\n…\\r\\n\\r\\n`). Does not wait for the broker.
+    def post(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
+        """Send one message; `headers` is a finished block (`NATS/1.0\r\n…\r\n\r\n`). Raises ConnectionClosedError.
 
         While the connection is lost the message waits with nats-py's own and goes out after the reconnect.
         """
-        self.post(subject, payload, reply, headers)
-
-    def post(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
-        """As `send`, where nothing can be awaited. Raises ConnectionClosedError."""
         nc = self.nc
         if nc.is_closed:
             raise ConnectionClosedError
@@ -107,8 +108,6 @@ class Link:
             head = f"HPUB {subject} {reply} {len(headers)} {len(headers) + len(payload)}\r\n"
         else:
             head = f"PUB {subject} {reply} {len(payload)}\r\n"
-        nc.stats["out_msgs"] += 1
-        nc.stats["out_bytes"] += len(payload)
         if not self._out:
             self.loop.call_soon(self._write)
         self._out += (head.encode(), headers, payload, b"\r\n")
@@ -127,16 +126,18 @@ class Link:
         else:
             nc._transport.write(block)
 
-    async def request(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> Answer:
-        """Send and await one answer: (payload, header block). Raises NoAnswer."""
-        return await self.ask(subject, payload, within_s, headers)
-
-    def ask(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> asyncio.Future[Answer]:
+    def request(self, subject: str, payload: bytes, within_s: float, headers: bytes = b"") -> asyncio.Future[Answer]:
         """Send in this turn; the future ends with the answer, or NoAnswer after `within_s` seconds."""
+        future: asyncio.Future[Answer] = self.loop.create_future()
+        self.ask(subject, payload, within_s, headers, partial(end_with, future))
+        return future
+
+    def ask(self, subject: str, payload: bytes, within_s: float, headers: bytes, on_answer: OnAnswer) -> None:
+        """As `request`, for who needs no future: `on_answer` is called once, at the latest after `within_s` seconds."""
         self._count += 1
-        token, future = b"%x" % self._count, self.loop.create_future()
+        token = b"%x" % self._count
         until = self.loop.time() + within_s
-        self._waiting[token] = future, until
+        self._waiting[token] = on_answer, until
         if self._late is None or until < self._late.when():
             self._look_at(until)
         if self._inbox:
@@ -144,7 +145,6 @@ class Link:
         else:
             self._unsent.append((token, subject, payload, headers))
             self._opening = self._opening or self.loop.create_task(self._open_inbox())
-        return future
 
     async def _open_inbox(self) -> None:
         inbox = self.nc.new_inbox() + "."
@@ -162,8 +162,8 @@ class Link:
         try:
             self.post(subject, payload, self._inbox + token.decode(), headers)
         except ConnectionClosedError as error:
-            future, _ = self._waiting.pop(token)
-            future.set_exception(error)
+            on_answer, _ = self._waiting.pop(token)
+            on_answer(error)
 
     def _look_at(self, moment: float) -> None:
         if self._late is not None:
@@ -173,35 +173,25 @@ class Link:
     def _give_up_late(self) -> None:
         self._late, now = None, self.loop.time()
         for token in [token for token, (_, until) in self._waiting.items() if until <= now]:
-            give_up(self._waiting.pop(token)[0])
+            self._waiting.pop(token)[0](NoAnswer("no answer in time"))
         if self._waiting:
             self._look_at(min(until for _, until in self._waiting.values()))
 
     def _answered(self, subject: bytes, _reply: bytes, payload: bytes, headers: bytes | None) -> None:
-        future, _ = self._waiting.pop(subject[subject.rindex(b".") + 1 :], _NOBODY)
-        if future is None or future.done():
+        on_answer, _ = self._waiting.pop(subject[subject.rindex(b".") + 1 :], _NOBODY)
+        if on_answer is None:
             return
         if headers is not None and not payload and headers.startswith(b"NATS/1.0 503"):
-            future.set_exception(NoAnswer("nobody listens"))
+            on_answer(NoAnswer("nobody listens"))
         else:
-            future.set_result((payload, headers))
+            on_answer((payload, headers))
 
     async def _receive(self, sid: int, subject: bytes, reply: bytes, payload: bytes, headers: Any) -> None:
-        handler = self._handlers.get(sid)
+        handler = self._handlers.get(b"%d" % sid)
         if handler is None:
             await self._process_msg(sid, subject, reply, payload, headers)
         else:
-            self._deliver(handler, subject, reply, payload, headers)
-
-    def _deliver(self, handler: RawHandler, subject: bytes, reply: bytes, payload: bytes, headers: bytes | None) -> None:
-        stats = self.nc.stats
-        stats["in_msgs"] += 1
-        stats["in_bytes"] += len(payload)
-        try:
-            handler(subject, reply, payload, headers)
-        except Exception:
-            # nats-py would take it for a broken connection and drop the reading loop
-            log.exception("message not handled", subject=subject.decode("utf-8", "replace"))
+            deliver(handler, subject, reply, payload, headers)
 
     def _hook(self) -> None:
         """Without a plain TCP transport (not connected yet, web socket) all goes nats-py's way."""
@@ -217,7 +207,11 @@ class Link:
             await self._reconnected()
 
 
-def give_up(future: asyncio.Future[Any]) -> None:
-    """End a wait with NoAnswer unless it is over."""
-    if not future.done():
-        future.set_exception(NoAnswer("no answer in time"))
+def end_with(future: asyncio.Future[Any], answer: object) -> None:
+    """End a wait with an answer or an exception, unless it is over."""
+    if future.done():
+        return
+    if isinstance(answer, Exception):
+        future.set_exception(answer)
+    else:
+        future.set_result(answer)

@@ -51,9 +51,12 @@ class MemoryStore:
     async def append(
         self, aggregate: str, aggregate_id: str, tenant: str, events: Sequence[NewEvent], expected: int | None
     ) -> int:
-        return await self.append_many((Append(tenant, aggregate, aggregate_id, events, expected),))
+        return await self._append_soon((Append(tenant, aggregate, aggregate_id, events, expected),))
 
-    async def append_many(self, appends: Sequence[Append]) -> int:
+    def append_many(self, appends: Sequence[Append]) -> asyncio.Future[int]:
+        return asyncio.ensure_future(self._append_soon(appends))
+
+    async def _append_soon(self, appends: Sequence[Append]) -> int:
         await asyncio.sleep(0)
         return self.append_now(appends)
 

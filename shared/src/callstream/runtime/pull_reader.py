@@ -15,7 +15,7 @@ then it rests. So what comes meanwhile leaves the broker in one write instead of
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 import structlog
@@ -23,7 +23,7 @@ from nats.errors import Error as NatsError
 
 from callstream.runtime import metrics
 from callstream.runtime.link import Link, NoAnswer
-from callstream.runtime.tasks import end
+from callstream.runtime.tasks import Bell, end
 from callstream.runtime.wire import parse_headers, status
 
 BATCH = 500
@@ -42,7 +42,7 @@ LONGEST_RETRY_PAUSE_S = 2.0
 log = structlog.get_logger(__name__)
 
 
-class RawMessage(NamedTuple):
+class RawMessage(msgspec.Struct, frozen=True):
     """A stored message as it came."""
 
     seq: int
@@ -97,7 +97,7 @@ class PullReader:
         self._consumer_seq = 0
         self._received = self._delivered = 0
         self._goal: int | None = None
-        """Messages to deliver until all is handed over that the stream held at the start."""
+        """Messages to deliver until all is handed over that the stream held at the start; None once that is told."""
         self._asked = 0
         self._epoch = 0
         self._requests = 0
@@ -107,7 +107,7 @@ class PullReader:
         self._former = ""
         self._name_bytes = b""
         self._epoch_inbox = b""
-        self._arrived = asyncio.Event()
+        self._arrived = Bell()
         self._lost = asyncio.Event()
         self._stopping = False
         self._tasks: list[asyncio.Task[None]] = []
@@ -131,7 +131,7 @@ class PullReader:
     async def stop(self) -> None:
         """Finish the batch in hand and end. The consumer is deleted if the broker is there, else it expires by itself."""
         self._stopping = True
-        self._arrived.set()
+        self._arrived.ring()
         supervisor, delivery = self._tasks
         await end(supervisor)
         await asyncio.gather(delivery, return_exceptions=True)
@@ -139,7 +139,7 @@ class PullReader:
         if self._unlisten is not None:
             await self._unlisten()
         if self._name and self._link.connected:
-            await self._link.send(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}", b"", self._inbox + ".gone")
+            self._link.post(f"$JS.API.CONSUMER.DELETE.{self._stream}.{self._name}", b"", self._inbox + ".gone")
 
     # the consumer
 
@@ -166,7 +166,7 @@ class PullReader:
 
     async def _create(self) -> None:
         old, self._name = self._name or self._former, ""  # from here on, what the old one still sends is not taken
-        self._arrived.set()
+        self._arrived.ring()
         self._former = name = self._link.nc._nuid.next().decode()
         self._epoch += 1
         self._consumer_seq, self._asked = 0, 0
@@ -198,35 +198,35 @@ class PullReader:
         self._goal = self._received + answer.num_pending
         self._tell_if_caught_up()
         self._heard = time.monotonic()
-        self._arrived.set()
-        await self._ask()
+        self._arrived.ring()
+        self._ask()
 
-    async def _ask(self) -> None:
+    def _ask(self) -> None:
         """Keep up to ROOM messages asked for or waiting here; a reader that rests asks for one, or for all that wait."""
         if not self._rest_s:
             while not self._lost.is_set() and self._asked + len(self._buffer) <= ROOM - BATCH:
-                await self._request(BATCH, EXPIRES_S)
+                self._request(BATCH, EXPIRES_S)
         elif not self._asked and not self._buffer:
             self._swept = False
-            await self._request(1, EXPIRES_S)
+            self._request(1, EXPIRES_S)
         elif self._is_gathering and not self._asked:
             self._swept = True
-            await self._request(min(self._ahead, BATCH - len(self._buffer)), SWEEP_EXPIRES_S)
+            self._request(min(self._ahead, BATCH - len(self._buffer)), SWEEP_EXPIRES_S)
 
     @property
     def _is_gathering(self) -> bool:
-        """Whether more belongs to the batch in hand: of a reader that rests, all that stood behind its first message."""
-        if not self._rest_s or not self._name:
+        """Whether more belongs to the batch in hand of a reader that rests: all that stood behind its first message."""
+        if not self._name:
             return False
         return self._asked > 0 or (not self._swept and self._ahead > 0 and len(self._buffer) < BATCH)
 
-    async def _request(self, count: int, expires_s: float) -> None:
+    def _request(self, count: int, expires_s: float) -> None:
         self._asked += count
         self._requests += 1
         heartbeat_s = min(HEARTBEAT_S, expires_s / 2)
         body = b'{"batch":%d,"expires":%d,"idle_heartbeat":%d}' % (count, int(expires_s * 1e9), int(heartbeat_s * 1e9))
         reply = f"{self._inbox}.{self._epoch}.{self._requests}"
-        await self._link.send(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", body, reply)
+        self._link.post(f"$JS.API.CONSUMER.MSG.NEXT.{self._stream}.{self._name}", body, reply)
 
     # messages
 
@@ -235,10 +235,10 @@ class PullReader:
 
         `$JS.ACK.<stream>.<consumer>.<delivered>.<seq>.<consumer seq>.<time>.<pending>`, with a domain three more tokens.
         """
-        if not reply.startswith(b"$JS.ACK."):
+        parts = reply.split(b".")
+        if parts[0] != b"$JS":
             self._control(subject, payload, headers)
             return
-        parts = reply.split(b".")
         at = 5 if len(parts) == 9 else 7
         if not self._name or parts[at - 2] != self._name_bytes:
             return
@@ -253,7 +253,7 @@ class PullReader:
         self._ahead = int(parts[at + 3])
         self._received += 1
         self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
-        self._arrived.set()
+        self._arrived.ring()
 
     def _control(self, subject: bytes, payload: bytes, headers: bytes | None) -> None:
         """A status of a pull request: heartbeat, end of the request, or the end of the consumer."""
@@ -266,17 +266,16 @@ class PullReader:
         unused = parse_headers(headers).get("Nats-Pending-Messages", "")
         if code in (404, 408) and unused.isdigit():
             self._asked -= int(unused)
-            self._arrived.set()
+            self._arrived.ring()
             return
         log.info("pull request ended", stream=self._stream, status=(headers or b"")[8:60].split(b"\r")[0].decode())
         self._lost.set()
 
     async def _hand_over(self) -> None:
         while not self._stopping:
-            if not self._buffer or self._is_gathering:
+            if not self._buffer or (self._rest_s and self._is_gathering):
                 await self._arrived.wait()
-            self._arrived.clear()
-            if self._buffer and not self._is_gathering and not self._stopping:
+            if self._buffer and not (self._rest_s and self._is_gathering) and not self._stopping:
                 if len(self._buffer) <= BATCH:
                     batch, self._buffer = self._buffer, []
                 else:
@@ -284,11 +283,12 @@ class PullReader:
                 await self._deliver(batch)
                 self.position = batch[-1].seq
                 self._delivered += len(batch)
-                self._tell_if_caught_up()
+                if self._goal is not None:
+                    self._tell_if_caught_up()
                 if self._rest_s and len(batch) < BATCH:
                     await asyncio.sleep(self._rest_s)
             if self._asked + len(self._buffer) <= ROOM - BATCH and self._name and self._link.connected:
-                await self._ask()
+                self._ask()
 
     async def _deliver(self, batch: list[RawMessage]) -> None:
         """Hand a batch over, again and again until it is taken: a projection whose database is away must lose nothing."""
@@ -308,4 +308,5 @@ class PullReader:
 
     def _tell_if_caught_up(self) -> None:
         if self._goal is not None and self._delivered >= self._goal:
+            self._goal = None
             self.caught_up.set()
