@@ -17,7 +17,8 @@ class SystemClock:
 
     def now(self) -> datetime:
         """The present moment, cut to milliseconds because that is what the wire carries."""
-        return to_millis(datetime.now(UTC))
+        now = datetime.now(UTC)
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)  # as to_millis, without a call: it is asked all the time
 
 
 class ManualClock:

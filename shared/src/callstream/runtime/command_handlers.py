@@ -20,7 +20,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
-from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -50,8 +49,7 @@ Handler = Callable[[C, str], Awaitable[Any]]
 
 log = structlog.get_logger(__name__)
 
-_handled = lru_cache(metrics.commands_handled.labels)
-_seconds = lru_cache(metrics.command_seconds.labels)
+_encode = msgspec.json.Encoder().encode
 
 _FIELD = re.compile(r"at `\$\.?([^`]+)`|field `([^`]+)`")
 
@@ -78,7 +76,10 @@ class CommandHandlers:
 
         def take(subject: bytes, reply_to: bytes, body: bytes, _: bytes | None) -> None:
             meant_for = subject.split(b".")[2].decode()
-            start = partial(self._start, partial(self._answer, reply_to.decode(), body, meant_for, kind, decoder, handler))
+
+            def start() -> None:
+                self._start(self._answer(reply_to.decode(), body, meant_for, kind, decoder, handler))
+
             if self.active(meant_for):
                 start()
             else:
@@ -95,8 +96,8 @@ class CommandHandlers:
                 self._leave.append(leave)
         await nc.flush()
 
-    def _start(self, answer: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        task = asyncio.create_task(answer())
+    def _start(self, answer: Coroutine[Any, Any, None]) -> None:
+        task = self._link.loop.create_task(answer)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -135,11 +136,10 @@ class CommandHandlers:
             reply = await self._reply(body, scope, decoder, handler)
         except Exception:
             log.exception("command failed", command=kind.NAME)
-            reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
-        _handled(kind.NAME, "accepted" if reply.accepted else str(reply.reason)).inc()
-        _seconds(kind.NAME).observe(time.perf_counter() - began)
+            reply = _FAILED
+        metrics.commands.add(kind.NAME, _answer_of(reply), time.perf_counter() - began)
         if reply_to and self._link.connected:
-            self._link.post(reply_to, msgspec.json.encode(reply))
+            self._link.post(reply_to, _encode(reply))
 
     async def _reply(self, body: bytes, scope: str, decoder: msgspec.json.Decoder[C], handler: Handler[C]) -> Reply:
         try:
@@ -158,8 +158,8 @@ class CommandHandlers:
         if len(self._running) >= LIMIT:
             return Reply(accepted=False, reason=Reason.UNAVAILABLE, message="too many commands are under way")
         future = self._running[command.command_id] = asyncio.get_running_loop().create_future()
-        start = datetime.now(UTC)
-        reply = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")
+        start = datetime.now(UTC) if self._tracer.enabled else None
+        reply = _FAILED
         try:
             reply = await _run(command, scope, handler)
         finally:
@@ -169,8 +169,7 @@ class CommandHandlers:
             self._remembered[command.command_id] = reply
             if len(self._remembered) > REMEMBERED:
                 self._remembered.popitem(last=False)
-        call_id = getattr(command, "call_id", "")
-        if call_id and self._tracer.enabled:
+        if start is not None and (call_id := getattr(command, "call_id", "")):
             self._tracer.record(
                 Span(
                     name=f"{command.SERVICE}.{command.NAME}",
@@ -179,7 +178,7 @@ class CommandHandlers:
                     parent="",
                     start=start,
                     end=datetime.now(UTC),
-                    attributes={"callstream.answer": "accepted" if reply.accepted else str(reply.reason)},
+                    attributes={"callstream.answer": _answer_of(reply)},
                 )
             )
         return reply
@@ -196,4 +195,12 @@ async def _run(command: C, scope: str, handler: Handler[C]) -> Reply:
         return Reply(accepted=False, reason=Reason.UNAVAILABLE, message=str(error))
     if isinstance(result, Reply):
         return result
-    return Reply(accepted=True) if result is None else Reply(accepted=True, result=msgspec.Raw(msgspec.json.encode(result)))
+    return _DONE if result is None else Reply(accepted=True, result=msgspec.Raw(_encode(result)))
+
+
+def _answer_of(reply: Reply) -> str:
+    return "accepted" if reply.accepted else str(reply.reason)
+
+
+_DONE = Reply(accepted=True)
+_FAILED = Reply(accepted=False, reason=Reason.INTERNAL, message="the command failed; the log says why")

@@ -19,6 +19,7 @@ PAUSE_S = 0.05
 log = structlog.get_logger(__name__)
 
 _reply = msgspec.json.Decoder(Reply)
+_encode = msgspec.json.Encoder().encode
 
 
 class Commands:
@@ -40,7 +41,7 @@ class Commands:
         command into the call's trace.
         """
         subject = command_subject(command.SERVICE, scope, command.NAME)
-        body = msgspec.json.encode(command)
+        body = _encode(command)
         headers = b""
         if call_id:
             headers = f"NATS/1.0\r\ntraceparent: {traceparent(call_id, command.command_id)}\r\n\r\n".encode()

@@ -135,6 +135,7 @@ class Follower:
 
     async def _fold(self, batch: list[Recorded]) -> None:
         failed: list[tuple[Recorded, Exception]] = []
+        marks = self._in_flight
         for recorded in batch:
             if recorded.seq <= self._position:
                 continue
@@ -144,10 +145,11 @@ class Follower:
                 log.exception("event not folded", follower=self.name, seq=recorded.seq, type=recorded.event.TYPE)
                 failed.append((recorded, error))
             self._position = recorded.seq
-            if self._in_flight is not None:
-                self._in_flight.seen(recorded)
-        self.folded += len(batch)
-        self._since_snapshot += len(batch)
+            if marks is not None:
+                marks.seen(recorded)
+        count = len(batch)
+        self.folded += count
+        self._since_snapshot += count
         for recorded, why in failed:
             await self._store.dead_letter(recorded, why)
         if self._since_snapshot >= self._snapshot_every:

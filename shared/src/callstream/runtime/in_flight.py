@@ -62,7 +62,14 @@ class InFlight:
         self._start(tuple((append.tenant, append.aggregate, append.aggregate_id) for append in appends), appends)
 
     def _start(self, keys: tuple[Key, ...], appends: Sequence[Append]) -> None:
-        last = self._mark(keys, appends[-1].events)
+        """Mark until the last of the events is seen."""
+        for key in keys:
+            if key in self._keys:
+                raise ValueError(f"{' '.join(key)} has an append under way")
+        last = appends[-1].events[-1].id
+        self._awaited[last] = keys
+        for key in keys:
+            self._keys[key] = last
         stored = self._store.append_many(appends)
         self._storing.add(stored)
         stored.add_done_callback(partial(self._ended, keys[0], last))
@@ -103,17 +110,6 @@ class InFlight:
         if keys is not None:
             self._unmark(keys)
         asyncio.get_running_loop().call_later(again_s, self.on_failure)
-
-    def _mark(self, keys: tuple[Key, ...], events: Sequence[NewEvent]) -> str:
-        """Mark aggregates until the last of the events is seen; its id."""
-        for key in keys:
-            if key in self._keys:
-                raise ValueError(f"{' '.join(key)} has an append under way")
-        last = events[-1].id
-        self._awaited[last] = keys
-        for key in keys:
-            self._keys[key] = last
-        return last
 
     def _unmark(self, keys: tuple[Key, ...]) -> None:
         for key in keys:

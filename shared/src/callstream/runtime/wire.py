@@ -21,20 +21,15 @@ from callstream.contracts.subjects import parse_event_subject
 from callstream.runtime.trace_context import traceparent
 
 
-def iso(moment: datetime) -> str:
-    """RFC 3339, UTC, milliseconds: `2026-01-01T00:00:00.000Z`."""
-    utc = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
-    return utc.isoformat(timespec="milliseconds")[:-6] + "Z"
-
-
 def header_block(new: NewEvent, wire_type: str, source: str, extra: str = "") -> bytes:
-    """The block of one event. `extra`: further finished lines, each ending with CRLF.
+    """The block of one event, its time as RFC 3339 in UTC with milliseconds. `extra`: further lines, each ending with CRLF.
 
     Raises ValueError when a value holds a line break: it could forge headers.
     """
+    utc = new.time if new.time.tzinfo is UTC else new.time.astimezone(UTC)
     text = (
         f"NATS/1.0\r\nNats-Msg-Id: {new.id}\r\n{extra}ce-id: {new.id}\r\nce-type: {wire_type}\r\nce-source: {source}\r\n"
-        f"ce-time: {iso(new.time)}\r\nce-specversion: 1.0\r\n"
+        f"ce-time: {utc.isoformat(timespec='milliseconds')[:-6]}Z\r\nce-specversion: 1.0\r\n"
     )
     lines = 7 + extra.count("\n")
     if new.correlation_id:
@@ -71,7 +66,8 @@ def status(block: bytes | None) -> int:
 
 def read_event(subject: str, seq: int, payload: bytes, block: bytes | None) -> Recorded:
     """The event of a stored message. Raises UnreadableEvent."""
-    event_id, wire_type, source, when, correlation, trace, causation = _attributes(block)
+    ours = _OURS.search(block.decode("utf-8", "replace")) if block else None
+    event_id, wire_type, source, when, correlation, trace, causation = _attributes(block) if ours is None else ours.groups("")
     try:
         tenant, aggregate, aggregate_id, _ = parse_event_subject(subject)
         time = datetime.fromisoformat(when)
@@ -102,10 +98,7 @@ _OURS = re.compile(
 
 
 def _attributes(block: bytes | None) -> tuple[str, ...]:
-    """(id, type, source, time, correlation id, trace, causation id) of a header block, whoever wrote it."""
-    ours = _OURS.search(block.decode("utf-8", "replace")) if block else None
-    if ours is not None:
-        return ours.groups("")
+    """(id, type, source, time, correlation id, trace, causation id) of a header block that another program wrote."""
     headers = parse_headers(block)
     for name in (HEADER_ID, HEADER_TYPE, HEADER_TIME):
         if not headers.get(name):
