@@ -20,7 +20,7 @@ from callstream.contracts.envelope import NewEvent, Recorded
 from callstream.kernel.errors import Refusal
 from callstream.kernel.outcomes import Reason
 from callstream.runtime.command_handlers import PARKED, PARKED_S
-from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
+from callstream.runtime.event_store import Append, Fold, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.memory_store import MemoryStore, MemorySubscription
 
 from .virtual_loop import process, within
@@ -122,8 +122,14 @@ class FaultyStore:
         self.subscriptions.append(subscription)
         return subscription
 
-    async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
-        await self._log.dead_letter(recorded, error)
+    async def follow(self, filters: Sequence[str], after: int, fold: Fold) -> MemorySubscription:
+        async def take(batch: list[Recorded]) -> None:
+            fold(batch)
+
+        return await self.subscribe(filters, after, take)
+
+    def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
+        self._log.dead_letter(recorded, error)
 
     def cut(self) -> None:
         """The process is dead: nothing is delivered to it any more."""

@@ -18,6 +18,10 @@ OnBatch = Callable[[list[Recorded]], Awaitable[None]]
 """Receives what has arrived, in stream order, never empty. The next batch waits until it returns (that is the backpressure)."""
 
 
+Fold = Callable[[list[Recorded]], None]
+"""The same for who never waits."""
+
+
 class VersionConflict(Exception):
     """Another event of the aggregate stands in the log that the appender had not seen. Nothing was stored."""
 
@@ -116,6 +120,10 @@ class EventStore(Protocol):
         """
         ...
 
-    async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
+    async def follow(self, filters: Sequence[str], after: int, fold: Fold) -> Subscription:
+        """As `subscribe`, for a plain function: it is called in the turn of the loop in which the events are read."""
+        ...
+
+    def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
         """Keep an event that the application could not handle, with the error, for a person to look at."""
         ...

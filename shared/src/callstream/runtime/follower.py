@@ -90,7 +90,7 @@ class Follower:
     async def start(self) -> None:
         """Load the snapshot and begin to follow. Returns at once; `live` tells when the state is up to date."""
         await self._restore()
-        subscription = await self._store.subscribe(self._filters, self._position, self._fold)
+        subscription = await self._store.follow(self._filters, self._position, self._fold)
         self._subscription = subscription
         self._tasks = [asyncio.create_task(self._go_live(subscription)), asyncio.create_task(self._run())]
 
@@ -133,8 +133,7 @@ class Follower:
         self._position = position
         log.info("snapshot restored", follower=self.name, position=position)
 
-    async def _fold(self, batch: list[Recorded]) -> None:
-        failed: list[tuple[Recorded, Exception]] = []
+    def _fold(self, batch: list[Recorded]) -> None:
         marks = self._in_flight
         for recorded in batch:
             if recorded.seq <= self._position:
@@ -143,15 +142,13 @@ class Follower:
                 self._evolve(recorded)
             except Exception as error:
                 log.exception("event not folded", follower=self.name, seq=recorded.seq, type=recorded.event.TYPE)
-                failed.append((recorded, error))
+                self._store.dead_letter(recorded, error)
             self._position = recorded.seq
             if marks is not None:
                 marks.seen(recorded)
         count = len(batch)
         self.folded += count
         self._since_snapshot += count
-        for recorded, why in failed:
-            await self._store.dead_letter(recorded, why)
         if self._since_snapshot >= self._snapshot_every:
             self._bell.ring()
         if self._acts():

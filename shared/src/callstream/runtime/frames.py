@@ -34,10 +34,9 @@ class Frames:
         """A message of ours whose end has not come."""
 
     def hook(self, reader: Any, parser: Any) -> None:
-        """Stand in front of `reader` (asyncio.StreamReader), whose bytes nats-py gives to `parser`."""
+        """Stand in front of `reader` (asyncio.StreamReader), whose bytes nats-py gives to `parser`: they are to go to `feed`."""
         self._reader, self._parser, self._begun = reader, parser, b""
         self._pass_on = reader.feed_data
-        reader.feed_data = self.feed
 
     def feed(self, data: bytes) -> None:
         """Bytes as they were read.

@@ -15,7 +15,7 @@ version forgives.
 import asyncio
 import itertools
 import time
-from collections.abc import Awaitable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from functools import partial
 
@@ -30,7 +30,7 @@ from callstream.runtime import metrics
 from callstream.runtime.append_messages import Message, batch_messages, only_message
 from callstream.runtime.dead_letters import DeadLetters
 from callstream.runtime.direct_get import get_behind
-from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
+from callstream.runtime.event_store import Append, Fold, OnBatch, StoreRefused, StoreUnavailable, Subscription, VersionConflict
 from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer, end_with
 from callstream.runtime.pull_reader import PullReader, RawMessage
 from callstream.runtime.telemetry import NoTracer, Span, Tracer
@@ -296,11 +296,22 @@ class JetStreamStore:
     # follow
 
     async def subscribe(self, filters: Sequence[str], after: int, on_batch: OnBatch, *, rest_s: float = 0.0) -> Subscription:
-        def hand_over(messages: list[RawMessage]) -> Awaitable[None]:
+        async def decode(messages: list[RawMessage]) -> None:
             batch = self._decode(messages)
-            return on_batch(batch) if batch else _nothing()
+            if batch:
+                await on_batch(batch)
 
-        reader = PullReader(self._link, EVENTS_STREAM, filters, after, hand_over, rest_s=rest_s)
+        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode, rest_s=rest_s)
+        await reader.start()
+        return reader
+
+    async def follow(self, filters: Sequence[str], after: int, fold: Fold) -> Subscription:
+        def take(messages: list[RawMessage]) -> None:
+            batch = self._decode(messages)
+            if batch:
+                fold(batch)
+
+        reader = PullReader(self._link, EVENTS_STREAM, filters, after, take=take)
         await reader.start()
         return reader
 
@@ -313,7 +324,7 @@ class JetStreamStore:
                 self._dead_letters.bury(message.subject, message.seq, message.payload, parse_headers(message.headers), error)
         return batch
 
-    async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
+    def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
         fact = recorded.event
         subject = event_subject(recorded.tenant, recorded.aggregate, recorded.aggregate_id, fact.NAME)
         self._dead_letters.bury(subject, recorded.seq, encode_body(fact), {"ce-id": recorded.id, "ce-type": fact.TYPE}, error)
@@ -323,7 +334,3 @@ def _give_up_with(task: asyncio.Task[int], stored: asyncio.Future[int]) -> None:
     """Who waits for an append no longer does not want it either: it is not tried again."""
     if stored.cancelled():
         task.cancel()
-
-
-async def _nothing() -> None:
-    """No event of a batch was readable."""

@@ -44,6 +44,9 @@ class Link:
         self._handlers: dict[bytes, RawHandler] = {}
         """By subscription id, as the wire spells it."""
         self._frames = Frames(self._handlers)
+        self._reading = False
+        self._at_end: list[Callable[[], None]] = []
+        """What is to be done once a read has been worked off."""
         self._on_reconnect: list[Callable[[], None]] = []
         self._waiting: dict[bytes, tuple[OnAnswer, float]] = {}
         """Requests without an answer: who waits, and until when by the loop's clock."""
@@ -108,7 +111,7 @@ class Link:
             head = f"HPUB {subject} {reply} {len(headers)} {len(headers) + len(payload)}\r\n"
         else:
             head = f"PUB {subject} {reply} {len(payload)}\r\n"
-        if not self._out:
+        if not self._out and not self._reading:
             self.loop.call_soon(self._write)
         self._out += (head.encode(), headers, payload, b"\r\n")
 
@@ -186,6 +189,29 @@ class Link:
         else:
             on_answer((payload, headers))
 
+    def at_read_end(self, action: Callable[[], None]) -> None:
+        """Call `action` when all that was read with the message in hand has been given to its handlers; in the same turn of the
+        loop, so that what it sends goes out in the same turn as well.
+        """
+        if self._reading:
+            self._at_end.append(action)
+        else:
+            self.loop.call_soon(action)
+
+    def _read(self, data: bytes) -> None:
+        """Bytes have come: messages to their handlers, then what these have asked for, then what all of them send."""
+        self._reading = True
+        try:
+            self._frames.feed(data)
+            while self._at_end:
+                actions, self._at_end = self._at_end, []
+                for action in actions:
+                    act(action)
+        finally:
+            self._reading = False
+            if self._out:
+                self._write()
+
     async def _receive(self, sid: int, subject: bytes, reply: bytes, payload: bytes, headers: Any) -> None:
         handler = self._handlers.get(b"%d" % sid)
         if handler is None:
@@ -198,6 +224,7 @@ class Link:
         reader = getattr(self._private._transport, "_io_reader", None)
         if reader is not None:
             self._frames.hook(reader, self._private._ps)
+            reader.feed_data = self._read
 
     async def _after_reconnect(self) -> None:
         self._hook()
@@ -205,6 +232,14 @@ class Link:
             action()
         if self._reconnected is not None:
             await self._reconnected()
+
+
+def act(action: Callable[[], None]) -> None:
+    """Call it. What it raises is logged, as in frames.deliver."""
+    try:
+        action()
+    except Exception:
+        log.exception("what was read is not worked off")
 
 
 def end_with(future: asyncio.Future[Any], answer: object) -> None:

@@ -13,7 +13,7 @@ import structlog
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
 from callstream.contracts.subjects import aggregate_subjects, event_subject
-from callstream.runtime.event_store import Append, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
+from callstream.runtime.event_store import Append, Fold, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.pull_reader import BATCH, RETRY_PAUSE_S
 from callstream.runtime.wire import header_block, read_event
 
@@ -112,7 +112,13 @@ class MemoryStore:
         self._subscriptions.append(subscription)
         return subscription
 
-    async def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
+    async def follow(self, filters: Sequence[str], after: int, fold: Fold) -> "MemorySubscription":
+        async def take(batch: list[Recorded]) -> None:
+            fold(batch)
+
+        return await self.subscribe(filters, after, take)
+
+    def dead_letter(self, recorded: Recorded, error: BaseException) -> None:
         subject = event_subject(recorded.tenant, recorded.aggregate, recorded.aggregate_id, recorded.event.NAME)
         self.dead_letters.append((subject, recorded.seq, str(error)))
 

@@ -65,6 +65,7 @@ class _Created(msgspec.Struct):
 _created = msgspec.json.Decoder(_Created)
 
 OnMessages = Callable[[list[RawMessage]], Awaitable[None]]
+TakeMessages = Callable[[list[RawMessage]], None]
 
 
 class PullReader:
@@ -76,22 +77,26 @@ class PullReader:
         stream: str,
         filters: Sequence[str],
         after: int,
-        on_messages: OnMessages,
+        on_messages: OnMessages | None = None,
         *,
+        take: TakeMessages | None = None,
         last_per_subject: bool = False,
         rest_s: float = 0.0,
     ) -> None:
-        """`last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the
+        """Either `on_messages`, which is awaited, or `take`, a plain function that is called within the read: no task, no turn of
+        the loop. `last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the
         pause after each batch that is not full.
         """
         self.position = after
         self.caught_up = asyncio.Event()
         self.restarts = 0
         self._link, self._stream, self._filters = link, stream, tuple(filters)
-        self._on_messages = on_messages
+        self._on_messages, self._take = on_messages, take
         self._last_per_subject = last_per_subject
         self._rest_s = rest_s
         self._swept = False
+        self._taking = False
+        """`_take_over` is about to be called."""
         self._buffer: list[RawMessage] = []
         self._seen = after
         self._consumer_seq = 0
@@ -126,15 +131,17 @@ class PullReader:
         self._unlisten = await self._link.listen(self._inbox + ".>", self._receive)
         self._forget_reconnect = self._link.on_reconnect(self._lost.set)
         self._lost.set()
-        self._tasks = [asyncio.create_task(self._supervise()), asyncio.create_task(self._hand_over())]
+        self._tasks = [asyncio.create_task(self._supervise())]
+        if self._on_messages is not None:
+            self._tasks.append(asyncio.create_task(self._hand_over(self._on_messages)))
 
     async def stop(self) -> None:
         """Finish the batch in hand and end. The consumer is deleted if the broker is there, else it expires by itself."""
         self._stopping = True
         self._arrived.ring()
-        supervisor, delivery = self._tasks
+        supervisor, *delivery = self._tasks
         await end(supervisor)
-        await asyncio.gather(delivery, return_exceptions=True)
+        await asyncio.gather(*delivery, return_exceptions=True)
         self._forget_reconnect()
         if self._unlisten is not None:
             await self._unlisten()
@@ -253,7 +260,11 @@ class PullReader:
         self._ahead = int(parts[at + 3])
         self._received += 1
         self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
-        self._arrived.ring()
+        if self._take is None:
+            self._arrived.ring()
+        elif not self._taking:
+            self._taking = True
+            self._link.at_read_end(self._take_over)
 
     def _control(self, subject: bytes, payload: bytes, headers: bytes | None) -> None:
         """A status of a pull request: heartbeat, end of the request, or the end of the consumer."""
@@ -266,36 +277,68 @@ class PullReader:
         unused = parse_headers(headers).get("Nats-Pending-Messages", "")
         if code in (404, 408) and unused.isdigit():
             self._asked -= int(unused)
-            self._arrived.ring()
+            if self._take is None:
+                self._arrived.ring()
+            else:
+                self._ask_on()
             return
         log.info("pull request ended", stream=self._stream, status=(headers or b"")[8:60].split(b"\r")[0].decode())
         self._lost.set()
 
-    async def _hand_over(self) -> None:
+    def _take_over(self) -> None:
+        """Hand over what a read has brought; what is not taken comes again after a pause, with what has come meanwhile."""
+        if self._take is None or self._stopping:
+            return
+        while self._buffer:
+            batch = self._next_batch()
+            try:
+                self._take(batch)
+            except Exception:
+                metrics.batches_refused.inc()
+                log.exception("batch not taken", stream=self._stream, first=batch[0].seq, last=batch[-1].seq)
+                self._buffer = batch + self._buffer
+                self._link.loop.call_later(RETRY_PAUSE_S, self._take_over)
+                return
+            self._handed_over(batch)
+        self._taking = False
+        self._ask_on()
+
+    async def _hand_over(self, on_messages: OnMessages) -> None:
         while not self._stopping:
             if not self._buffer or (self._rest_s and self._is_gathering):
                 await self._arrived.wait()
             if self._buffer and not (self._rest_s and self._is_gathering) and not self._stopping:
-                if len(self._buffer) <= BATCH:
-                    batch, self._buffer = self._buffer, []
-                else:
-                    batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
-                await self._deliver(batch)
-                self.position = batch[-1].seq
-                self._delivered += len(batch)
-                if self._goal is not None:
-                    self._tell_if_caught_up()
+                batch = self._next_batch()
+                await self._deliver(on_messages, batch)
+                self._handed_over(batch)
                 if self._rest_s and len(batch) < BATCH:
                     await asyncio.sleep(self._rest_s)
-            if self._asked + len(self._buffer) <= ROOM - BATCH and self._name and self._link.connected:
-                self._ask()
+            self._ask_on()
 
-    async def _deliver(self, batch: list[RawMessage]) -> None:
+    def _next_batch(self) -> list[RawMessage]:
+        if len(self._buffer) <= BATCH:
+            batch, self._buffer = self._buffer, []
+        else:
+            batch, self._buffer = self._buffer[:BATCH], self._buffer[BATCH:]
+        return batch
+
+    def _handed_over(self, batch: list[RawMessage]) -> None:
+        self.position = batch[-1].seq
+        self._delivered += len(batch)
+        if self._goal is not None:
+            self._tell_if_caught_up()
+
+    def _ask_on(self) -> None:
+        """Ask for more when there is room for it."""
+        if self._asked + len(self._buffer) <= ROOM - BATCH and self._name and self._link.connected:
+            self._ask()
+
+    async def _deliver(self, on_messages: OnMessages, batch: list[RawMessage]) -> None:
         """Hand a batch over, again and again until it is taken: a projection whose database is away must lose nothing."""
         pause = RETRY_PAUSE_S
         while True:
             try:
-                await self._on_messages(batch)
+                await on_messages(batch)
             except Exception:
                 metrics.batches_refused.inc()
                 log.exception("batch not taken", stream=self._stream, first=batch[0].seq, last=batch[-1].seq)

@@ -76,7 +76,7 @@ class Projector:
         except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, ValueError, TypeError) as error:
             if len(events) == 1:
                 _log.error("event cannot be projected", seq=events[0].seq, type=events[0].event.TYPE, error=repr(error))
-                await self._store.dead_letter(events[0], error)
+                self._store.dead_letter(events[0], error)
                 await self._skip(events[0].seq)
                 return
             middle = len(events) // 2
