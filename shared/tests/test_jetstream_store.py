@@ -12,7 +12,7 @@ from callstream.runtime.event_store import Append, EventStore, StoreRefused, Sto
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer
 from callstream.runtime.pull_reader import BATCH, ROOM, PullReader
-from callstream.testing.store_contract import Collector, InjectRaw, StoreContract, arrived, new
+from callstream.testing.store_contract import WAYS, Collector, InjectRaw, StoreContract, arrived, new, reading
 
 from .nats_server import Server
 
@@ -155,11 +155,8 @@ async def test_a_broker_that_is_away_is_told_within_the_deadline(server: Server,
 async def test_kill_9_of_the_broker_loses_and_doubles_nothing(server: Server, nc: Client) -> None:
     """Writers and followers go on through three kills; what was acknowledged is there once, in one order for all."""
     store = JetStreamStore(nc, "test", try_s=0.3, deadline_s=20)
-    followers = [Collector() for _ in range(3)]
-    rests = (0.0, 0.0, 0.02)
-    subscriptions = [
-        await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s) for got, rest_s in zip(followers, rests, strict=True)
-    ]
+    followers = [Collector() for _ in WAYS]
+    subscriptions = [await reading(store, 0, got, way) for got, way in zip(followers, WAYS, strict=True)]
     acknowledged: dict[str, int] = {}
     writers = 8
     done = asyncio.Event()
@@ -190,10 +187,10 @@ async def test_kill_9_of_the_broker_loses_and_doubles_nothing(server: Server, nc
         await subscription.stop()
 
 
-@pytest.mark.parametrize("rest_s", [0.0, 0.02])
-async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore, rest_s: float) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore, way: float | None) -> None:
     got = Collector()
-    subscription = await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s)
+    subscription = await reading(store, 0, got, way)
     await store.append("call", "c1", "acme", [new("e1", arrived())], 0)
     await got.until(1)
     for consumer in await nc.jetstream().consumers_info(EVENTS_STREAM):
@@ -205,12 +202,12 @@ async def test_a_deleted_consumer_is_made_anew(nc: Client, store: JetStreamStore
     await subscription.stop()
 
 
-@pytest.mark.parametrize("rest_s", [0.0, 0.02])
-async def test_a_gap_in_the_delivery_is_filled(nc: Client, store: JetStreamStore, rest_s: float) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_gap_in_the_delivery_is_filled(nc: Client, store: JetStreamStore, way: float | None) -> None:
     for i in range(20):
         await store.append("call", f"c{i}", "acme", [new(f"e{i}", arrived(), f"c{i}")], 0)
     got = Collector()
-    subscription = await store.subscribe([ALL_EVENTS], 0, got, rest_s=rest_s)
+    subscription = await reading(store, 0, got, way)
     assert isinstance(subscription, PullReader)
     await got.until(20)
     receive = subscription._receive

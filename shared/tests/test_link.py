@@ -125,3 +125,43 @@ async def test_a_reconnect_is_told_and_listeners_live_on(server: Server, nc: Cli
 
 async def test_there_is_one_link_for_each_connection(nc: Client) -> None:
     assert Link.of(nc) is Link.of(nc)
+
+
+async def test_what_handlers_send_leaves_in_one_write_at_the_end_of_the_read(nc: Client) -> None:
+    link, got, order = Link.of(nc), asyncio.Event(), list[str]()
+    written: list[bytes] = []
+
+    def answer(_s: bytes, _r: bytes, payload: bytes, _h: bytes | None) -> None:
+        order.append(payload.decode())
+        link.post(f"back.{payload.decode()}", b"")
+        if payload == b"1":
+            link.at_read_end(lambda: (order.append("end"), link.post("back.end", b"")))  # type: ignore[func-returns-value]
+
+    def heard(subject: bytes, *_: object) -> None:
+        if subject == b"back.end":
+            got.set()
+
+    await link.listen("there", answer)
+    await link.listen("back.*", heard)
+    await nc.flush()
+    write = link._private._transport.write
+    link._private._transport.write = lambda data: (written.append(data), write(data))
+    sid = next(sid for sid, handler in link._handlers.items() if handler is answer)
+    link._read(b"".join(b"MSG there %s 1\r\n%d\r\n" % (sid, i) for i in (1, 2)))
+    assert order == ["1", "2", "end"]
+    assert written == [b"PUB back.1  0\r\n\r\nPUB back.2  0\r\n\r\nPUB back.end  0\r\n\r\n"]
+    async with asyncio.timeout(5):
+        await got.wait()
+
+
+async def test_what_fails_at_the_end_of_a_read_harms_nobody_else(nc: Client) -> None:
+    link, got = Link.of(nc), asyncio.Event()
+
+    def handler(*_: object) -> None:
+        link.at_read_end(lambda: [][1])
+        link.at_read_end(got.set)
+
+    await link.listen("there", handler)
+    link.post("there", b"")
+    async with asyncio.timeout(5):
+        await got.wait()

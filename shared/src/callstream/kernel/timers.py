@@ -42,6 +42,8 @@ class Timers(Generic[K]):
 
     def due(self, now: datetime) -> list[K]:
         """Keys whose moment has come, earliest first. They stay set: the event that answers them cancels them."""
+        if not self._heap or self._heap[0][0] > now:
+            return []
         ready: list[tuple[datetime, int, K]] = []
         while self._heap and self._heap[0][0] <= now:
             entry = heapq.heappop(self._heap)  # what was cancelled or set anew goes for good

@@ -21,6 +21,8 @@ class Shares:
 
     def __init__(self, leases: Sequence[Lease]) -> None:
         self._leases = leases
+        self._of: dict[str, Lease] = {}
+        """The lease of each tenant that was asked about: it is asked about at every event."""
 
     def of(self, tenant: str) -> int:
         """The share that a tenant belongs to, the same everywhere and for ever."""
@@ -28,11 +30,14 @@ class Shares:
 
     def held(self, tenant: str) -> bool:
         """Whether this copy acts for the tenant now."""
-        return self._leases[self.of(tenant)].held()
+        lease = self._of.get(tenant)
+        if lease is None:
+            lease = self._of[tenant] = self._leases[self.of(tenant)]
+        return lease.held()
 
     def any_held(self) -> bool:
         """Whether it acts for anybody."""
-        return any(lease.held() for lease in self._leases)
+        return any(map(Lease.held, self._leases))
 
     def now(self) -> tuple[bool, ...]:
         """Which shares it holds: compare two answers to learn whether something has changed hands."""

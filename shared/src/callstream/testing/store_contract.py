@@ -15,7 +15,7 @@ from callstream.contracts.agent_events import AgentSignedIn, AgentSignedOut
 from callstream.contracts.call_events import CallAnswered, CallArrived, DigitReceived
 from callstream.contracts.envelope import Event, NewEvent, Recorded
 from callstream.contracts.subjects import ALL_EVENTS, events_of
-from callstream.runtime.event_store import Append, EventStore, StoreRefused, VersionConflict
+from callstream.runtime.event_store import Append, EventStore, StoreRefused, Subscription, VersionConflict
 
 AT = datetime(2026, 1, 1, 8, 0, 0, 123000, tzinfo=UTC)
 WITHIN_S = 10.0
@@ -41,6 +41,10 @@ class Collector:
         self._more = asyncio.Event()
 
     async def __call__(self, batch: list[Recorded]) -> None:
+        self.take(batch)
+
+    def take(self, batch: list[Recorded]) -> None:
+        """The same for `follow`."""
         self.events += batch
         self._more.set()
 
@@ -56,6 +60,18 @@ class Collector:
                 self._more.clear()
                 await self._more.wait()
         return self.ids
+
+
+FOLLOW = None
+WAYS = (0.0, 0.02, FOLLOW)
+"""How the log can be read: by `subscribe` with this rest, or by `follow`."""
+
+
+async def reading(store: EventStore, after: int, got: Collector, way: float | None) -> Subscription:
+    """Have `got` read everything behind `after`."""
+    if way is FOLLOW:
+        return await store.follow([ALL_EVENTS], after, got.take)
+    return await store.subscribe([ALL_EVENTS], after, got, rest_s=way)
 
 
 class StoreContract:
@@ -220,20 +236,20 @@ class StoreContract:
             await subscription.caught_up.wait()
         await subscription.stop()
 
-    @pytest.mark.parametrize("rest_s", [0.0, 0.02])
-    async def test_subscriptions_from_any_position_while_appends_go_on(self, store: EventStore, rest_s: float) -> None:
+    @pytest.mark.parametrize("way", WAYS)
+    async def test_subscriptions_from_any_position_while_appends_go_on(self, store: EventStore, way: float | None) -> None:
         total = 2500
         writer = asyncio.create_task(_append_calls(store, range(total), window=64))
         collectors, subscriptions = [], []
         for _ in range(4):
             got = Collector()
             start = await store.last_seq()
-            subscriptions.append(await store.subscribe([ALL_EVENTS], start, got, rest_s=rest_s))
+            subscriptions.append(await reading(store, start, got, way))
             collectors.append((start, got))
             await asyncio.sleep(0.02)
         await writer
         log = Collector()
-        subscriptions.append(await store.subscribe([ALL_EVENTS], 0, log, rest_s=rest_s))
+        subscriptions.append(await reading(store, 0, log, way))
         everything = await log.until(total)
         assert [r.seq for r in log.events] == list(range(1, total + 1))
         for start, got in collectors:
@@ -273,6 +289,24 @@ class StoreContract:
         subscription = await store.subscribe([ALL_EVENTS], 0, flaky)
         assert await got.until(3) == ["e0", "e1", "e2"]
         await subscription.stop()
+
+    async def test_what_was_not_folded_comes_again_with_what_has_come_meanwhile(self, store: EventStore) -> None:
+        await _append_calls(store, range(3))
+        got, failed = Collector(), asyncio.Event()
+
+        def flaky(batch: list[Recorded]) -> None:
+            if not failed.is_set():
+                failed.set()
+                raise RuntimeError("a fault")
+            got.take(batch)
+
+        subscription = await store.follow([ALL_EVENTS], 0, flaky)
+        async with asyncio.timeout(WITHIN_S):
+            await failed.wait()
+        await _append_calls(store, range(3, 6))
+        assert await got.until(6) == [f"e{i}" for i in range(6)]
+        await subscription.stop()
+        assert subscription.position == got.events[-1].seq
 
     async def test_poison_does_not_stop_the_rest(self, store: EventStore, inject: InjectRaw) -> None:
         await _append_calls(store, range(1))
