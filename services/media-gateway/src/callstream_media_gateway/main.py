@@ -140,7 +140,7 @@ class Gateway:
         going_on = self.switchboard.calls.keys() | set()
         await self.recover.end(open_calls, going_on)
         seen = [max(live.seen_seq, live.arrived_seq) or begin for live in self.restore.calls]
-        self._subscription = await self.store.subscribe(FILTERS, min([begin, *seen]), self.on_queue.batch)
+        self._subscription = await self.store.follow(FILTERS, min([begin, *seen]), self.on_queue.fold)
         await self.restore.settle()
         self.settled = True
         self._tasks = [

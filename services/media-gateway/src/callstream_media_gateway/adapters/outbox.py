@@ -15,7 +15,7 @@ import structlog
 from callstream.contracts.call_events import DigitReceived
 from callstream.contracts.envelope import NewEvent
 from callstream.kernel.clock import Clock
-from callstream.runtime.event_store import EventStore, StoreRefused, StoreUnavailable, VersionConflict
+from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream_media_gateway import metrics
 
 log = structlog.get_logger(__name__)
@@ -59,7 +59,10 @@ class Outbox:
         self._tenant, self._call_id = tenant, call_id
         self._on_stored, self._on_conflict = on_stored, on_conflict
         self._waiting: list[NewEvent] = []
-        self._task: asyncio.Task[None] | None = None
+        self._sending = False
+        """The oldest is with the log, or will be again after a pause; the others follow it."""
+        self._since = clock.now()
+        self._settled: list[asyncio.Future[None]] = []
         self._superseded = False
 
     @property
@@ -79,8 +82,9 @@ class Outbox:
 
     def hurry(self) -> None:
         """Send what waits."""
-        if self._waiting and self._task is None:
-            self._task = asyncio.create_task(self._drain())
+        if self._waiting and not self._sending:
+            self._sending, self._since = True, self._waiting[0].time
+            self._send()
 
     def put(self, new: NewEvent) -> None:
         """Queue an event."""
@@ -95,46 +99,61 @@ class Outbox:
 
     async def settled(self) -> None:
         """Wait until it is empty."""
-        while self._task is not None:
-            await asyncio.wait((self._task,))
+        if self._sending:
+            settled: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._settled.append(settled)
+            await settled
 
-    async def _drain(self) -> None:
-        oldest = self._waiting[0].time
-        try:
-            while self._waiting:
-                before = self.version
-                if await self._append(self._waiting[0]):
-                    del self._waiting[0]
-                    self._health.waiting -= 1
-                if self.version != before:
-                    self._on_stored(self.version)
-            metrics.append_seconds.observe((self._clock.now() - oldest).total_seconds())
-        finally:
-            self._task = None
+    def _send(self) -> None:
+        """The oldest. Its id makes it harmless to send it again."""
+        append = Append(self._tenant, "call", self._call_id, (self._waiting[0],), self.version)
+        self._store.append_many((append,)).add_done_callback(self._answered)
 
-    async def _append(self, new: NewEvent) -> bool:
-        """True when the event is dealt with; else it is tried again, which its id makes harmless."""
+    def _answered(self, answer: asyncio.Future[int]) -> None:
+        """No task waits for it: every event of every call goes this way."""
+        if answer.cancelled():
+            return
+        before = self.version
         try:
-            self.version = await self._store.append("call", self._call_id, self._tenant, (new,), self.version)
+            self._take(answer)
         except StoreUnavailable as error:
             self._health.answered = False
             log.warning("events wait for the log", call_id=self._call_id, events=len(self._waiting), error=str(error))
-            await asyncio.sleep(RETRY_S)
-            return False
+            asyncio.get_running_loop().call_later(RETRY_S, self._send)
+            return
+        try:
+            if self._superseded:
+                self._on_conflict()
+            elif self.version != before:
+                self._on_stored(self.version)
+        finally:
+            self._go_on()
+
+    def _take(self, answer: asyncio.Future[int]) -> None:
+        """The oldest event is dealt with, or all are given up. Raises StoreUnavailable: then it is tried again."""
+        try:
+            self.version = answer.result()
+            self._health.answered = True
         except VersionConflict:
             log.error("the log holds what this gateway did not write", call_id=self._call_id, version=self.version)
-            self._give_up("superseded")
-            self._on_conflict()
-            return False
+            self._superseded = True
+            metrics.events_dropped.labels("superseded").inc(len(self._waiting))
+            self._health.waiting -= len(self._waiting)
+            self._waiting.clear()
+            return
         except StoreRefused as error:
-            log.error("the log refuses events", call_id=self._call_id, error=str(error), type=new.event.TYPE)
+            log.error("the log refuses events", call_id=self._call_id, error=str(error), type=self._waiting[0].event.TYPE)
             metrics.events_dropped.labels("refused").inc()
-            return True
-        self._health.answered = True
-        return True
+        del self._waiting[0]
+        self._health.waiting -= 1
 
-    def _give_up(self, why: str) -> None:
-        self._superseded = True
-        metrics.events_dropped.labels(why).inc(len(self._waiting))
-        self._health.waiting -= len(self._waiting)
-        self._waiting.clear()
+    def _go_on(self) -> None:
+        if self._waiting:
+            self._send()
+            return
+        self._sending = False
+        metrics.append_seconds.observe((self._clock.now() - self._since).total_seconds())
+        settled, self._settled = self._settled, []
+        for future in settled:
+            if not future.done():
+                future.set_result(None)

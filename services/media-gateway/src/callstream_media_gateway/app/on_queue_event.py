@@ -26,12 +26,12 @@ FILTERS = (
 
 
 class OnQueueEvent:
-    """Give `batch` to the event store's subscription."""
+    """Give `fold` to the event store."""
 
     def __init__(self, switchboard: Switchboard, ring_agent: RingAgent, instance: str) -> None:
         self._switchboard, self._ring_agent, self._instance = switchboard, ring_agent, instance
 
-    async def batch(self, events: list[Recorded]) -> None:
+    def fold(self, events: list[Recorded]) -> None:
         """Events of calls that are not ours, or over, concern nobody here."""
         for recorded in events:
             try:
