@@ -13,6 +13,7 @@ from callstream.contracts.ivr_events import AgentRequested
 from callstream.contracts.queue_events import (
     AgentAssigned,
     CallbackTried,
+    Candidate,
     ContactLeft,
     ContactQueued,
     OfferMade,
@@ -190,8 +191,10 @@ def check_indexes(story: Story) -> None:
             key = group.ranking.key
             assert list(desk.free) == sorted(key(seat, group.id, need, board.today) for seat in free if not seat.lacks(need))
         assert group.desks.keys() == {(), *(request.need for request in requests)}
-        kept = {agent_id: label for label, ids in group.kept.items() for agent_id in ids}
-        assert kept == {seat.id: seat.why_not() for seat in members if seat.why_not()}
+        kept = {agent_id: (label, named) for label, agents in group.kept.items() for agent_id, named in agents.items()}
+        unfree = {seat.id: seat.why_not() for seat in members if seat.why_not()}
+        assert kept == {agent_id: (label, Candidate(agent_id=agent_id, why_not=label)) for agent_id, label in unfree.items()}
+        assert group.members == {seat.id: seat for seat in members}
     for request in board.requests.values():
         if request.offer is not None and request.ending is None and not calling_back(request):
             assert request.offer.deadline > story.clock.now() or story.paused

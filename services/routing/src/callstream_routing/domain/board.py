@@ -194,14 +194,14 @@ class Board:
     def _set_ready(self, request: Request, ready: bool) -> None:
         request.is_ready = ready
         need = request.need
-        for group_id in request.groups:
-            group = self.groups[group_id]
-            desk, place = group.desks[need], request.places[group_id]
+        for group_id, place in request.places.items():
+            desk = self.groups[group_id].desks[need]
             if ready:
                 desk.want(place)
-                self.dirty_groups.add(group_id)
             else:
                 desk.unwant(place)
+        if ready:
+            self.dirty_groups.update(request.places)
 
     # agents
 
@@ -218,10 +218,11 @@ class Board:
 
     def _put(self, seat: Seat) -> None:
         seat.label = seat.why_not()
+        named = seat.named()
         for group_id in seat.groups:
-            self.group(group_id).put(seat)
-            if seat.label == FREE:
-                self.dirty_groups.add(group_id)
+            self.groups[group_id].put(seat, named)
+        if seat.label == FREE:
+            self.dirty_groups.update(seat.groups)
         held, cool = seat.held_until, seat.cool_until
         self._arm((self.tenant, SEAT, seat.id), min(held, cool) if held and cool else held or cool)
         if seat.open_request:

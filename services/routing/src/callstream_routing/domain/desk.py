@@ -40,9 +40,11 @@ class Desk:
 
     def unwant(self, place: Place) -> None:
         """It cannot any more."""
-        self.ready.remove(place)
-        if place == self.head:
+        if place == self.head:  # nearly always: found without a search through places that no cache holds
+            self.ready.pop(0)
             self.head = self.ready[0] if self.ready else None
+        else:
+            self.ready.remove(place)
 
     def put(self, agent_id: str, key: Key) -> None:
         """An agent is free."""
@@ -50,5 +52,7 @@ class Desk:
         self.keys[agent_id] = key
 
     def take(self, agent_id: str) -> None:
-        """The agent is free no longer."""
-        del self.free[bisect_left(self.free, self.keys.pop(agent_id))]
+        """The agent is free no longer; no error when they do not stand here."""
+        key = self.keys.pop(agent_id, None)
+        if key is not None:
+            del self.free[bisect_left(self.free, key)]

@@ -233,10 +233,8 @@ def _offer_made(board: Board, recorded: Recorded, event: queue.OfferMade, reques
     seat = board.seat(event.agent_id)
     with board.changing_seat(seat):
         seat.count(board.today, offered=int(request.counts))
-    if seat.open_request and not seat.rings_for(event.offer_id):
-        return  # an offer that came too late: it is withdrawn, and the one that the agent rings for stays theirs
-    with board.changing_seat(seat):
-        seat.open_request = request.id
+        if not seat.open_request or seat.rings_for(event.offer_id):
+            seat.open_request = request.id  # else it came too late: it is withdrawn, and the one that the agent rings for stays
 
 
 def _offer_withdrawn(board: Board, recorded: Recorded, event: queue.OfferWithdrawn, request: Request) -> None:

@@ -134,9 +134,18 @@ class Group:
 
     # agents
 
-    def put(self, seat: Seat) -> None:
-        """Take an agent into the bucket of their label."""
+    def join(self, seat: Seat) -> None:
+        """An agent of the group from now on."""
         self.members[seat.id] = seat
+        self.put(seat, seat.named())
+
+    def part(self, seat: Seat) -> None:
+        """An agent of the group no longer."""
+        self.take(seat)
+        del self.members[seat.id]
+
+    def put(self, seat: Seat, named: Candidate) -> None:
+        """Take an agent into the bucket of their label; `named` is how records name them there."""
         if seat.label == FREE:
             for desk in self.desks.values():
                 self._put_at(desk, seat)
@@ -145,15 +154,13 @@ class Group:
             if agents is None:
                 agents = {}
                 self.kept = dict(sorted([*self.kept.items(), (seat.label, agents)], key=_interest))
-            agents[seat.id] = Candidate(agent_id=seat.id, why_not=seat.label)
+            agents[seat.id] = named
 
     def take(self, seat: Seat) -> None:
         """Take an agent out of the bucket of their label."""
-        del self.members[seat.id]
         if seat.label == FREE:
             for desk in self.desks.values():
-                if seat.id in desk.keys:
-                    desk.take(seat.id)
+                desk.take(seat.id)
         else:
             del self.kept[seat.label][seat.id]
 

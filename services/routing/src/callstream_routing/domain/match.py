@@ -59,11 +59,12 @@ def match(board: Board, now: datetime) -> Iterator[Match]:
             heap.append(claim)
     board.dirty_groups.clear()
     heapq.heapify(heap)
-    made, looked_at = 0, dict.fromkeys((claim[2] for claim in heap), 0)
+    made = 0
+    looked_at: dict[str, int] = {}  # group → matches that had been made when it made its claim; 0 for the first claims
     while heap:
         before = heapq.heappop(heap)
         group = board.groups.get(before[2])
-        claim = before if looked_at[before[2]] == made else _claim(board, group)
+        claim = before if looked_at.get(before[2], 0) == made else _claim(board, group)
         if claim is None or group is None:
             continue
         if claim == before:
@@ -84,15 +85,16 @@ def choose(board: Board, group: Group, request: Request) -> Choice:
         able_in = group_for(board, request, agent_id)
         if able_in is not None:
             return Choice(board.seats[agent_id], able_in, why, wanted)
-    for candidate in (group, *_others(board, group, request)):
+    for candidate in _turns(board, group, request):
         for key in candidate.desk(request.need).free:
             if key[-1] not in request.offered:
-                return Choice(board.seats[str(key[-1])], candidate, "", wanted)
-    return Choice(board.seats[str(group.desk(request.need).free[0][-1])], group, "", wanted)
+                return Choice(board.seats[key[-1]], candidate, "", wanted)
+    return Choice(board.seats[group.desk(request.need).free[0][-1]], group, "", wanted)
 
 
-def _others(board: Board, group: Group, request: Request) -> Iterator[Group]:
-    """Further groups in which it is the request's turn."""
+def _turns(board: Board, group: Group, request: Request) -> Iterator[Group]:
+    """The group, and further ones in which it is the request's turn."""
+    yield group
     for group_id in request.groups:
         other = board.groups.get(group_id)
         head = other.first() if other is not None and other is not group else None
@@ -120,6 +122,7 @@ def _match(board: Board, group: Group, request: Request, now: datetime) -> Match
         version=request.version,
         decision=record(choice.group, request, choice.seat, choice.why, choice.preferred, now),
     )
-    board.hold(request, now + HOLD)
-    board.hold_seat(choice.seat, now + HOLD)
+    until = now + HOLD
+    board.hold(request, until)
+    board.hold_seat(choice.seat, until)
     return found

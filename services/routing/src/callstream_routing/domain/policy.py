@@ -33,14 +33,14 @@ def configure_agent(board: Board, agent_id: str, document: Agent | None) -> None
     seat = board.seat(agent_id)
     for group_id in seat.groups:
         group = board.groups[group_id]
-        group.take(seat)
+        group.part(seat)
         board.forget_if_empty(group)
     seat.groups = tuple(dict.fromkeys(document.groups)) if document is not None else ()
     seat.priorities = dict(document.priorities) if document is not None else {}
     seat.level = document.level if document is not None else 0
     seat.skills = dict(document.skills) if document is not None else {}
     for group_id in seat.groups:
-        board.group(group_id).put(seat)
+        board.group(group_id).join(seat)
         board.dirty_groups.add(group_id)
 
 

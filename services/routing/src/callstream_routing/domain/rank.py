@@ -9,7 +9,8 @@ from collections.abc import Callable
 from callstream.contracts.states import Criterion
 from callstream_routing.domain.seat import NORMAL_PRIORITY, Need, Seat
 
-Key = tuple[int | str, ...]
+Key = tuple[*tuple[int, ...], str]
+"""A number for each criterion, and the agent's id."""
 
 RankBy = tuple[Criterion, ...]
 
@@ -30,6 +31,8 @@ class Ranking:
 
     def __init__(self, rank_by: RankBy) -> None:
         self.rank_by: RankBy = rank_by if Criterion.LONGEST_IDLE in rank_by else (*rank_by, Criterion.LONGEST_IDLE)
+        self.rule = self.rank_by[0].value
+        """What decides when nobody is preferred."""
         self.daily = not DAILY.isdisjoint(self.rank_by)
         self._scores = tuple(_SCORE[criterion] for criterion in self.rank_by)
         self._idle = self.rank_by.index(Criterion.LONGEST_IDLE)
@@ -40,12 +43,12 @@ class Ranking:
             return seat.since_ms, seat.id
         return (*[score(seat, group_id, need, day) for score in self._scores], seat.id)
 
-    def scores(self, key: Key, now_ms: int) -> tuple[int, ...]:
-        """A key's numbers as people read them, one for each criterion; idle time in whole seconds."""
-        read = [abs(int(value)) for value in key[:-1]]
-        read[self._idle] = self.idle_ms(key, now_ms) // 1000
-        return tuple(read)
-
     def idle_ms(self, key: Key, now_ms: int) -> int:
         """Milliseconds since the agent became idle."""
-        return max(0, now_ms - int(key[self._idle]))
+        return max(0, now_ms - key[:-1][self._idle])
+
+    def scores(self, key: Key, idle_ms: int) -> tuple[int, ...]:
+        """A key's numbers as people read them, one for each criterion; idle time in whole seconds."""
+        read = [abs(value) for value in key[:-1]]
+        read[self._idle] = idle_ms // 1000
+        return tuple(read)

@@ -6,7 +6,7 @@ from itertools import islice
 from callstream.contracts.queue_events import Candidate, Decision
 from callstream_routing.domain.desk import Desk
 from callstream_routing.domain.group import Group
-from callstream_routing.domain.rank import Key
+from callstream_routing.domain.rank import Key, Ranking
 from callstream_routing.domain.request import Request
 from callstream_routing.domain.seat import Seat, stamp
 from callstream_routing.domain.settle import millis
@@ -24,19 +24,19 @@ SKILL = "skill:"
 
 def record(group: Group, request: Request, chosen: Seat, why: str, preferred: dict[str, str], now: datetime) -> Decision:
     """The record of choosing `chosen`, taken before anything is held. Costs the same for 50 agents and for 5,000."""
-    desk = group.desk(request.need)
+    desk, ranking = group.desk(request.need), group.ranking
     repeated = chosen.id in request.offered
     before = 0 if repeated or not request.offered else len(_free_among(desk, request))
     now_ms = stamp(now)
-    names: list[Candidate] = [_candidate(group, desk.keys[chosen.id], now_ms, rank=1)]
+    names = [_candidate(ranking, desk.keys[chosen.id], now_ms, rank=1)]
     passed: list[Candidate] = []
     for key in islice(desk.free, CANDIDATES):
         if key[-1] == chosen.id:
             continue
         if key[-1] in request.offered and not repeated:
-            passed.append(_candidate(group, key, now_ms, why_not=OFFERED_BEFORE))
+            passed.append(_candidate(ranking, key, now_ms, why_not=OFFERED_BEFORE))
         else:
-            names.append(_candidate(group, key, now_ms, rank=len(names) + 1))
+            names.append(_candidate(ranking, key, now_ms, rank=len(names) + 1))
     ranked = min(len(names), CANDIDATES)
     names = (names + passed)[:CANDIDATES]
     left_out = {ELIGIBLE: len(desk.free) - before - ranked, OFFERED_BEFORE: before - (len(names) - ranked)}
@@ -49,9 +49,8 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
         if count and room:
             names += islice(agents.values(), room)
             room -= min(room, count)
-    rank_by = group.ranking.rank_by
     return Decision(
-        rule=why or rank_by[0].value,
+        rule=why or ranking.rule,
         rule_version=RULE_VERSION,
         group_id=group.id,
         waited_ms=millis(request.requested_at, now),
@@ -59,7 +58,7 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
         eligible=len(desk.free) - before,
         candidates=tuple(names),
         left_out={label: count for label, count in left_out.items() if count},
-        rank_by=rank_by,
+        rank_by=ranking.rank_by,
         preferred=preferred,
         customer_type=request.customer_type,
         level=request.level,
@@ -73,15 +72,9 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
     )
 
 
-def _candidate(group: Group, key: Key, now_ms: int, *, rank: int = 0, why_not: str = "") -> Candidate:
-    ranking = group.ranking
-    return Candidate(
-        agent_id=str(key[-1]),
-        idle_ms=ranking.idle_ms(key, now_ms),
-        rank=rank,
-        why_not=why_not,
-        scores=ranking.scores(key, now_ms),
-    )
+def _candidate(ranking: Ranking, key: Key, now_ms: int, *, rank: int = 0, why_not: str = "") -> Candidate:
+    idle_ms = ranking.idle_ms(key, now_ms)
+    return Candidate(agent_id=key[-1], idle_ms=idle_ms, rank=rank, why_not=why_not, scores=ranking.scores(key, idle_ms))
 
 
 def _name_unskilled(group: Group, desk: Desk, names: list[Candidate], left_out: dict[str, int], now_ms: int) -> None:
@@ -89,7 +82,7 @@ def _name_unskilled(group: Group, desk: Desk, names: list[Candidate], left_out: 
     if len(desk.free) == len(group.plain.free):
         return
     for key in group.plain.free:
-        agent_id = str(key[-1])
+        agent_id = key[-1]
         if agent_id in desk.keys:
             continue
         label = SKILL + group.members[agent_id].lacks(desk.need)

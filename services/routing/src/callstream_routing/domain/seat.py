@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from callstream.contracts.queue_events import Candidate
 from callstream.contracts.states import AgentState
 
 FREE = ""
@@ -76,6 +77,10 @@ class Seat(msgspec.Struct, kw_only=True):
         if self.cool_until is not None:
             return COOL_DOWN
         return FREE
+
+    def named(self) -> Candidate:
+        """How decision records name the agent while they are not free; one for all groups."""
+        return Candidate(agent_id=self.id, why_not=self.label)
 
     def rings_for(self, offer_id: str) -> bool:
         """Whether the agent is reserved for this offer."""
