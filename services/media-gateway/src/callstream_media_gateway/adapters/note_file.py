@@ -24,7 +24,7 @@ HEAD_BYTES = 4096
 """At the start of the file: MAGIC, and the id of the worker that has the audio of these calls."""
 
 SIZES = (8 * 1024, 64 * 1024, 1024 * 1024)
-"""Of a half, in bytes. A simple call's note has 4 KB."""
+"""Of a half, in bytes. A simple call's note has 1 to 4 KB."""
 
 _PLACE = struct.Struct(">4sI")  # mark, size of a half
 _MARK = b"note"

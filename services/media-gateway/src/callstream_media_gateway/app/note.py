@@ -1,7 +1,7 @@
 """What signalling leaves in a file about a call, so that the next signalling process can go on with it.
 
-A note is written after each step of a call, behind its orders to the media worker and before the step's events are on their
-way into the log. So whatever a peer or the log was told stands in a note, and events that are told a
+A note is written when a call has taken a step, behind its orders to the media worker and before the step's events are on their
+way into the log (keep_notes says when). So whatever a peer or the log was told stands in a note, and events that are told a
 second time are recognised by their ids.
 """
 
