@@ -117,6 +117,8 @@ class Link:
 
     def _write(self) -> None:
         """Everything sent in this turn of the loop, in one write; behind nats-py's own commands when some wait there."""
+        if not self._out:
+            return  # the end of a read was sooner
         self.before_writing()
         block = b"".join(self._out)
         self._out.clear()
