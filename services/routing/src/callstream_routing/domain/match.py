@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 import msgspec
 
 from callstream.contracts.queue_events import Decision
-from callstream.kernel.ids import derived_id
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.group import Group
 from callstream_routing.domain.preferred import group_for, preferred
@@ -85,16 +84,16 @@ def choose(board: Board, group: Group, request: Request) -> Choice:
         able_in = group_for(board, request, agent_id)
         if able_in is not None:
             return Choice(board.seats[agent_id], able_in, why, wanted)
-    for candidate in _turns(board, group, request):
-        for key in candidate.desk(request.need).free:
-            if key[-1] not in request.offered:
-                return Choice(board.seats[key[-1]], candidate, "", wanted)
+    if request.offered:
+        for candidate in (group, *_others(board, group, request)):
+            for key in candidate.desk(request.need).free:
+                if key[-1] not in request.offered:
+                    return Choice(board.seats[key[-1]], candidate, "", wanted)
     return Choice(board.seats[group.desk(request.need).free[0][-1]], group, "", wanted)
 
 
-def _turns(board: Board, group: Group, request: Request) -> Iterator[Group]:
-    """The group, and further ones in which it is the request's turn."""
-    yield group
+def _others(board: Board, group: Group, request: Request) -> Iterator[Group]:
+    """Further groups in which it is the request's turn."""
     for group_id in request.groups:
         other = board.groups.get(group_id)
         head = other.first() if other is not None and other is not group else None
@@ -112,7 +111,7 @@ def _claim(board: Board, group: Group | None) -> Claim | None:
 
 def _match(board: Board, group: Group, request: Request, now: datetime) -> Match:
     choice = choose(board, group, request)
-    offer_id = derived_id("offer", request.id, str(request.version), choice.seat.id, now.isoformat())
+    offer_id = request.offer_id_for(choice.seat.id, now)
     found = Match(
         tenant=board.tenant,
         request_id=request.id,

@@ -155,7 +155,7 @@ class Request(msgspec.Struct, kw_only=True):
     @property
     def ready(self) -> bool:
         """Whether it can be offered now."""
-        free = self.queued and self.offer is None and self.ending is None and self.held_until is None
+        free = self.held_until is None and self.queued and self.offer is None and self.ending is None
         return free and (self.callback is None or self.callback.stage is Stage.WAITING)
 
     @property
@@ -167,6 +167,10 @@ class Request(msgspec.Struct, kw_only=True):
     def own_call(self) -> str:
         """The call whose end concerns it; of a callback that of the present attempt, or empty."""
         return self.call_id if self.callback is None else self.callback.call_id
+
+    def offer_id_for(self, agent_id: str, now: datetime) -> str:
+        """The id of an attempt to offer it to this agent now. Written out, not derived: a hash was a sixth of a decision."""
+        return f"{self.id}-{self.version}-{agent_id}-{round(now.timestamp() * 1_000_000)}"
 
     def call_for(self, offer_id: str) -> str:
         """The call that an offer is about: an attempt to call back is a call of its own."""

@@ -6,7 +6,6 @@ from enum import StrEnum
 
 from callstream.contracts.queue_events import Candidate, Decision
 from callstream.kernel.errors import Refusal
-from callstream.kernel.ids import derived_id
 from callstream.kernel.outcomes import Reason
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.match import HOLD, Match
@@ -126,7 +125,7 @@ def _match(board: Board, request: Request, seat: Seat, now: datetime) -> Match:
         preferred={rule: seat.id},
         callback=request.callback.attempts + 1 if request.callback is not None else 0,
     )
-    offer_id = derived_id("offer", request.id, str(request.version), seat.id, now.isoformat())
+    offer_id = request.offer_id_for(seat.id, now)
     found = Match(
         tenant=board.tenant,
         request_id=request.id,
