@@ -138,8 +138,10 @@ class Gateway:
         open_calls = await self.recover.read(self.housekeeping.recover_after())
         await self._connect_media({key: left.ended for key, left in open_calls.items()})
         going_on = self.switchboard.calls.keys() | set()
+        # A call whose note does not know that the log has taken its beginning may have been answered by routing all the same.
+        since = {left.call_id: left.since for left in open_calls.values()}
         await self.recover.end(open_calls, going_on)
-        seen = [max(live.seen_seq, live.arrived_seq) or begin for live in self.restore.calls]
+        seen = [max(live.seen_seq, live.arrived_seq) or since.get(live.call.call_id, begin) for live in self.restore.calls]
         self._subscription = await self.store.follow(FILTERS, min([begin, *seen]), self.on_queue.fold)
         await self.restore.settle()
         self.settled = True

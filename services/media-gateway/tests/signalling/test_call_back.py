@@ -16,6 +16,7 @@ from callstream.contracts.outbound import CallerIdPolicy
 from callstream.contracts.states import LegRole, Purpose
 from callstream.contracts.subjects import ANY
 from callstream.kernel.outcomes import Party, Reason
+from callstream_media_gateway.adapters.outbox import Outbox
 
 from .house import AGENT_HZ, CALLER_HZ, OTHERS, House
 from .phone import Phone
@@ -156,6 +157,24 @@ async def test_a_number_of_the_group_is_shown_whatever_the_policy(open_house: Ho
         dialled = await open_house.event(call.CallDialled, call_id)
         assert dialled.caller in shown
         assert dialled.chosen_by == by
+
+
+async def test_killed_before_it_knew_that_the_log_has_its_beginning(open_house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The acknowledgement dies with the process; routing has seen the event, and its offer stands before the next start."""
+    await network(open_house)
+    await numbers(open_house)
+    agent = await open_house.agent()
+    with monkeypatch.context() as patch:
+        patch.setattr(Outbox, "_answered", lambda _self, _answer: None)
+        call_id, offer_id, _ = await begin(open_house)
+        await open_house.event(call.CallDialled, call_id)
+        await kill_signalling(open_house)
+    await open_house.offer(call_id, offer_id=offer_id)
+    await open_house.start_gateway()
+    await agent.until("invited")
+    agent.pick_up()
+    await open_house.event(call.OfferAnswered, call_id)
+    assert open_house.story(call_id).count("dialled") == 1
 
 
 async def test_killed_before_its_offer_it_goes_on_with_it(open_house: House) -> None:

@@ -25,6 +25,8 @@ class LeftBehind(Struct):
     recordings: set[str] = field(default_factory=set)
     """Recordings whose outcome is not told."""
     ended: bool = False
+    since: int = 0
+    """Log position of its first event."""
     seq: int = 0
     """Log position of its newest event."""
 
@@ -50,7 +52,9 @@ def fold(calls: dict[tuple[str, str], LeftBehind], recorded: Recorded, gateway: 
     fact = recorded.event
     if isinstance(fact, call.CallArrived | call.CallDialled):
         if fact.gateway == gateway:
-            kept = calls[key] = LeftBehind(recorded.tenant, recorded.aggregate_id, fact.gateway, seq=recorded.seq)
+            kept = calls[key] = LeftBehind(
+                recorded.tenant, recorded.aggregate_id, fact.gateway, since=recorded.seq, seq=recorded.seq
+            )
             if isinstance(fact, call.CallArrived):
                 kept.legs[fact.leg_id] = (LegRole.CUSTOMER, "", "")
         return
