@@ -7,6 +7,7 @@ from msgspec.structs import replace
 
 from callstream.contracts.config import Audio, SkillGroup, Speech
 from callstream.contracts.queue_events import ContactLeft, ContactQueued, OfferMade, OfferWithdrawn
+from callstream.kernel.ids import is_token
 from callstream.kernel.outcomes import Reason, RequestOutcome
 from callstream_routing.domain.match import match
 from callstream_routing.domain.prompts import for_agent
@@ -296,6 +297,15 @@ def test_each_attempt_is_an_offer_of_its_own() -> None:
     first, second = story.matches
     assert (first.request_id, first.agent_id, first.version) == (second.request_id, second.agent_id, second.version)
     assert first.offer_id != second.offer_id
+    assert is_token(first.offer_id)
+
+
+def test_attempts_within_a_millisecond_are_offers_of_their_own() -> None:
+    story = Story(sales=["1001"])
+    story.request("r1")
+    request, now = story.board.requests["r1"], story.clock.now()
+    moments = (now, now + timedelta(microseconds=1))
+    assert len({request.offer_id_for(agent_id, moment) for agent_id in ("1001", "1002") for moment in moments}) == 4
 
 
 def test_an_offer_that_comes_too_late_does_not_hide_the_one_that_rings() -> None:

@@ -25,22 +25,12 @@ SKILL = "skill:"
 def record(group: Group, request: Request, chosen: Seat, why: str, preferred: dict[str, str], now: datetime) -> Decision:
     """The record of choosing `chosen`, taken before anything is held. Costs the same for 50 agents and for 5,000."""
     desk, ranking = group.desk(request.need), group.ranking
-    repeated = chosen.id in request.offered
-    before = 0 if repeated or not request.offered else len(_free_among(desk, request))
     now_ms = stamp(now)
     names = [_candidate(ranking, desk.keys[chosen.id], now_ms, rank=1)]
-    passed: list[Candidate] = []
-    for key in islice(desk.free, CANDIDATES):
-        if key[-1] == chosen.id:
-            continue
-        if key[-1] in request.offered and not repeated:
-            passed.append(_candidate(ranking, key, now_ms, why_not=OFFERED_BEFORE))
-        else:
-            names.append(_candidate(ranking, key, now_ms, rank=len(names) + 1))
-    ranked = min(len(names), CANDIDATES)
-    names = (names + passed)[:CANDIDATES]
-    left_out = {ELIGIBLE: len(desk.free) - before - ranked, OFFERED_BEFORE: before - (len(names) - ranked)}
-    _name_unskilled(group, desk, names, left_out, now_ms)
+    left_out: dict[str, int] = {}
+    before = _name_free(ranking, desk, request, names, left_out, now_ms) if len(desk.free) > 1 else 0
+    if len(desk.free) < len(group.plain.free):
+        _name_unskilled(group, desk, names, left_out, now_ms)
     room = min(UNFREE, CANDIDATES - len(names))
     for label, agents in group.kept.items():
         count = len(agents)
@@ -57,7 +47,7 @@ def record(group: Group, request: Request, chosen: Seat, why: str, preferred: di
         ahead=group.ahead(request.places[group.id]),
         eligible=len(desk.free) - before,
         candidates=tuple(names),
-        left_out={label: count for label, count in left_out.items() if count},
+        left_out=left_out,
         rank_by=ranking.rank_by,
         preferred=preferred,
         customer_type=request.customer_type,
@@ -77,10 +67,32 @@ def _candidate(ranking: Ranking, key: Key, now_ms: int, *, rank: int = 0, why_no
     return Candidate(agent_id=key[-1], idle_ms=idle_ms, rank=rank, why_not=why_not, scores=ranking.scores(key, idle_ms))
 
 
+def _name_free(
+    ranking: Ranking, desk: Desk, request: Request, names: list[Candidate], left_out: dict[str, int], now_ms: int
+) -> int:
+    """The other free agents of the desk, behind the chosen one in `names`; how many were passed over: offered to before."""
+    chosen = names[0].agent_id
+    repeated = chosen in request.offered
+    before = 0 if repeated or not request.offered else len(_free_among(desk, request))
+    passed: list[Candidate] = []
+    for key in islice(desk.free, CANDIDATES):
+        if key[-1] == chosen:
+            continue
+        if key[-1] in request.offered and not repeated:
+            passed.append(_candidate(ranking, key, now_ms, why_not=OFFERED_BEFORE))
+        else:
+            names.append(_candidate(ranking, key, now_ms, rank=len(names) + 1))
+    ranked = min(len(names), CANDIDATES)
+    names[:] = (names + passed)[:CANDIDATES]
+    if more := len(desk.free) - before - ranked:
+        left_out[ELIGIBLE] = more
+    if more := before - (len(names) - ranked):
+        left_out[OFFERED_BEFORE] = more
+    return before
+
+
 def _name_unskilled(group: Group, desk: Desk, names: list[Candidate], left_out: dict[str, int], now_ms: int) -> None:
     """Free agents who lack a skill, by the first that they lack."""
-    if len(desk.free) == len(group.plain.free):
-        return
     for key in group.plain.free:
         agent_id = key[-1]
         if agent_id in desk.keys:
