@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+from msgspec.structs import replace
+
 from callstream.contracts import call_events, control_events, queue_events
 from callstream.contracts.envelope import EVENT_TYPES, Event, Recorded
 from callstream.contracts.states import LegRole, Purpose
@@ -73,6 +75,16 @@ def test_the_ladder_shows_each_partys_column_and_the_direction() -> None:
     assert "talk" in talk
     assert "ended: agent-hung-up" in ended
     assert ladder([]) == []
+
+
+def test_an_invite_that_is_told_with_the_ring_stands_where_it_left() -> None:
+    invited, ringing = CALL[3], CALL[4]
+    assert isinstance(invited.event, call_events.LegStarted)
+    assert isinstance(ringing.event, call_events.LegRinging)
+    both = replace(ringing.event, started=replace(invited.event, at=invited.time))
+    told = [*CALL[:3], replace(ringing, event=both), *CALL[5:]]
+    assert ladder(told) == ladder(CALL)
+    assert meaning(both) == "INVITE to agent 1001's phone; the phone rings"
 
 
 OUT = story(

@@ -33,8 +33,8 @@ def ladder(events: Iterable[Recorded]) -> list[str]:
 def _parties(events: list[Recorded]) -> tuple[list[str], dict[str, str]]:
     parties: list[str] = []
     of_leg: dict[str, str] = {}
-    for recorded in events:
-        match recorded.event:
+    for fact in (fact for recorded in events for fact in facts_in(recorded.event)):
+        match fact:
             case call.CallArrived() as e:
                 of_leg[e.leg_id] = e.caller or "caller"
                 parties.append(of_leg[e.leg_id])
