@@ -53,3 +53,14 @@ def test_what_was_cancelled_does_not_stay_in_memory() -> None:
         timers.set(number, T0 + timedelta(seconds=number))
         timers.cancel(number)
     assert len(timers._heap) <= 65
+
+
+def test_a_moment_that_is_set_again_and_again_does_not_stay_in_memory() -> None:
+    timers: Timers[str] = Timers()
+    for _ in range(10_000):
+        timers.set("same", T0)
+        timers.set("anew", T0 + timedelta(seconds=1))
+        timers.cancel("anew")
+    timers.set("anew", T0 + timedelta(seconds=1))
+    assert len(timers._heap) <= 65
+    assert timers.due(T0 + timedelta(seconds=1)) == ["same", "anew"]

@@ -21,6 +21,8 @@ class Timers(Generic[K]):
 
     def set(self, key: K, due: datetime) -> None:
         """Make `key` due at `due`."""
+        if self._due.get(key) == due:
+            return
         self._due[key] = due
         self._count += 1
         heapq.heappush(self._heap, (due, self._count, key))
@@ -61,5 +63,9 @@ class Timers(Generic[K]):
             heapq.heappop(self._heap)
 
     def _compact(self) -> None:
-        self._heap = [entry for entry in self._heap if self._due.get(entry[2]) == entry[0]]
-        heapq.heapify(self._heap)
+        """One entry for each key: the oldest, which a key that was cancelled and set to the same moment again keeps."""
+        kept: dict[K, tuple[datetime, int, K]] = {}
+        for entry in sorted(self._heap):
+            if self._due.get(entry[2]) == entry[0]:
+                kept.setdefault(entry[2], entry)
+        self._heap = list(kept.values())
