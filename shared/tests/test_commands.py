@@ -276,7 +276,7 @@ async def test_a_command_of_scope_any_is_done_by_one_instance_and_not_by_a_drain
         assert (await commands.send(get("own"), "gw-1")).accepted
         assert done.pop() == "gw-1:gw-1"
         await first.handlers.drain(1)
-        await first.nc.flush()
+        await Link.of(first.nc).flush()
         done.clear()
         for number in range(10):
             assert (await commands.send(get(f"r{number}"), ANY, retries=0)).accepted

@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from nats.aio.client import Client
 
+from callstream.runtime.link import Link
 from callstream.runtime.streams import declare
 from callstream_local.embedded.nats import EmbeddedNats
 from callstream_local.embedded.nats_permissions import BUCKETS, OPERATOR, SERVICES
@@ -153,7 +154,7 @@ async def test_a_command_is_answered_across_users(server: EmbeddedNats) -> None:
             await message.respond(b"accepted")  # type: ignore[attr-defined]
 
         await agents.client.subscribe("cmd.agent-state.*.reserve", cb=answer)
-        await agents.client.flush()
+        await Link.of(agents.client).flush()
         reply = await routing.client.request("cmd.agent-state.acme.reserve", b"{}", timeout=5)
         assert reply.data == b"accepted"
         assert not await agents.may_publish("_INBOX.routing.unasked")

@@ -94,7 +94,7 @@ class CommandHandlers:
             leave = await self._link.listen(subject, take, queue)
             if queue:
                 self._leave.append(leave)
-        await nc.flush()
+        await self._link.flush()
 
     def _start(self, answer: Coroutine[Any, Any, None]) -> None:
         task = self._link.loop.create_task(answer)

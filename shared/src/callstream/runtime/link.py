@@ -99,6 +99,11 @@ class Link:
 
         return stop
 
+    async def flush(self) -> None:
+        """Return when the broker has dealt with all subscriptions so far. Raises what nats-py's flush raises."""
+        await self.nc.flush()  # its PING overtakes what waits in nats-py's own buffer
+        await self.nc.flush()
+
     def post(self, subject: str, payload: bytes, reply: str = "", headers: bytes = b"") -> None:
         """Send one message; `headers` is a finished block (`NATS/1.0\r\n…\r\n\r\n`). Raises ConnectionClosedError.
 
