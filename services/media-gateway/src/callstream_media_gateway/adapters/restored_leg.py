@@ -9,6 +9,7 @@ from callstream_media_gateway.adapters.trunk_leg import Place
 from callstream_media_gateway.domain.inputs import HungUp, Input, PhoneAnswered, PhoneRefused, PhoneRings
 from callstream_media_gateway.sip.dialog import Dialog
 from callstream_media_gateway.sip.dialog_out import InDialogRequest
+from callstream_media_gateway.sip.digest import Credentials
 from callstream_media_gateway.sip.outgoing_call import OutgoingCall
 from callstream_media_gateway.sip.sdp import SessionDescription
 
@@ -31,6 +32,14 @@ class RestoredLeg:
         """Of a trunk, until the leg is over."""
         self.give_back: Callable[[Place], None] = _nobodys
         self._media, self._rtp_timeout_ms = media, rtp_timeout_ms
+
+    def take_place(self, place: Place, give_back: Callable[[Place], None], credentials: Credentials | None) -> None:
+        """It goes through a trunk: `give_back` is called once when it is over, `credentials` answer the trunk's challenges."""
+        self.place, self.give_back = place, give_back
+        if self.dialog is not None:
+            self.dialog.credentials = credentials
+        elif self.calling is not None:
+            self.calling.credentials = credentials
 
     def attach(self, feed: Feed) -> None:
         """Send what happens to the call."""

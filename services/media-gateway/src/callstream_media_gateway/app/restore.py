@@ -122,7 +122,7 @@ class Restore:
         for leg_id, place in note.places.items():
             if leg_id in legs:
                 self._trunks.occupy(place, +1)
-                legs[leg_id].place, legs[leg_id].give_back = place, self._give_back
+                legs[leg_id].take_place(place, self._give_back, self._trunks.credentials_at(place))
         live.wavs, live.prepared = note.wavs, note.prepared
         live.heard = True  # it may have been: the former process knew
         live.arrived_seq, live.seen_seq, live.seen_media = note.arrived_seq, note.seen_seq, note.seen_media
@@ -192,8 +192,10 @@ class Restore:
             self._useless.append(call_id)
 
     def _say_goodbye(self, note: Note) -> None:
-        for state in note.dialogs.values():
-            self._user_agent.restore(state).bye()
+        for leg_id, state in note.dialogs.items():
+            dialog, place = self._user_agent.restore(state), note.places.get(leg_id)
+            dialog.credentials = self._trunks.credentials_at(place) if place is not None else None
+            dialog.bye()
         for invite in note.invites.values():
             self._user_agent.restore_invite(invite).cancel()
         for noted in (*note.callers.values(), *([note.caller] if note.caller is not None else ())):

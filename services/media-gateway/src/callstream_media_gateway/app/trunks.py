@@ -12,7 +12,8 @@ from msgspec import structs
 
 from callstream.contracts.lines import Number, Trunk
 from callstream.contracts.outbound import Outgoing
-from callstream.runtime.config_watch import Configuration, Credentials
+from callstream.runtime.config_watch import Configuration
+from callstream.runtime.config_watch import Credentials as StoredCredentials
 from callstream.runtime.tasks import end
 from callstream_media_gateway import metrics
 from callstream_media_gateway.adapters.trunk_address import hop_of, uri_at
@@ -20,6 +21,7 @@ from callstream_media_gateway.adapters.trunk_leg import Place, Way
 from callstream_media_gateway.app.watch_trunk import WatchTrunk, credentials_of
 from callstream_media_gateway.domain.number_format import written
 from callstream_media_gateway.domain.trunk_choice import Exit, TrunkState, Unusable, carries, in_order
+from callstream_media_gateway.sip.digest import Credentials
 from callstream_media_gateway.sip.uri import NameAddr
 from callstream_media_gateway.sip.user_agent import UserAgent
 
@@ -36,7 +38,7 @@ class Trunks:
     def __init__(
         self,
         configuration: Configuration,
-        credentials: Credentials,
+        credentials: StoredCredentials,
         user_agent: UserAgent,
         clock: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
@@ -88,6 +90,11 @@ class Trunks:
         exits = in_order(self.exits(tenant, number), self._chance)
         ways = [self._way(tenant, trunk, outgoing, number.number, callee) for trunk, outgoing in exits]
         return [structs.replace(way, agent_id=agent_id) for way in ways]
+
+    def credentials_at(self, place: Place) -> Credentials | None:
+        """What answers challenges of the trunk that a call of a former process goes through."""
+        trunk = self._configuration.trunk(place.tenant, place.trunk)
+        return credentials_of(trunk, self._credentials.of_trunk(place.tenant, place.trunk)) if trunk is not None else None
 
     def at_once(self, tenant: str, agent_id: str = "") -> int:
         """Legs through trunks that go on now: those that an agent has dialled, or all of the tenant."""

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 class InviteState(Struct, frozen=True, array_like=True):
     """local: our From with its tag. request: the INVITE as it was sent, for ACK and CANCEL. interval: seconds (RFC 4028), 0 for
     none. early: To-tag and description of each peer that has described its early media, which its 2xx need not repeat (one
-    character for each byte). What is not kept: credentials and redirections; a challenge or 3xx that comes later is a failure.
+    character for each byte). What is not kept: credentials, for whoever restores it to set, and redirections: a 3xx that comes
+    later is a failure.
     """
 
     target: str
