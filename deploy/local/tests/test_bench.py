@@ -127,14 +127,21 @@ def test_children_are_counted_living_and_ended() -> None:
     assert whole["family"] >= 0.4 - 2 / os.sysconf("SC_CLK_TCK")
     assert split["children"] >= 0.4 - 2 / os.sysconf("SC_CLK_TCK")
     assert split["family"] < whole["family"]
-    assert 0 < held.pss_mb <= held.rss_mb
+    assert 0 < held.own_mb < held.pss_mb <= held.rss_mb
     assert cpu_seconds({"family": parent.pid}) == {"family": 0}, "gone"
 
 
 def test_memory_is_read_and_added() -> None:
-    text = "5581-7ffd ---p 00000000 00:00 0    [rollup]\nRss:        2000 kB\nPss:        1000 kB\nPss_Dirty:   10 kB\n"
+    lines = (
+        "5581-7ffd ---p 00000000 00:00 0    [rollup]",
+        "Rss: 2000 kB",
+        "Pss: 1000 kB",
+        "Pss_Anon: 400 kB",
+        "Pss_Shmem: 100 kB",
+    )
+    text = "\n".join(lines)
     one = parse_smaps(text)
-    assert one == Memory(1.024, 2.048)
+    assert one == Memory(1.024, 2.048, 0.512)
     assert one + one - one == one
 
 

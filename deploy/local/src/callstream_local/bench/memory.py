@@ -1,7 +1,7 @@
 """What a call costs in memory while it goes on, and whether anything stays of it afterwards.
 
-Counted are the gateway's two processes, signalling and media worker, as proportional set size. The calls are bridged and
-recorded, without RTP; 1 kB is 1,000 bytes.
+Counted is what the gateway's two processes, signalling and media worker, have allocated and touched; not the pages of their
+libraries. The calls are bridged and recorded, without RTP; 1 kB is 1,000 bytes.
 """
 
 import asyncio
@@ -78,4 +78,4 @@ async def _place(house: House, order: PlaceCalls) -> Outcome:
 
 def _gateway_kb(house: House) -> float:
     pids = house.stack.pids()
-    return sum(used.pss_mb * 1000 for used in memory({name: pids[name] for name in GATEWAY}).values())
+    return sum(used.own_mb * 1000 for used in memory({name: pids[name] for name in GATEWAY}).values())

@@ -26,16 +26,18 @@ class Stat(msgspec.Struct, frozen=True):
 
 
 class Memory(msgspec.Struct, frozen=True):
-    """Megabytes (10^6 bytes). `pss_mb` counts each shared page once over all processes that share it, `rss_mb` in each."""
+    """Megabytes (10^6 bytes). `pss_mb` counts each shared page once over all processes that share it, `rss_mb` in each.
+    `own_mb` is `pss_mb` without pages of files: how much of a library is in memory, and who else shares it, is not theirs."""
 
     pss_mb: float = 0.0
     rss_mb: float = 0.0
+    own_mb: float = 0.0
 
     def __add__(self, other: "Memory") -> "Memory":
-        return Memory(self.pss_mb + other.pss_mb, self.rss_mb + other.rss_mb)
+        return Memory(self.pss_mb + other.pss_mb, self.rss_mb + other.rss_mb, self.own_mb + other.own_mb)
 
     def __sub__(self, other: "Memory") -> "Memory":
-        return Memory(self.pss_mb - other.pss_mb, self.rss_mb - other.rss_mb)
+        return Memory(self.pss_mb - other.pss_mb, self.rss_mb - other.rss_mb, self.own_mb - other.own_mb)
 
 
 def parse_stat(line: str) -> Stat:
@@ -115,5 +117,6 @@ def _memory_of(pid: int) -> Memory:
 
 def parse_smaps(text: str) -> Memory:
     """/proc/PID/smaps_rollup, in kB (1,024 bytes)."""
-    values = {line.partition(":")[0]: line.split()[1] for line in text.splitlines()[1:] if ":" in line}
-    return Memory(int(values["Pss"]) * 1024 / 1e6, int(values["Rss"]) * 1024 / 1e6)
+    values = {line.partition(":")[0]: int(line.split()[1]) for line in text.splitlines()[1:] if ":" in line}
+    own = values["Pss_Anon"] + values["Pss_Shmem"]
+    return Memory(*(kb * 1024 / 1e6 for kb in (values["Pss"], values["Rss"], own)))

@@ -12,10 +12,14 @@ class Window:
 
     def count(self, now: float) -> int:
         """How many there are now."""
-        while self._moments and self._moments[0] <= now - self._seconds:
-            self._moments.popleft()
+        self._forget(now)
         return len(self._moments)
 
     def note(self, now: float) -> None:
         """One more."""
+        self._forget(now)  # without a limit nobody ever counts
         self._moments.append(now)
+
+    def _forget(self, now: float) -> None:
+        while self._moments and self._moments[0] <= now - self._seconds:
+            self._moments.popleft()
