@@ -20,6 +20,7 @@ from callstream_local.bench import report, saturated
 from callstream_local.bench.decision import decide_often
 from callstream_local.bench.figures import p50_p99, percentile, rounded
 from callstream_local.bench.free import waits
+from callstream_local.bench.machine import core_ms
 from callstream_local.bench.parts import PARTS
 from callstream_local.bench.processes import (
     Memory,
@@ -269,3 +270,11 @@ def test_answers_a_second_leave_out_the_beginning_and_what_comes_behind_the_end(
     answers = [at(s) for s in (0, 3.9, 4, 5, 6, 7, 9.9, 10, 12)]
     assert saturated.answers_per_s(answers, seconds=10) == pytest.approx(5 / 6)
     assert saturated.answers_per_s([], seconds=10) == 0
+
+
+def test_each_core_is_timed_and_we_may_use_all_of_them_afterwards() -> None:
+    allowed = os.sched_getaffinity(0)
+    found = core_ms()
+    assert len(found) == len(allowed)
+    assert min(found) > 0
+    assert os.sched_getaffinity(0) == allowed

@@ -40,7 +40,9 @@ def by_process(report: Mapping[str, Any], key: str, title: str) -> Table | None:
 
 def _title(machine: Mapping[str, Any]) -> str:
     size = f"{machine.get('cores')} cores ({machine.get('processor')}), {machine.get('memory_mb')} MB"
-    return f"{size}, Linux {machine.get('kernel')}, Python {machine.get('python')}, load before {machine.get('load_before')}"
+    kind = f"Linux {machine.get('kernel')}, Python {machine.get('python')}"
+    speed = " and ".join(f"{ms:g}" for ms in machine.get("core_ms", ()))
+    return f"{size}, {kind}, load before {machine.get('load_before')}, fixed work {speed} ms"
 
 
 def _mark(met: bool | None) -> Text:

@@ -58,6 +58,7 @@ ROWS = (
     Row("browser_legs_per_core", "browser legs (DTLS-SRTP) a core", "", at_least=300),
     Row("tick_ms_500", "mixing tick of 500 calls, p50", "ms", field="p50"),
     Row("tick_ms_500", "mixing tick of 500 calls, p99", "ms", field="p99", at_most=10),
+    Row("recording_ready_s", "call of 10 min → its recording plays", "s", at_most=5),
     Row("wss_registrations_per_s", "registrations over new WSS connections", "/s", at_least=300),
     Row("wss_gateway_cpu_ms_per_registration", "CPU of one of these, gateway", "ms"),
     Row("rss_kb_per_call", "memory of a call in talk, gateway and media worker", "kB", at_most=150),

@@ -1,10 +1,11 @@
-"""Encodes recordings in a child process of low priority: a long recording delays neither SIP nor audio.
+"""Encodes recordings in child processes of low priority: a long recording delays neither SIP nor audio, nor a short one.
 
-The child is started with the first recording and leaves when its standard input closes, so it never outlives us. One that
-dies takes down only the recording it had in hand; the next one starts it anew.
+The first child is started with the first recording, another one only when all are at work; each leaves when its standard input
+closes, so it never outlives us. One that dies takes down only the recording it had in hand.
 """
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 
@@ -22,36 +23,53 @@ class EncodingFailed(Exception):
 
 
 class Encoder:
-    """One recording after the other, in the order in which they are asked for."""
+    """As many recordings at a time as there are cores, begun in the order in which they are asked for (F199)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._child: asyncio.subprocess.Process | None = None
-        self._turn = asyncio.Lock()
+        self.children: list[asyncio.subprocess.Process] = []
+        """All that live."""
+        self._idle: list[asyncio.subprocess.Process] = []
+        self._places = asyncio.Semaphore(os.cpu_count() or 1)
 
     async def encode(self, wav: Path) -> Finished:
         """Write the MP3 beside the wav. Repeating it gives the same file. Raises EncodingFailed."""
-        async with self._turn:
+        async with self._places:
+            answer: Answer | None = None
+            child = await self._take()
             try:
                 async with asyncio.timeout(MOST_S):
-                    answer = await self._ask(wav)
+                    answer = await self._ask(child, wav)
             except (OSError, TimeoutError, msgspec.DecodeError) as error:
-                await self.stop()
                 raise EncodingFailed(f"the encoder failed: {error or type(error).__name__}") from error
+            finally:
+                if answer is None:
+                    await self._end(child)
+                else:
+                    self._idle.append(child)
         if answer.error:
             raise EncodingFailed(answer.error)
         return Finished(answer.path, answer.duration_ms, answer.size_bytes, answer.sha256)
 
-    async def _ask(self, wav: Path) -> Answer:
-        child = self._child
-        if child is None or child.returncode is not None:
-            child = self._child = await asyncio.create_subprocess_exec(
-                sys.executable,
-                "-m",
-                "callstream_media_gateway.adapters.encoder_child",
+    async def _take(self) -> asyncio.subprocess.Process:
+        """One that is idle and lives, or a new one."""
+        while self._idle:
+            child = self._idle.pop()
+            if child.returncode is None:
+                return child
+            await self._end(child)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                *(sys.executable, "-m", "callstream_media_gateway.adapters.encoder_child"),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
             )
+        except OSError as error:
+            raise EncodingFailed(f"no encoder can be started: {error}") from error
+        self.children.append(child)
+        return child
+
+    async def _ask(self, child: asyncio.subprocess.Process, wav: Path) -> Answer:
         if child.stdin is None or child.stdout is None:
             raise OSError("the encoder has no pipes")
         child.stdin.write(msgspec.json.encode(Order(str(self._root), str(wav))) + b"\n")
@@ -61,9 +79,15 @@ class Encoder:
             raise OSError(f"the encoder ended ({await child.wait()})")
         return msgspec.json.decode(line, type=Answer)
 
-    async def stop(self) -> None:
-        """End the child."""
-        child, self._child = self._child, None
-        if child is not None and child.returncode is None:
+    async def _end(self, child: asyncio.subprocess.Process) -> None:
+        if child in self.children:
+            self.children.remove(child)
+        if child.returncode is None:
             child.kill()
-            await child.wait()
+        await child.wait()
+
+    async def stop(self) -> None:
+        """End the children."""
+        self._idle.clear()
+        for child in list(self.children):
+            await self._end(child)
