@@ -35,7 +35,7 @@ FOLLOWED = (
     *(events_of("queue", event.NAME) for event in (queue.OfferMade, queue.OfferWithdrawn, queue.ContactLeft)),
 )
 
-SNAPSHOT_VERSION = 5
+SNAPSHOT_VERSION = 6
 """Counts up with every change of what a Session holds or means."""
 
 

@@ -10,7 +10,7 @@ from callstream.contracts.control_events import FlowStarted
 from callstream.contracts.envelope import Recorded
 from callstream.contracts.outcome import call_of
 from callstream.contracts.states import Purpose
-from callstream.kernel.recent import Recent
+from callstream.kernel.recent import Recent, Told
 from callstream.kernel.timers import Timers
 from callstream_ivr.domain.evolve import evolve, opened, opened_run
 from callstream_ivr.domain.session import Session
@@ -24,7 +24,7 @@ class Kept(msgspec.Struct, kw_only=True):
     """The state as a snapshot has it."""
 
     sessions: list[Session]
-    dialled: list[tuple[tuple[str, str], tuple[str, datetime]]]
+    dialled: Told
 
 
 class Sessions:
@@ -91,12 +91,11 @@ class Sessions:
 
     def take(self) -> Kept:
         """What is to be known after a restart, for a snapshot."""
-        return Kept(sessions=list(self._by_call.values()), dialled=list(self._dialled.items()))
+        return Kept(sessions=list(self._by_call.values()), dialled=self._dialled.told())
 
     def restore(self, kept: Kept) -> None:
         """Put it back; each session is to be looked at, because what was under way is not known."""
-        for customer, by in kept.dialled:
-            self._dialled.put(customer, by)
+        self._dialled.retell(kept.dialled, tuple[str, str], tuple[str, datetime])
         for session in kept.sessions:
             self._by_call[session.call_id] = session
             if session.of_call:

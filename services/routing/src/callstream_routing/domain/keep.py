@@ -4,6 +4,7 @@ from datetime import datetime
 
 import msgspec
 
+from callstream.kernel.recent import Told
 from callstream_routing.domain.board import Board
 from callstream_routing.domain.hall import Hall
 from callstream_routing.domain.memory import OFFERS, GivenUp, Served
@@ -11,7 +12,7 @@ from callstream_routing.domain.pace import Pace
 from callstream_routing.domain.request import Ending, Request
 from callstream_routing.domain.seat import Seat
 
-VERSION = 2
+VERSION = 3
 """Counts up when the meaning of what is kept changes."""
 OF_THE_LOG = (
     *("state", "since", "since_ms", "offer_id", "version", "last_event_id", "away", "open_request", "cool_until"),
@@ -36,13 +37,13 @@ class KeptBoard(msgspec.Struct, kw_only=True):
     seats: list[Seat]
     requests: list[Request]
     groups: dict[str, KeptGroup]
-    ended: list[tuple[str, Ending]]
-    left: list[str]
-    answered: list[tuple[str, str]]
-    dialled: list[tuple[str, tuple[str, datetime]]]
-    given_up: list[tuple[tuple[str, str], GivenUp]]
+    ended: Told
+    left: Told
+    answered: Told
+    dialled: Told
+    given_up: Told
+    served: Told
     offers: dict[str, list[str]]
-    served: list[tuple[str, Served]] = []
 
 
 class Kept(msgspec.Struct, kw_only=True):
@@ -71,12 +72,12 @@ def _take(board: Board) -> KeptBoard:
         seats=list(board.seats.values()),
         requests=list(board.requests.values()),
         groups={group.id: KeptGroup(pace=group.pace, recent=list(group.target.recent)) for group in board.groups.values()},
-        ended=list(board.ended.items()),
-        left=[request_id for request_id, _ in board.left.items()],
-        answered=list(memory.answered.items()),
-        dialled=list(memory.dialled.items()),
-        given_up=list(memory.given_up.items()),
-        served=list(board.served.items()),
+        ended=board.ended.told(),
+        left=board.left.told(),
+        answered=memory.answered.told(),
+        dialled=memory.dialled.told(),
+        given_up=memory.given_up.told(),
+        served=board.served.told(),
         offers={agent_id: list(calls) for agent_id, calls in memory.offers.items()},
     )
 
@@ -102,19 +103,13 @@ def _restore(board: Board, kept: KeptBoard) -> None:
             board.admit(request, request.groups)
         with board.changing(request):
             pass
-    for call_id, ending in kept.ended:
-        board.ended.add(call_id, ending)
-    for request_id in kept.left:
-        board.left.add(request_id, None)
-    for call_id, served in kept.served:
-        board.served.put(call_id, served)
     memory = board.memory
-    for caller, agent_id in kept.answered:
-        memory.answered.put(caller, agent_id)
-    for customer, by in kept.dialled:
-        memory.dialled.put(customer, by)
-    for key, gone in kept.given_up:
-        memory.given_up.put(key, gone)
+    board.ended.retell(kept.ended, str, Ending)
+    board.left.retell(kept.left, str, type(None))
+    board.served.retell(kept.served, str, Served)
+    memory.answered.retell(kept.answered, str, str)
+    memory.dialled.retell(kept.dialled, str, tuple[str, datetime])
+    memory.given_up.retell(kept.given_up, tuple[str, str], GivenUp)
     for agent_id, calls in kept.offers.items():
         for call_id in calls[-OFFERS:]:
             memory.note_offer(agent_id, call_id)
