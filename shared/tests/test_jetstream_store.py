@@ -7,7 +7,7 @@ from nats.aio.client import Client
 from callstream.contracts.agent_events import AgentSignedIn
 from callstream.contracts.call_events import CallAnswered
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM
+from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM, events_of
 from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer
@@ -271,3 +271,41 @@ async def test_a_stopped_subscription_leaves_nothing_behind(nc: Client, store: J
         while await nc.jetstream().consumers_info(EVENTS_STREAM):
             await asyncio.sleep(0.02)
     assert not [h for h in Link.of(nc)._handlers.values() if getattr(h, "__self__", None) is subscription]
+
+
+async def test_many_that_a_follower_does_not_want_hold_up_nobody(nc: Client, store: JetStreamStore) -> None:
+    """More than are ever asked for ahead, before and after those that are wanted; and the broker is not asked to choose."""
+    wanted = [events_of("call", "answered", "acme")]
+
+    async def others() -> None:
+        for number in range(2 * ROOM):
+            await nc.publish(f"cs.acme.call.c{number}.ringing", b"{}")
+        await nc.flush()
+
+    await others()
+    await store.append("call", "c1", "acme", [new("e1", CallAnswered())], None)
+    await others()
+    async with asyncio.timeout(10):
+        while await store.last_seq() < 4 * ROOM + 1:
+            await asyncio.sleep(0.02)
+    for way in WAYS:
+        got = Collector()
+        if way is None:
+            subscription = await store.follow(wanted, 0, got.take)
+        else:
+            subscription = await store.subscribe(wanted, 0, got, rest_s=way)
+        async with asyncio.timeout(10):
+            await subscription.caught_up.wait()
+        assert got.ids == ["e1"]
+        assert subscription.pending == 0
+        (consumer,) = await nc.jetstream().consumers_info(EVENTS_STREAM)
+        assert not consumer.config.filter_subject
+        assert not consumer.config.filter_subjects
+        live = await store.append("call", "c2", "acme", [new(f"live-{way}", CallAnswered(), "c2")], None)
+        assert await got.until(2) == ["e1", f"live-{way}"]
+        assert subscription.position == live
+        await subscription.stop()
+        await nc.jetstream().purge_stream(EVENTS_STREAM, subject="cs.acme.call.c2.answered")
+        async with asyncio.timeout(5):
+            while await nc.jetstream().consumers_info(EVENTS_STREAM):
+                await asyncio.sleep(0.02)

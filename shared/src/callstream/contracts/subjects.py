@@ -5,6 +5,8 @@ Commands  cmd.<service>.<scope>.<command>              scope: a tenant, or a gat
 Poison    dlq.<service>.<tenant>.<aggregate>.<event>   a message that a consumer could not handle, with the error
 """
 
+from collections.abc import Callable, Sequence
+
 EVENTS_STREAM = "EVENTS"
 DEAD_LETTER_STREAM = "DEAD_LETTERS"
 EVENT_ROOT = "cs"
@@ -31,6 +33,38 @@ def aggregate_subjects(tenant: str, aggregate: str, aggregate_id: str) -> str:
 def events_of(aggregate: str, name: str = "*", tenant: str = "*") -> str:
     """Events of one kind of aggregate, all of them or those of one name, of all tenants or one."""
     return f"cs.{tenant}.{aggregate}.*.{name}"
+
+
+def matches(pattern: Sequence[str], tokens: Sequence[str]) -> bool:
+    """Whether a subject matches a NATS pattern, both given by their tokens."""
+    for i, wanted in enumerate(pattern):
+        if wanted == ">":
+            return len(tokens) > i
+        if i >= len(tokens) or wanted not in ("*", tokens[i]):
+            return False
+    return len(tokens) == len(pattern)
+
+
+def chosen_by(filters: Sequence[str]) -> Callable[[bytes], bool] | None:
+    """Tells of an event's subject, as the broker writes it, whether a filter matches; None: all events match."""
+    if ALL_EVENTS in filters:
+        return None
+    patterns = [pattern.split(".") for pattern in filters]
+    any_id = all(len(pattern) == 5 and pattern[3] == "*" for pattern in patterns)
+    known: dict[tuple[bytes, ...], bool] = {}
+
+    def chosen(subject: bytes) -> bool:
+        tokens = subject.split(b".")
+        kind = (tokens[1], tokens[2], tokens[-1]) if any_id else ()
+        found = known.get(kind)
+        if found is None:
+            words = [token.decode() for token in tokens]
+            found = any(matches(pattern, words) for pattern in patterns)
+            if any_id:
+                known[kind] = found
+        return found
+
+    return chosen
 
 
 def parse_event_subject(subject: str) -> tuple[str, str, str, str]:

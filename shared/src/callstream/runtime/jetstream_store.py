@@ -25,7 +25,7 @@ from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
-from callstream.contracts.subjects import EVENTS_STREAM, aggregate_subjects, event_subject
+from callstream.contracts.subjects import EVENTS_STREAM, aggregate_subjects, chosen_by, event_subject
 from callstream.runtime import metrics
 from callstream.runtime.append_messages import Message, batch_messages, only_message
 from callstream.runtime.dead_letters import DeadLetters
@@ -301,7 +301,7 @@ class JetStreamStore:
             if batch:
                 await on_batch(batch)
 
-        reader = PullReader(self._link, EVENTS_STREAM, filters, after, decode, rest_s=rest_s)
+        reader = PullReader(self._link, EVENTS_STREAM, after, decode, wanted=chosen_by(filters), rest_s=rest_s)
         await reader.start()
         return reader
 
@@ -311,7 +311,7 @@ class JetStreamStore:
             if batch:
                 fold(batch)
 
-        reader = PullReader(self._link, EVENTS_STREAM, filters, after, take=take)
+        reader = PullReader(self._link, EVENTS_STREAM, after, take=take, wanted=chosen_by(filters))
         await reader.start()
         return reader
 

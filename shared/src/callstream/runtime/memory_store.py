@@ -12,7 +12,7 @@ from typing import NamedTuple
 import structlog
 
 from callstream.contracts.envelope import NewEvent, Recorded, UnreadableEvent, encode_body
-from callstream.contracts.subjects import aggregate_subjects, event_subject
+from callstream.contracts.subjects import aggregate_subjects, event_subject, matches
 from callstream.runtime.event_store import Append, Fold, OnBatch, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.pull_reader import BATCH, RETRY_PAUSE_S
 from callstream.runtime.wire import header_block, read_event
@@ -208,13 +208,3 @@ class MemorySubscription:
                 await asyncio.sleep(RETRY_PAUSE_S)
             else:
                 return True
-
-
-def matches(pattern: tuple[str, ...], tokens: tuple[str, ...]) -> bool:
-    """Whether a subject matches a NATS pattern, both given by their tokens."""
-    for i, wanted in enumerate(pattern):
-        if wanted == ">":
-            return len(tokens) > i
-        if i >= len(tokens) or (wanted != "*" and wanted != tokens[i]):
-            return False
-    return len(tokens) == len(pattern)

@@ -66,6 +66,8 @@ _created = msgspec.json.Decoder(_Created)
 
 OnMessages = Callable[[list[RawMessage]], Awaitable[None]]
 TakeMessages = Callable[[list[RawMessage]], None]
+Wanted = Callable[[bytes], bool]
+"""Whether a message of this subject is to be handed over."""
 
 
 class PullReader:
@@ -75,22 +77,25 @@ class PullReader:
         self,
         link: Link,
         stream: str,
-        filters: Sequence[str],
         after: int,
         on_messages: OnMessages | None = None,
         *,
         take: TakeMessages | None = None,
+        filters: Sequence[str] = (),
+        wanted: Wanted | None = None,
         last_per_subject: bool = False,
         rest_s: float = 0.0,
     ) -> None:
         """Either `on_messages`, which is awaited, or `take`, a plain function that is called within the read: no task, no turn of
-        the loop. `last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the
-        pause after each batch that is not full.
+        the loop. `filters` choose in the broker, `wanted` here: to count what waits behind filters the broker looks at every
+        subject of the stream, and nobody can append meanwhile (0.2 s for 450,000 of them), so filters are for small streams.
+        `last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the pause
+        after each batch that is not full.
         """
         self.position = after
         self.caught_up = asyncio.Event()
         self.restarts = 0
-        self._link, self._stream, self._filters = link, stream, tuple(filters)
+        self._link, self._stream, self._filters, self._wanted = link, stream, tuple(filters), wanted
         self._on_messages, self._take = on_messages, take
         self._last_per_subject = last_per_subject
         self._rest_s = rest_s
@@ -190,7 +195,8 @@ class PullReader:
             config["deliver_policy"] = "last_per_subject"
         else:
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._seen + 1}
-        config |= {"filter_subject": self._filters[0]} if len(self._filters) == 1 else {"filter_subjects": self._filters}
+        if self._filters:
+            config["filter_subjects"] = self._filters
         body = msgspec.json.encode({"stream_name": self._stream, "config": config, "action": "create"})
         payload, _ = await self._link.request(f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}", body, CREATE_TIMEOUT_S)
         answer = _created.decode(payload)
@@ -259,7 +265,14 @@ class PullReader:
         self._seen = int(parts[at])
         self._ahead = int(parts[at + 3])
         self._received += 1
-        self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
+        if self._wanted is not None and not self._wanted(subject):
+            self._delivered += 1
+            if self._goal is not None:
+                self._tell_if_caught_up()
+            if self._asked + len(self._buffer) > ROOM - BATCH:
+                return
+        else:
+            self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
         if self._take is None:
             self._arrived.ring()
         elif not self._taking:

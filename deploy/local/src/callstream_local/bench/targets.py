@@ -64,6 +64,7 @@ ROWS = (
     Row("rss_kb_per_call", "memory of a call in talk, gateway and media worker", "kB", at_most=150),
     Row("rss_growth_kb_per_1000_calls", "what 1,000 calls leave behind there, of 20,000", "kB"),
     Row("append_ratio", "append rate / bare client's", "", at_least=0.7),
+    Row("append_stall_ms", "longest append while a follower starts, 300,000 events", "ms"),
     Row("projection_events_per_s", "events into PostgreSQL", "/s"),
     Row("decision_us", "routing decision, p50", "µs", field="p50"),
     Row("decision_us", "routing decision, p99", "µs", field="p99"),
