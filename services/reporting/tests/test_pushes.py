@@ -20,7 +20,7 @@ from callstream_reporting.adapters.accesses import Accesses
 from callstream_reporting.adapters.agent_states import AgentStates
 from callstream_reporting.adapters.mailboxes import Mailboxes
 from callstream_reporting.adapters.post import NotTaken, Post
-from callstream_reporting.adapters.pushes import Pushes
+from callstream_reporting.adapters.pushes import COUNT, Pushes
 from callstream_reporting.adapters.recording_store import Store
 from callstream_reporting.adapters.records import Records
 from callstream_reporting.api import Parts, build_api
@@ -278,3 +278,16 @@ def test_pauses_grow_to_an_hour() -> None:
     assert next_try(1, NOW, NOW) == NOW + timedelta(seconds=10)
     assert next_try(999, NOW, NOW) == NOW + timedelta(hours=1)
     assert next_try(1, NOW, NOW + timedelta(hours=24)) is None
+
+
+async def test_what_was_sent_long_ago_is_not_looked_at_to_count_what_is_open(at_work: House) -> None:
+    await at_work.pool.execute(
+        "insert into recording_push (tenant, call_id, recording_id, seq, first_at, due_at, state)"
+        " select 'main', 'old-' || n, 'r', n, $1, $1, case when n % 5000 = 0 then 'given-up' else 'sent' end"
+        " from generate_series(1, 20000) n",
+        NOW,
+    )
+    await at_work.pool.execute("analyze recording_push")
+    plan = await at_work.pool.fetch(f"explain {COUNT}")
+    assert "recording_push_open" in " ".join(row[0] for row in plan)
+    assert (await at_work.pushes.counts())["given-up"] == 4

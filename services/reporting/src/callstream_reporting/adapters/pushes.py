@@ -34,6 +34,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _COLUMNS = ", ".join(Push.__struct_fields__)
+COUNT = "select state, count(*) as n from recording_push where state <> 'sent' group by state"
+"""Asked every second: an index of its own keeps it from all that were sent."""
 _KEY = "tenant = $1 and call_id = $2 and recording_id = $3"
 
 
@@ -125,7 +127,7 @@ class Pushes:
 
     async def counts(self) -> dict[str, int]:
         """How many wait, and how many were given up."""
-        rows = await self._pool.fetch("select state, count(*) as n from recording_push where state <> 'sent' group by state")
+        rows = await self._pool.fetch(COUNT)
         return {"waiting": 0, "given-up": 0, **{row["state"]: row["n"] for row in rows}}
 
     async def event(self, push: Push) -> RecordingReady | None:

@@ -1,3 +1,3 @@
 """The database schema of reporting, as Alembic versions."""
 
-HEAD = "0009"
+HEAD = "0010"
