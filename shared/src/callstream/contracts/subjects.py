@@ -35,6 +35,10 @@ def events_of(aggregate: str, name: str = "*", tenant: str = "*") -> str:
     return f"cs.{tenant}.{aggregate}.*.{name}"
 
 
+KINDS = 10_000
+"""Kinds of events that are recognised without a comparison: some hundred of each tenant."""
+
+
 def matches(pattern: Sequence[str], tokens: Sequence[str]) -> bool:
     """Whether a subject matches a NATS pattern, both given by their tokens."""
     for i, wanted in enumerate(pattern):
@@ -51,20 +55,26 @@ def chosen_by(filters: Sequence[str]) -> Callable[[bytes], bool] | None:
         return None
     patterns = [pattern.split(".") for pattern in filters]
     any_id = all(len(pattern) == 5 and pattern[3] == "*" for pattern in patterns)
-    known: dict[tuple[bytes, ...], bool] = {}
 
     def chosen(subject: bytes) -> bool:
+        words = subject.decode("utf-8", "replace").split(".")
+        return any(matches(pattern, words) for pattern in patterns)
+
+    known: dict[tuple[bytes, ...], bool] = {}
+
+    def chosen_by_kind(subject: bytes) -> bool:
         tokens = subject.split(b".")
-        kind = (tokens[1], tokens[2], tokens[-1]) if any_id else ()
+        if len(tokens) != 5:
+            return False
+        kind = tokens[1], tokens[2], tokens[4]
         found = known.get(kind)
         if found is None:
-            words = [token.decode() for token in tokens]
-            found = any(matches(pattern, words) for pattern in patterns)
-            if any_id:
+            found = chosen(subject)
+            if len(known) < KINDS:
                 known[kind] = found
         return found
 
-    return chosen
+    return chosen_by_kind if any_id else chosen
 
 
 def parse_event_subject(subject: str) -> tuple[str, str, str, str]:

@@ -272,7 +272,7 @@ class PullReader:
             if self._asked + len(self._buffer) > ROOM - BATCH:
                 return
         else:
-            self._buffer.append(RawMessage(self._seen, subject.decode(), payload, headers))
+            self._buffer.append(RawMessage(self._seen, subject.decode("utf-8", "replace"), payload, headers))
         if self._take is None:
             self._arrived.ring()
         elif not self._taking:
