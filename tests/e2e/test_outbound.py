@@ -53,7 +53,9 @@ async def is_gone(centre: Rehearsal) -> bool:
     return all(view["trunk"] != "away" for view in await get(centre, "/v1/trunks"))
 
 
+@pytest.mark.feature("F142")
 async def test_an_agent_dials_a_customer(open_centre: OpenCentre) -> None:
+    """By nothing but HTTP with the agent's token, as an app on a phone does."""
     async with (
         open_centre([], [agent(0)]) as centre,
         desks(centre, "1001") as (one,),
