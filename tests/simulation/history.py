@@ -27,6 +27,8 @@ TROUBLE_S = 240.0
 CALLERS_A_SECOND = 1.4
 REST_S = 120.0
 """Callbacks live for a minute."""
+REMEMBERED = ("ended", "left", "served", "answered", "dialled", "given_up")
+"""What a snapshot of routing tells by `Recent.told`."""
 
 
 class Told(msgspec.Struct):
@@ -167,7 +169,8 @@ def of_hall(hall: Hall) -> dict[str, Any]:
     """What routing knows from the log; holds, cool-downs and steps of relaxation end or come by time."""
     found = {}
     for board in routing_keep.take(hall).boards:
-        kept = msgspec.to_builtins(board)
+        kept = msgspec.to_builtins(msgspec.structs.replace(board, **{key: [] for key in REMEMBERED}))
+        kept |= {name: _remembered(getattr(board, name)) for name in REMEMBERED}
         for entry in (*kept["requests"], *kept["seats"]):
             for passing in ("held_until", "cool_until", "label", "step", "places", "is_ready"):
                 entry.pop(passing, None)
@@ -179,6 +182,18 @@ def of_hall(hall: Hall) -> dict[str, Any]:
                 callback["stage"], callback["rests_until"] = "waiting", None  # whether its rest is over: time tells
         found[board.tenant] = kept
     return found
+
+
+def _remembered(told: list[msgspec.Raw]) -> list[tuple[Any, Any]]:
+    """What `told` comes to, oldest first: in how many pieces and with what that was dropped is told, history decides."""
+    found: dict[Any, Any] = {}
+    for raw in told:
+        for key, value, there in msgspec.msgpack.decode(raw):
+            name = tuple(key) if isinstance(key, list) else key
+            found.pop(name, None)
+            if there:
+                found[name] = value
+    return list(found.items())
 
 
 def of_roster(roster: Roster) -> dict[str, Any]:
