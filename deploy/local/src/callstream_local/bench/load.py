@@ -22,7 +22,7 @@ SECONDS_FAST = 8.0
 WARM_UP = PlaceCalls(rate=20, seconds=2)
 SETTLE_S = 2.0
 ENCODER = {"media-gateway": "recording-encoder"}
-"""The gateway's only child process; its work is not signalling."""
+"""The gateway's child processes; their work is not signalling."""
 
 
 async def measure(say: Say) -> dict[str, Any]:
