@@ -7,7 +7,7 @@ from nats.aio.client import Client
 from callstream.contracts.agent_events import AgentSignedIn
 from callstream.contracts.call_events import CallAnswered
 from callstream.contracts.envelope import Recorded
-from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM, events_of
+from callstream.contracts.subjects import ALL_EVENTS, DEAD_LETTER_STREAM, EVENTS_STREAM, event_subject, events_of
 from callstream.runtime.event_store import Append, EventStore, StoreRefused, StoreUnavailable, VersionConflict
 from callstream.runtime.jetstream_store import JetStreamStore
 from callstream.runtime.link import Answer, Link, NoAnswer, OnAnswer
@@ -279,7 +279,7 @@ async def test_many_that_a_follower_does_not_want_hold_up_nobody(nc: Client, sto
 
     async def others() -> None:
         for number in range(2 * ROOM - 2):
-            await nc.publish(f"cs.acme.call.c{number}.ringing", b"{}")
+            await nc.publish(event_subject("acme", "call", f"c{number}", "ringing"), b"{}")
         await nc.publish("cs.odd", b"")
         await nc.publish("cs.acme.call.c1.answered.twice", b"")
         await nc.flush()
@@ -292,10 +292,7 @@ async def test_many_that_a_follower_does_not_want_hold_up_nobody(nc: Client, sto
             await asyncio.sleep(0.02)
     for way in WAYS:
         got = Collector()
-        if way is None:
-            subscription = await store.follow(wanted, 0, got.take)
-        else:
-            subscription = await store.subscribe(wanted, 0, got, rest_s=way)
+        subscription = await reading(store, 0, got, way, wanted)
         async with asyncio.timeout(10):
             await subscription.caught_up.wait()
         assert got.ids == ["e1"]
@@ -307,7 +304,7 @@ async def test_many_that_a_follower_does_not_want_hold_up_nobody(nc: Client, sto
         assert await got.until(2) == ["e1", f"live-{way}"]
         assert subscription.position == live
         await subscription.stop()
-        await nc.jetstream().purge_stream(EVENTS_STREAM, subject="cs.acme.call.c2.answered")
+        await nc.jetstream().purge_stream(EVENTS_STREAM, subject=event_subject("acme", "call", "c2", "answered"))
         async with asyncio.timeout(5):
             while await nc.jetstream().consumers_info(EVENTS_STREAM):
                 await asyncio.sleep(0.02)

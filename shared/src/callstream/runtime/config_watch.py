@@ -99,7 +99,7 @@ class Documents:
     async def watch(self, nc: Client) -> None:
         """Begin to watch the bucket. Returns at once; `ready` tells when the initial documents are here."""
         reader = PullReader(
-            Link.of(nc), bucket_stream(self.BUCKET), 0, self._take, filters=[bucket_subject(self.BUCKET)], last_per_subject=True
+            Link.of(nc), bucket_stream(self.BUCKET), 0, self._take, only=bucket_subject(self.BUCKET), last_per_subject=True
         )
         self._reader = reader
         await reader.start()

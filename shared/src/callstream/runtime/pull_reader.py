@@ -14,7 +14,7 @@ then it rests. So what comes meanwhile leaves the broker in one write instead of
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
@@ -81,21 +81,21 @@ class PullReader:
         on_messages: OnMessages | None = None,
         *,
         take: TakeMessages | None = None,
-        filters: Sequence[str] = (),
+        only: str = "",
         wanted: Wanted | None = None,
         last_per_subject: bool = False,
         rest_s: float = 0.0,
     ) -> None:
         """Either `on_messages`, which is awaited, or `take`, a plain function that is called within the read: no task, no turn of
-        the loop. `filters` choose in the broker, `wanted` here: to count what waits behind filters the broker looks at every
-        subject of the stream, and nobody can append meanwhile (0.2 s for 450,000 of them), so filters are for small streams.
+        the loop. `only`: a subject that the broker chooses by; `wanted` chooses here: to count what waits behind several filters
+        the broker looks at every subject of the stream, and nobody can append meanwhile (0.2 s for 450,000 of them).
         `last_per_subject`: begin with the newest message of each subject instead of a position (buckets). `rest_s`: the pause
         after each batch that is not full.
         """
         self.position = after
         self.caught_up = asyncio.Event()
         self.restarts = 0
-        self._link, self._stream, self._filters, self._wanted = link, stream, tuple(filters), wanted
+        self._link, self._stream, self._only, self._wanted = link, stream, only, wanted
         self._on_messages, self._take = on_messages, take
         self._last_per_subject = last_per_subject
         self._rest_s = rest_s
@@ -195,8 +195,8 @@ class PullReader:
             config["deliver_policy"] = "last_per_subject"
         else:
             config |= {"deliver_policy": "by_start_sequence", "opt_start_seq": self._seen + 1}
-        if self._filters:
-            config["filter_subjects"] = self._filters
+        if self._only:
+            config["filter_subject"] = self._only
         body = msgspec.json.encode({"stream_name": self._stream, "config": config, "action": "create"})
         payload, _ = await self._link.request(f"$JS.API.CONSUMER.CREATE.{self._stream}.{name}", body, CREATE_TIMEOUT_S)
         answer = _created.decode(payload)

@@ -67,11 +67,13 @@ WAYS = (0.0, 0.02, FOLLOW)
 """How the log can be read: by `subscribe` with this rest, or by `follow`."""
 
 
-async def reading(store: EventStore, after: int, got: Collector, way: float | None) -> Subscription:
-    """Have `got` read everything behind `after`."""
+async def reading(
+    store: EventStore, after: int, got: Collector, way: float | None, filters: Sequence[str] = (ALL_EVENTS,)
+) -> Subscription:
+    """Have `got` read what the filters want behind `after`."""
     if way is FOLLOW:
-        return await store.follow([ALL_EVENTS], after, got.take)
-    return await store.subscribe([ALL_EVENTS], after, got, rest_s=way)
+        return await store.follow(filters, after, got.take)
+    return await store.subscribe(filters, after, got, rest_s=way)
 
 
 class StoreContract:
