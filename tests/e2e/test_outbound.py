@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+import httpx
 import pytest
 from typer.testing import CliRunner
 
@@ -68,6 +69,8 @@ async def test_an_agent_dials_a_customer(open_centre: OpenCentre) -> None:
             return answered["call_id"] if status == 200 else ""
 
         call_id = await until(accepted)
+        nobody = await asyncio.to_thread(httpx.post, f"{centre.api.url('console')}/v1/calls", json={"number": CUSTOMER})
+        assert nobody.status_code == 401, "whoever has no token dials nothing"
         assert await one.becomes("talking")
         await in_state(centre, "1001", "busy")
         status, refused = await one.do("/v1/calls", {"number": "+12125550100"})
