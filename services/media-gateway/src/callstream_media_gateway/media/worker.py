@@ -44,16 +44,18 @@ class Worker:
         self._id = uuid.uuid4().hex
         self._announced = announced or host
         self._grace_ms = grace_ms
+        self._terminate = False
+        # Before there is a socket: who finds one may send the signal, which would end the process and leave the socket.
+        signal.signal(signal.SIGTERM, self._on_sigterm)
         self._control = Control(socket_path, self._id, self._answer, self._greet, self._woken)
         self._engine = Engine(host, len(ports), self._control.emit, self._control.wake)
         self._commands = Commands(self._engine, host, ports, recordings, self._control)
-        self._terminate = False
         self._draining_since_ns: int | None = None
 
     def run(self) -> None:
         """Until drained."""
         signal.set_wakeup_fd(self._control.wake_fd, warn_on_full_buffer=False)
-        signal.signal(signal.SIGTERM, self._on_sigterm)
+        self._woken()  # for a signal that came earlier
         # Audio that is late is lost; everything else on this machine can wait the few milliseconds of a tick.
         with contextlib.suppress(PermissionError):
             os.setpriority(os.PRIO_PROCESS, 0, -10)
