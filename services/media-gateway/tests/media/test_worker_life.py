@@ -259,6 +259,15 @@ async def test_a_stale_socket_file_of_a_killed_worker_is_no_obstacle(tmp_path: P
         second.wait()
 
 
+async def test_stopped_as_soon_as_it_can_be_found_it_leaves_no_socket(tmp_path: Path) -> None:
+    worker = start_worker(tmp_path)
+    while not (tmp_path / "media.sock").exists():
+        assert worker.poll() is None
+    worker.send_signal(signal.SIGTERM)
+    assert await exited(worker) == 0
+    assert not (tmp_path / "media.sock").exists()
+
+
 async def test_drained_it_takes_no_new_leg_and_leaves_after_the_last(rig: Rig) -> None:
     a, b = await rig.phone("a", LOW), await rig.phone("b", HIGH)
     await rig.client.bridge("a", "b")

@@ -47,13 +47,13 @@ class BrowserLegs:
         if data and data[0] < 4 and self._checks < _CHECKS_PER_READ:
             self._checks += 1
             answer = secure.check(data, source, now_ms)
-            if answer.data:
-                with contextlib.suppress(OSError):  # as if lost on the way: checks are repeated
-                    leg.ports.open.sendto(answer.data, source)
             if not answer.accepted:
                 self._on_stranger(leg)
             elif leg.latched is None or (answer.nominated and leg.latched != source):
                 self._lock(leg, source)
+            if answer.data:  # the last: whoever has it may speak at once, and is heard by the locked socket alone
+                with contextlib.suppress(OSError):  # as if lost on the way: checks are repeated
+                    leg.ports.open.sendto(answer.data, source)
         elif source == leg.latched and data and data[0] >= 4:
             secure.put_by(data)
         else:
