@@ -1,11 +1,13 @@
 """A number that stands in E.164 already is read without the library, and just as the library reads it."""
 
+import gc
+
 import phonenumbers
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from callstream_media_gateway.domain.numbers import is_possible, readings
+from callstream_media_gateway.domain.numbers import is_possible, parsed, readings
 
 CODES = st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
 DIGITS = st.text("0123456789", max_size=20)
@@ -39,3 +41,14 @@ def test_a_number_with_its_plus_sign_is_read_as_the_library_reads_it(code: int, 
 @pytest.mark.parametrize("text", ["+", "+0", "+049301234567", "+999301234567", "+49", "+4", "+٤٩٣٠١٢٣٤٥٦٧", "+49a301234567"])
 def test_what_is_no_such_number_is_left_to_the_library(text: str) -> None:
     assert readings(text, "DE") == by_the_library(text, "DE")
+
+
+@pytest.mark.parametrize("text", ["+999123456", "+02166668888", "+1", "+", "hello", ""])
+def test_what_is_no_number_leaves_no_circle(text: str) -> None:
+    gc.collect()
+    gc.disable()
+    try:
+        assert parsed(text) is None
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

@@ -59,8 +59,8 @@ class Switchboard:
         """Called after each step of a call, before its events are on their way to the log."""
         self.forgotten: Callable[[str], None] = _unheard
         """Called with the id of a call of which nothing more will come."""
-        self._refused: set[Outbox] = set()
-        """Outboxes of calls that were refused but are told."""
+        self._refused: dict[str, Outbox] = {}
+        """Outboxes of calls that were refused but are told, by the event's id."""
         self._queue: deque[tuple[LiveCall, inputs.Input]] = deque()
         self._busy = False
 
@@ -145,10 +145,11 @@ class Switchboard:
         """Tell the log of something that never became a call. Kept while the log is away, as a call's events are."""
 
         def dealt_with(_: int = 0) -> None:
-            self._refused.discard(outbox)
+            self._refused.pop(event_id, None)
 
-        outbox = Outbox(self._store, self._health, self._clock, tenant, event_id, dealt_with, dealt_with)
-        self._refused.add(outbox)
+        outbox = self._refused[event_id] = Outbox(
+            self._store, self._health, self._clock, tenant, event_id, dealt_with, dealt_with
+        )
         outbox.put(
             NewEvent(
                 id=f"{event_id}-{fact.NAME}",
@@ -219,6 +220,8 @@ class Switchboard:
                 self.per_trunk[call.tenant, call.arrived.trunk] -= 1
         if call.finished and live.outbox.empty:
             self.calls.pop(call.call_id, None)
+            live.caller = None  # who feeds us: a circle that only the collector would find
+            live.phones.clear()
             self.forgotten(call.call_id)
             if not self.calls:
                 self.empty.set()

@@ -2,6 +2,7 @@
 
 import re
 from functools import lru_cache
+from traceback import clear_frames
 
 import phonenumbers
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE, PhoneMetadata
@@ -21,15 +22,27 @@ def readings(user: str, country: str) -> tuple[str, ...]:
         return (digits,)
     found = []
     ways = ((digits, country), ("+" + digits, None))
-    for text, region in ways[:1] if digits.startswith("+") else ways:
-        try:
-            number = phonenumbers.parse(text, region)
-        except phonenumbers.NumberParseException:
+    for text, region in ways[:1] if digits.startswith(("+", "0")) else ways:  # no country's code begins with 0
+        number = parsed(text, region)
+        if number is None:
             continue
         written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
         if written not in found:
             found.append(written)
     return tuple(found)
+
+
+def parsed(text: str, region: str | None = None) -> phonenumbers.PhoneNumber | None:
+    """What the library reads; None for what is no number.
+
+    It keeps the traceback in a variable of one of its frames. That circle held the variables of all callers too, the call's legs
+    among them, until a collection of circles: it is cut here.
+    """
+    try:
+        return phonenumbers.parse(text, region)
+    except phonenumbers.NumberParseException as error:
+        clear_frames(error.__traceback__)
+        return None
 
 
 def is_possible(number: str) -> bool:

@@ -6,6 +6,8 @@ from bisect import bisect_right
 import phonenumbers
 from msgspec import Struct
 
+from callstream_media_gateway.domain.numbers import parsed
+
 PREFIX_DIGITS = 7
 
 
@@ -34,10 +36,10 @@ class RegionTable:
         if number.startswith("+86"):
             national = number[3:]
             return self._chinese(national) if len(national) >= PREFIX_DIGITS else None
-        try:
-            country = phonenumbers.region_code_for_number(phonenumbers.parse(number))
-        except phonenumbers.NumberParseException:
+        known = parsed(number)
+        if known is None:
             return None
+        country = phonenumbers.region_code_for_number(known)
         return Home(country) if country not in (None, "ZZ", "001") else None
 
     def _chinese(self, national: str) -> Home:

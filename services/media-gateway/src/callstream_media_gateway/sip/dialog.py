@@ -263,7 +263,7 @@ class Dialog(Machine):
         self.core.tell(tell, ending)
 
     def _let_go(self, _argument: object = None) -> None:
-        """Forget everything. The two legs of a call often name each other in their callbacks: that cycle ends here."""
+        """Forget everything. The two legs of a call often name each other in their callbacks: that circle ends here."""
         if self.unacknowledged is not None:
             self.unacknowledged.stop()
             self.unacknowledged = None
@@ -271,7 +271,7 @@ class Dialog(Machine):
             self.reoffer.dialog_over()
         if self.reliable is not None:
             self.reliable.stop()
-        self.session.stop()
+        self.session.end()
         self.core.dialogs.pop(self.key, None)
         self.on_bye = self.on_ack = self.on_info = self.on_changed = self.on_held = self.on_retrieved = _nothing
         self.on_reinvite = self.on_refer = self.on_replace = None

@@ -26,16 +26,15 @@ MAX_FORKS = 16
 class EarlyDialogs:
     """A dialog is kept only for a peer that responds reliably: others cannot send requests before their 2xx."""
 
-    __slots__ = ("_call", "_core", "_dialogs", "_media")
+    __slots__ = ("_core", "_dialogs", "_media")
 
-    def __init__(self, core: Core, call: OutgoingCall) -> None:
+    def __init__(self, core: Core) -> None:
         self._core = core
-        self._call = call
         self._dialogs: dict[str, Dialog] = {}
         self._media: dict[str, SessionDescription] = {}
 
-    def take(self, response: Response) -> SessionDescription | None:
-        """The early media of a provisional response that is new, or None. Sends the PRACK it wants.
+    def take(self, call: OutgoingCall, response: Response) -> SessionDescription | None:
+        """The early media of a provisional response to `call` that is new, or None. Sends the PRACK it wants.
 
         Raises Repeated for one that was taken before, or is ahead of its turn and will be repeated; ParseError for one
         whose RSeq or addresses cannot be read.
@@ -44,7 +43,7 @@ class EarlyDialogs:
         if len(self._media) >= MAX_FORKS and tag not in self._media:
             raise Repeated
         if "100rel" in response.tokens("Require"):
-            self._acknowledge(response, tag, sdp)
+            self._acknowledge(call, response, tag, sdp)
         if sdp is not None:
             self._media[tag] = sdp
         return sdp
@@ -73,29 +72,29 @@ class EarlyDialogs:
         self._dialogs.clear()
         self._media.clear()
 
-    def _acknowledge(self, response: Response, tag: str, sdp: SessionDescription | None) -> None:
+    def _acknowledge(self, call: OutgoingCall, response: Response, tag: str, sdp: SessionDescription | None) -> None:
         rseq = parse_seconds(response.need("RSeq"), "RSeq")
         dialog = self._dialogs.get(tag)
         if dialog is None:
             if len(self._dialogs) >= MAX_FORKS:
                 raise Repeated
-            dialog = self._dialogs[tag] = of_outgoing(self._core, self._call, response, tag)
+            dialog = self._dialogs[tag] = of_outgoing(self._core, call, response, tag)
             dialog.settled = False
         elif dialog.last_rseq is not None and rseq != dialog.last_rseq + 1:
             raise Repeated
         dialog.last_rseq = rseq
-        InDialogRequest(dialog, "PRACK", [("RAck", f"{rseq} {self._call.cseq} INVITE")], b"")
+        InDialogRequest(dialog, "PRACK", [("RAck", f"{rseq} {call.cseq} INVITE")], b"")
         if sdp is not None and not dialog.settled:
             dialog.settled = True
             dialog.renew(dialog.remote_target, dialog.local_sdp, sdp)
-            dialog.on_changed = lambda: self._moved(tag)
+            dialog.on_changed = lambda: self._moved(call, tag)
 
-    def _moved(self, tag: str) -> None:
+    def _moved(self, call: OutgoingCall, tag: str) -> None:
         """An UPDATE of the peer, before its answer."""
         dialog = self._dialogs.get(tag)
         if dialog is not None and dialog.remote_sdp is not None and dialog.remote_sdp != self._media.get(tag):
             self._media[tag] = dialog.remote_sdp
-            self._core.tell(self._call.on_ringing, 183, dialog.remote_sdp)
+            self._core.tell(call.on_ringing, 183, dialog.remote_sdp)
 
 
 class Repeated(Exception):

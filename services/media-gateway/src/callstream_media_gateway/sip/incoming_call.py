@@ -209,6 +209,7 @@ class IncomingCall(Machine):
             dialog.settled = True
             answer.begin()
         self._core.counters["answered"] += 1
+        self.on_cancel = _nothing  # its owner is in it, who holds us
         self._forget()
         if self.replaces is not None:
             self.replaces.bye()
@@ -216,6 +217,7 @@ class IncomingCall(Machine):
     def _send_rejection(self, argument: tuple[int, str | None, Sequence[Header]]) -> None:
         code, reason, headers = argument
         self._send(code, reason, headers)
+        self.on_cancel = _nothing
         self._drop()
 
     def _send_487(self, _argument: None) -> None:
@@ -228,8 +230,9 @@ class IncomingCall(Machine):
         self._drop()
 
     def _tell_cancel(self, _argument: None) -> None:
+        tell, self.on_cancel = self.on_cancel, _nothing
         self._drop()
-        self._core.tell(self.on_cancel)
+        self._core.tell(tell)
 
     def _send(self, code: int, reason: str | None, extra: Sequence[Header] = (), body: bytes = b"") -> None:
         self._silent = False

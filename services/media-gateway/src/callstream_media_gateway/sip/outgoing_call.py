@@ -74,7 +74,7 @@ class OutgoingCall(Machine):
         self.state = "calling"
         self._core = core
         self._max_forwards = max_forwards
-        self.early = EarlyDialogs(core, self)
+        self.early = EarlyDialogs(core)
         self._redirects: Redirects | None = None
         self._headers = list(headers)
         self._transaction: Transaction | None = None
@@ -171,7 +171,7 @@ class OutgoingCall(Machine):
         if response.code == 100:
             return
         try:
-            sdp = self.early.take(response)
+            sdp = self.early.take(self, response)
         except Repeated:
             return
         self._core.tell(self.on_ringing, response.code, sdp)

@@ -94,10 +94,11 @@ def asking(interval: int, refresher: str | None = None) -> list[Header]:
 class SessionTimer:
     """The timer of one dialog. `set` starts it anew at each INVITE or UPDATE that was answered 2xx."""
 
-    __slots__ = ("_again", "_dialog", "_entry", "agreement")
+    __slots__ = ("_again", "_dialog", "_entry", "_timers", "agreement")
 
     def __init__(self, dialog: Dialog) -> None:
-        self._dialog = dialog
+        self._dialog: Dialog | None = dialog
+        self._timers = dialog.core.timers
         self._entry: Entry | None = None
         self._again: Entry | None = None
         self.agreement: Agreement | None = None
@@ -107,11 +108,11 @@ class SessionTimer:
         self.agreement = agreement
         if agreement is None:
             return
-        timers, interval = self._dialog.core.timers, agreement.interval
+        interval = agreement.interval
         if agreement.we_refresh:
-            self._entry = timers.after(interval / 2, self._refresh, None)
+            self._entry = self._timers.after(interval / 2, self._refresh, None)
         else:  # RFC 4028 10: hang up a little before the interval is over
-            self._entry = timers.after(interval - min(32, interval / 3), self._expired, None)
+            self._entry = self._timers.after(interval - min(32, interval / 3), self._expired, None)
 
     def resume(self, agreement: Agreement) -> None:
         """Go on with a restored dialog, whose interval may be nearly over: refresh within seconds, not all dialogs at once.
@@ -121,7 +122,7 @@ class SessionTimer:
         self.set(agreement)
         if agreement.we_refresh:
             self.stop()
-            self._entry = self._dialog.core.timers.after(random.uniform(0.0, RESUMED_WITHIN), self._refresh, None)
+            self._entry = self._timers.after(random.uniform(0.0, RESUMED_WITHIN), self._refresh, None)
 
     def headers(self) -> list[Header]:
         """What a request of ours in this dialog says, so that the agreement goes on."""
@@ -130,26 +131,33 @@ class SessionTimer:
         return asking(self.agreement.interval, "uac" if self.agreement.we_refresh else "uas")
 
     def stop(self) -> None:
-        self._dialog.core.timers.cancel(self._entry)
-        self._dialog.core.timers.cancel(self._again)
+        self._timers.cancel(self._entry)
+        self._timers.cancel(self._again)
         self._entry = self._again = None
+
+    def end(self) -> None:
+        """The dialog is over: let go of it, which holds us."""
+        self.stop()
+        self._dialog = None
 
     def _refresh(self, _argument: None) -> None:
         agreement = self.agreement
         if agreement is not None:
             # Should the refresh get no 2xx, the interval runs out all the same.
-            self._entry = self._dialog.core.timers.after(agreement.interval / 2, self._expired, None)
+            self._entry = self._timers.after(agreement.interval / 2, self._expired, None)
             self._ask(None)
 
     def _ask(self, _argument: None) -> None:
         self._again = None
-        self._dialog.refresh(self._answered)
+        if self._dialog is not None:
+            self._dialog.refresh(self._answered)
 
     def _answered(self, code: int) -> None:
         """A refusal may be one of the moment (491, 500, 503): ask again before the interval is over."""
-        if code >= 300 and self.agreement is not None and not self._dialog.is_over:
-            self._again = self._dialog.core.timers.after(self.agreement.interval * AGAIN, self._ask, None)
+        if code >= 300 and self.agreement is not None and self._dialog is not None and not self._dialog.is_over:
+            self._again = self._timers.after(self.agreement.interval * AGAIN, self._ask, None)
 
     def _expired(self, _argument: None) -> None:
         self._entry = None
-        self._dialog.feed("unusable", "session-expired")
+        if self._dialog is not None:
+            self._dialog.feed("unusable", "session-expired")
