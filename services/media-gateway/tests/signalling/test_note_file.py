@@ -47,6 +47,24 @@ def test_a_second_process_goes_on_in_the_same_places(path: Path) -> None:
     assert path.stat().st_size < HEAD_BYTES + 3 * 2 * SIZES[0]
 
 
+def test_what_comes_after_the_close_is_written_nowhere(path: Path) -> None:
+    """Not into a file either that has the number of ours by then."""
+    file = NoteFile(path)
+    file.put("one", b"1")
+    number = file._fd
+    file.close()
+    other = path.with_name("other")
+    other.touch()
+    opened = os.open(other, os.O_RDWR)
+    assert opened == number
+    file.put("one", b"1 again")
+    file.put("two", b"2")
+    file.forget("one")
+    os.close(opened)
+    assert other.read_bytes() == b""
+    assert left(path) == {"one": b"1"}
+
+
 def test_places_are_used_again(path: Path) -> None:
     file = NoteFile(path)
     for number in range(1000):

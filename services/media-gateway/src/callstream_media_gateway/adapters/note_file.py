@@ -107,8 +107,10 @@ class NoteFile:
             self._free[newest.size].append(self._turn(newest, b"", b""))
 
     def close(self) -> None:
-        """What is in it stays."""
+        """What is in it stays, whatever the last events of a call that is being cut off would still write: what became of it
+        stands in the log. (Its number may be another file's by then.)"""
         os.close(self._fd)
+        self._fd = -1
 
     def _turn(self, newest: _Half, key: bytes, note: bytes) -> _Half:
         """Write into the other half."""
@@ -127,6 +129,8 @@ class NoteFile:
         return half
 
     def _write(self, data: bytes, at: int) -> None:
+        if self._fd < 0:
+            return
         written = os.pwrite(self._fd, data, at)
         if written < len(data):
             raise OSError(errno.ENOSPC, "only the beginning was written")
