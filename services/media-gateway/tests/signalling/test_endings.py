@@ -209,10 +209,10 @@ async def test_the_customer_hangs_up_while_the_agent_rings_and_in_talk(open_hous
 
 @contextmanager
 def no_collector(house: House) -> Iterator[None]:
-    """Whatever stands in a circle stays. Transactions end after half a second, not half a minute."""
+    """Whatever stands in a circle stays. Transactions end after three seconds, not half a minute."""
     core = house.gateway.user_agent._core
     for udp in (True, False):
-        core.transactions.rules[udp] = timer_rules(core.timers, 0.01, 4.0, 0.1, udp=udp)
+        core.transactions.rules[udp] = timer_rules(core.timers, 0.05, 4.0, 0.5, udp=udp)
     gc.collect()
     gc.disable()
     try:
