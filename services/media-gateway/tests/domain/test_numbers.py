@@ -7,6 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from callstream.kernel.errors import Refusal
+from callstream_media_gateway.domain.callee import callee
 from callstream_media_gateway.domain.numbers import is_possible, parsed, readings
 
 CODES = st.sampled_from(sorted(phonenumbers.COUNTRY_CODE_TO_REGION_CODE))
@@ -49,6 +51,8 @@ def test_what_is_no_number_leaves_no_circle(text: str) -> None:
     gc.disable()
     try:
         assert parsed(text) is None
+        with pytest.raises(Refusal):
+            callee(text, "CN")
         assert gc.collect() == 0
     finally:
         gc.enable()
