@@ -5,17 +5,21 @@ import hashlib
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from functools import partial
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 from aioice import stun as foreign_stun
 
-from callstream_media_gateway.media import wire
+from callstream_media_gateway.media import stun, wire
 from callstream_media_gateway.media.arrays import FRAME, RATE
+from callstream_media_gateway.media.browser_legs import BrowserLegs
 from callstream_media_gateway.media.browser_peer import BrowserPeer, HandshakeFailedError
 from callstream_media_gateway.media.client import MediaRefusedError
 from callstream_media_gateway.media.dtls import Identity
 from callstream_media_gateway.media.g711 import PCMA, encode
 from callstream_media_gateway.media.peer import RtpPeer
+from callstream_media_gateway.media.secure import SecureWire
 from callstream_media_gateway.media.tone import sines
 from callstream_media_gateway.media.worker_commands import Address, CreateLeg, DestroyLeg, DtlsPeer, IceLogin, UpdateLeg
 from callstream_media_gateway.media.worker_events import LegStats, RtpTimeout, SecurityFailed
@@ -217,6 +221,19 @@ async def test_a_browser_that_changes_its_network_is_followed(leg: Leg) -> None:
     await leg.phone.until_hears(HIGH, [LOW])
     assert (await asyncio.to_thread(moved.sock.recv, 2048))[0] & 0xC0 == 0x80
     assert (await leg.stats()).packets_in == 50
+
+
+async def test_a_browser_speaks_as_soon_as_its_check_is_answered() -> None:
+    """So the lock comes first: what is sent to the open socket after the answer is lost."""
+    happened: list[str] = []
+    wire_of_leg = SecureWire(Identity(), LOGIN)
+    wire_of_leg.meet(DtlsPeer("theirs", (Identity().fingerprint,)))
+    open_socket = SimpleNamespace(sendto=lambda data, to: happened.append("answer"))
+    leg = cast("Any", SimpleNamespace(secure=wire_of_leg, latched=None, ports=SimpleNamespace(open=open_socket)))
+    legs = BrowserLegs(lambda *_: bool(happened.append("lock")), lambda _: None, lambda _: happened.append("stranger"))
+    legs.take(leg, stun.request(b"1" * 12, (LOGIN.ufrag, LOGIN.password), "theirs"), (HOST, 4000), 0)
+    legs.take(leg, stun.request(b"2" * 12, (LOGIN.ufrag, "another-password-of-32-characters"), "theirs"), (HOST, 4001), 0)
+    assert happened == ["lock", "answer", "stranger", "answer"]
 
 
 async def test_a_browser_gone_silent_ends_like_any_phone(rig: Rig) -> None:
