@@ -1,10 +1,4 @@
-"""Calls that end early, offers that come to nothing, and what a call leaves in memory."""
-
-import asyncio
-import gc
-import weakref
-from collections.abc import Iterator
-from contextlib import contextmanager
+"""Calls that end early, and offers that come to nothing."""
 
 import pytest
 
@@ -12,12 +6,9 @@ from callstream.contracts import call_events as call
 from callstream.contracts.commands import AnswerCall, HangUpCall, PlayPrompts, StopPlayback
 from callstream.contracts.config import Audio, Speech
 from callstream.kernel.outcomes import Party, Reason
-from callstream_media_gateway.adapters.caller_leg import CallerLeg
-from callstream_media_gateway.adapters.phone_leg import PhoneLeg
-from callstream_media_gateway.sip.transactions import timer_rules
 
 from .house import AGENT_HZ, OTHERS, PROMPT_HZ, House
-from .phone import BOUND_S, Phone
+from .phone import Phone
 
 MENU = [Audio(audio_id="menu")]
 
@@ -205,60 +196,3 @@ async def test_the_customer_hangs_up_while_the_agent_rings_and_in_talk(open_hous
     assert (ended.reason, ended.party) == (Reason.CALLER_HUNG_UP, Party.CUSTOMER)
     assert open_house.story(call_id)[-3:] == ["leg-ended", "leg-ended", "ended"]
     assert not open_house.gateway.switchboard.by_leg
-
-
-@contextmanager
-def no_collector(house: House) -> Iterator[None]:
-    """Whatever stands in a circle stays. Transactions end after three seconds, not half a minute."""
-    core = house.gateway.user_agent._core
-    for udp in (True, False):
-        core.transactions.rules[udp] = timer_rules(core.timers, 0.05, 4.0, 0.5, udp=udp)
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-
-
-async def freed(parts: weakref.WeakSet[object]) -> None:
-    async with asyncio.timeout(BOUND_S):
-        while parts:
-            await asyncio.sleep(0.05)
-
-
-async def test_a_call_that_is_over_is_freed_without_the_collector(open_house: House) -> None:
-    """Circles would stay for a minute, and their collection stops every call."""
-    with no_collector(open_house):
-        agent = await open_house.agent()
-        caller, call_id = await answered_call(open_house)
-        await open_house.offer(call_id)
-        await agent.until("invited")
-        agent.pick_up()
-        await open_house.event(call.CallBridged)
-        live = open_house.gateway.switchboard.calls[call_id]
-        phone = next(iter(live.phones.values()))
-        assert isinstance(live.caller, CallerLeg)
-        assert isinstance(phone, PhoneLeg)
-        assert live.caller.dialog is not None
-        parts = (live.caller, live.caller.incoming, live.caller.dialog, phone, phone.calling, phone.dialog, live.outbox)
-        left = weakref.WeakSet[object](parts)
-        assert len(left) == len(parts)
-        del live, phone, parts
-        caller.hang_up()
-        await open_house.event(call.CallEnded)
-        await freed(left)
-
-
-async def test_a_refused_call_is_freed_without_the_collector(open_house: House) -> None:
-    with no_collector(open_house):
-        caller = await open_house.caller()
-        await caller.until("ringing")
-        call_id = await open_house.call_id()
-        live = open_house.gateway.switchboard.calls[call_id]
-        assert isinstance(live.caller, CallerLeg)
-        left = weakref.WeakSet[object]((live.caller, live.caller.incoming, live.outbox))
-        del live
-        await open_house.send(HangUpCall, call_id=call_id, reason=Reason.UNKNOWN_FLOW)
-        await caller.until(("failed", 404))
-        await freed(left)

@@ -21,7 +21,7 @@ EVERY_S = 1.0
 SLOWLY = 10
 """Rounds between two sweeps and saves."""
 COLLECT_EVERY = 60
-"""Rounds between two collections of circles, which stop everybody for 10 to 100 ms. A plain call leaves none. Others do (a
+"""Rounds between two collections of circles, which stop everybody for 20 to 120 ms. A plain call leaves none. Others do (a
 transfer by a phone's own key): they live for half a minute, and the collector by itself hardly looks at what is so old.
 """
 MEDIA_GONE_AFTER_S = 5.0

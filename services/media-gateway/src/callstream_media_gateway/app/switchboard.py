@@ -221,7 +221,6 @@ class Switchboard:
         if call.finished and live.outbox.empty:
             self.calls.pop(call.call_id, None)
             live.caller = None  # who feeds us: a circle that only the collector would find
-            live.phones.clear()
             self.forgotten(call.call_id)
             if not self.calls:
                 self.empty.set()

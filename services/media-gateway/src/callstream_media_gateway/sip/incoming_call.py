@@ -209,7 +209,6 @@ class IncomingCall(Machine):
             dialog.settled = True
             answer.begin()
         self._core.counters["answered"] += 1
-        self.on_cancel = _nothing  # its owner is in it, who holds us
         self._forget()
         if self.replaces is not None:
             self.replaces.bye()
@@ -217,20 +216,17 @@ class IncomingCall(Machine):
     def _send_rejection(self, argument: tuple[int, str | None, Sequence[Header]]) -> None:
         code, reason, headers = argument
         self._send(code, reason, headers)
-        self.on_cancel = _nothing
         self._drop()
 
     def _send_487(self, _argument: None) -> None:
         self._core.counters["cancelled"] += 1
         self._send(487, None)
-        self._drop()
 
     def _send_504(self, _argument: None) -> None:
         self._send(504, None)
-        self._drop()
 
     def _tell_cancel(self, _argument: None) -> None:
-        tell, self.on_cancel = self.on_cancel, _nothing
+        tell = self.on_cancel
         self._drop()
         self._core.tell(tell)
 
@@ -255,6 +251,7 @@ class IncomingCall(Machine):
         self._forget()
 
     def _forget(self) -> None:
+        self.on_cancel = _nothing  # its owner may be in it, who holds us
         self._early = None
         self._core.early.pop(self.dialog_key, None)
         self._core.offered.pop(self.call_key, None)
